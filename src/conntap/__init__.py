@@ -1,0 +1,3 @@
+"""conntap: a workbench for connectomes."""
+
+__version__ = "0.1.0"

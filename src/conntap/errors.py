@@ -1,0 +1,128 @@
+"""Every error that conntap raises on purpose.
+
+All say *where: what; what is known. What to do.* and derive from one root::
+
+    ConntapError
+    ├── CircuitError         a circuit's configuration, populations, tables or edges
+    │   └── NodeSetError     a node set's definition or its look-up
+    ├── ConnectomeError      a connectome in memory: shapes, ids, properties
+    ├── FormatError          a file of edges or nodes that cannot be read or written as asked
+    ├── ActivityError        spikes and traces
+    ├── OptionError          an option of a verb that makes no sense for its input
+    ├── StoreError           a store: wrong file, unknown stage, unknown case
+    │   └── CorruptStoreError  a store or shard whose bytes are damaged
+    ├── StudyError           a study document
+    ├── RunError             running a study: lock, plan, executor
+    ├── InterruptedRun       a run stopped by Ctrl-C or a signal; what is done is kept
+    └── MissingExtra         an optional dependency is not installed (also an ImportError)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "ActivityError",
+    "CircuitError",
+    "ConnectomeError",
+    "ConntapError",
+    "CorruptStoreError",
+    "FormatError",
+    "InterruptedRun",
+    "MissingExtra",
+    "NodeSetError",
+    "OptionError",
+    "RunError",
+    "StoreError",
+    "StudyError",
+    "known",
+    "unknown",
+]
+
+
+class ConntapError(Exception):
+    """The root of every error that conntap raises on purpose."""
+
+
+class CircuitError(ConntapError):
+    """A circuit's configuration, populations, tables or edges are wrong."""
+
+
+class NodeSetError(CircuitError):
+    """A node set is unknown or its definition is wrong."""
+
+
+class ConnectomeError(ConntapError):
+    """A connectome in memory was asked for what it does not have, or built from what does not fit."""
+
+
+class FormatError(ConntapError):
+    """A file cannot be read or written in the format asked for or guessed."""
+
+
+class ActivityError(ConntapError):
+    """Spikes or traces do not fit together."""
+
+
+class OptionError(ConntapError):
+    """An option's value makes no sense for this input."""
+
+
+class StoreError(ConntapError):
+    """A store does not hold what was asked for, or is no store."""
+
+
+class CorruptStoreError(StoreError):
+    """The bytes of a store or a shard are damaged."""
+
+
+class StudyError(ConntapError):
+    """A study document is wrong."""
+
+
+class RunError(ConntapError):
+    """A study cannot be run as asked."""
+
+
+class InterruptedRun(ConntapError):
+    """A run was stopped from outside; everything finished until then is kept."""
+
+
+class MissingExtra(ConntapError, ImportError):
+    """An optional dependency is not installed.
+
+    >>> str(MissingExtra("report", package="matplotlib", needed_for="drawing figures"))
+    "drawing figures needs matplotlib, which is not installed. Install it: pip install 'conntap[report]'"
+    """
+
+    def __init__(self, extra: str, *, package: str, needed_for: str) -> None:
+        super().__init__(
+            f"{needed_for} needs {package}, which is not installed. Install it: pip install 'conntap[{extra}]'"
+        )
+
+
+def known(names: Iterable[object], *, most: int = 12) -> str:
+    """The known names as one phrase, shortened where they are many.
+
+    >>> known(["b", "a"])
+    'a, b'
+    >>> known([])
+    'none'
+    """
+    names = sorted(map(str, names))
+    if len(names) > most:
+        return ", ".join(names[:most]) + f" and {len(names) - most} more"
+    return ", ".join(names) or "none"
+
+
+def unknown(where: str, what: str, name: object, names: Iterable[object]) -> str:
+    """The message for a name that is not known, with the nearest one that is.
+
+    >>> unknown("stages.cut", "option", "fracton", ["fraction", "nodes"])
+    "stages.cut: unknown option 'fracton'; known: fraction, nodes. Did you mean 'fraction'?"
+    """
+    names = [str(each) for each in names]
+    near = get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{where}: unknown {what} {str(name)!r}; known: {known(names)}.{hint}"
