@@ -1,0 +1,242 @@
+"""Node sets: named selections of nodes by id, population and property, and unions of others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from conntap.circuits.config import read_json
+from conntap.errors import NodeSetError, unknown
+
+__all__ = ["NodeSets"]
+
+_COMPARISONS = {
+    "$gt": np.greater,
+    "$gte": np.greater_equal,
+    "$lt": np.less,
+    "$lte": np.less_equal,
+}
+_OPERATORS = (*_COMPARISONS, "$regex")
+
+
+class _Nodes(Protocol):
+    """What a rule is evaluated on."""
+
+    name: str
+    size: int
+    properties: tuple[str, ...]
+
+    def column(self, name: str) -> np.ndarray | pd.Categorical: ...
+
+    def node_ids(self) -> np.ndarray: ...
+
+
+class NodeSets(Mapping[str, Any]):
+    """Named selections of nodes, as a SONATA node-sets file defines them.
+
+    A definition is a rule or a list of names. A rule is an object all of whose conditions must hold:
+    `population` (a name or several), `node_id` (an id or several), or a property with a value, a list of
+    allowed values, or an object of operators `$gt`, `$gte`, `$lt`, `$lte` (numbers) and `$regex` (text; found
+    anywhere in it). `$and` and `$or` take lists of rules. A list of names is the union of these sets.
+
+    Parameters
+    ----------
+    definitions
+        Name -> definition.
+    where
+        What messages call the place that the definitions come from.
+
+    Raises
+    ------
+    NodeSetError
+        A definition of another form, a list that names an unknown set, or lists that run in circles.
+
+    Notes
+    -----
+    Rules are evaluated when used: linear in the nodes of the population, and in the number of distinct
+    values for `$regex`.
+
+    Examples
+    --------
+    >>> sets = NodeSets({"L1": {"layer": 1}, "L2": {"layer": 2}, "upper": ["L1", "L2"]})
+    >>> list(sets), sets["upper"]
+    (['L1', 'L2', 'upper'], ['L1', 'L2'])
+    """
+
+    def __init__(self, definitions: Mapping[str, Any], *, where: str = "node sets") -> None:
+        if not isinstance(definitions, Mapping):
+            raise NodeSetError(f"{where}: a {type(definitions).__name__}; give an object of named node sets.")
+        self._definitions = {str(name): definition for name, definition in definitions.items()}
+        self._where = where
+        for name, definition in self._definitions.items():
+            _check_form(f"{where}: {name}", definition)
+        for name in self._definitions:
+            self._flat(name, ())
+
+    @classmethod
+    def read(cls, *paths: Path) -> NodeSets:
+        """The node sets of one or more files; where a name stands in several, the last counts.
+
+        Raises
+        ------
+        CircuitError
+            A file is missing or is no JSON.
+        NodeSetError
+            As for the class.
+        """
+        merged: dict[str, Any] = {}
+        for path in paths:
+            merged |= cls(_object(path), where=str(path))._definitions if len(paths) == 1 else _object(path)
+        return cls(merged, where=", ".join(map(str, paths)) or "node sets")
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._definitions:
+            raise NodeSetError(unknown(self._where, "node set", name, self._definitions))
+        return self._definitions[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._definitions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._definitions)
+
+    def __len__(self) -> int:
+        return len(self._definitions)
+
+    def __repr__(self) -> str:
+        return f"NodeSets({', '.join(self._definitions) or 'none'})"
+
+    def mask(self, selection: str | list[str] | Mapping[str, Any], nodes: _Nodes) -> np.ndarray:
+        """Which nodes of a population a node set, a union of several, or a rule selects.
+
+        Parameters
+        ----------
+        selection
+            A set's name, a list of names (their union), or a rule.
+        nodes
+            The population.
+
+        Returns
+        -------
+        Boolean, shape (nodes,), in the population's row order.
+
+        Raises
+        ------
+        NodeSetError
+            An unknown set, a property that the population does not have, or a value that does not fit it.
+        """
+        if isinstance(selection, Mapping):
+            _check_form("node set", selection)
+            return _meets(selection, nodes, "node set")
+        names = [selection] if isinstance(selection, str) else list(selection)
+        result = np.zeros(nodes.size, dtype=bool)
+        for name in dict.fromkeys(rule for each in names for rule in self._flat(each, ())):
+            result |= _meets(self._definitions[name], nodes, f"{self._where}: {name}")
+        return result
+
+    def _flat(self, name: str, trail: tuple[str, ...]) -> list[str]:
+        """The names of the rules that a set is made of."""
+        if name in trail:
+            circle = " -> ".join((*trail[trail.index(name) :], name))
+            raise NodeSetError(f"{self._where}: circular: {circle}. Take one of them out.")
+        definition = self[name]
+        if isinstance(definition, Mapping):
+            return [name]
+        return [rule for each in definition for rule in self._flat(each, (*trail, name))]
+
+
+def _object(path: Path) -> dict[str, Any]:
+    definitions = read_json(path)
+    if not isinstance(definitions, dict):
+        raise NodeSetError(f"{path}: a {type(definitions).__name__}; give an object of named node sets.")
+    return definitions
+
+
+def _check_form(where: str, definition: Any) -> None:
+    if isinstance(definition, list):
+        if not all(isinstance(each, str) for each in definition):
+            raise NodeSetError(f"{where}: a list of other things than names; give names of node sets, or a rule.")
+        return
+    if not isinstance(definition, Mapping):
+        raise NodeSetError(f"{where}: a {type(definition).__name__}; give an object of conditions or a list of names.")
+    for key, value in definition.items():
+        if key in ("$and", "$or"):
+            if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+                raise NodeSetError(f"{where}.{key}: give a list of rules.")
+            for i, each in enumerate(value):
+                _check_form(f"{where}.{key}[{i}]", each)
+        elif isinstance(value, Mapping):
+            _check_operators(f"{where}.{key}", value)
+        elif value is None:
+            raise NodeSetError(
+                f"{where}.{key}: null is no value to compare with. Give a value, a list, or an operator."
+            )
+
+
+def _check_operators(where: str, operators: Mapping[str, Any]) -> None:
+    for name, value in operators.items():
+        if name not in _OPERATORS:
+            raise NodeSetError(unknown(where, "operator", name, _OPERATORS))
+        if name == "$regex":
+            try:
+                re.compile(value)
+            except (re.error, TypeError) as error:
+                raise NodeSetError(f"{where}.$regex: {value!r} is no regular expression: {error}.") from None
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise NodeSetError(f"{where}.{name}: {value!r} is no number. Give one.")
+
+
+def _meets(rule: Mapping[str, Any], nodes: _Nodes, where: str) -> np.ndarray:
+    result = np.ones(nodes.size, dtype=bool)
+    populations = rule.get("population")
+    if populations is not None and nodes.name not in ([populations] if isinstance(populations, str) else populations):
+        return ~result
+    for key, value in rule.items():
+        if key == "$and":
+            result &= np.logical_and.reduce([result, *(_meets(each, nodes, where) for each in value)])
+        elif key == "$or":
+            result &= np.logical_or.reduce([~result & False, *(_meets(each, nodes, where) for each in value)])
+        elif key == "node_id":
+            result &= np.isin(nodes.node_ids(), np.atleast_1d(value))
+        elif key != "population":
+            result &= _condition(nodes, key, value, where)
+    return result
+
+
+def _condition(nodes: _Nodes, name: str, value: Any, where: str) -> np.ndarray:
+    if name not in nodes.properties:
+        raise NodeSetError(unknown(f"{where}, on population {nodes.name!r}", "property", name, nodes.properties))
+    column = nodes.column(name)
+    is_text = isinstance(column, pd.Categorical)
+    where = f"{where}.{name}"
+    if not isinstance(value, Mapping):
+        return _equals(column, is_text, value if isinstance(value, list) else [value], where)
+    result = np.ones(nodes.size, dtype=bool)
+    for operator, limit in value.items():
+        if (operator == "$regex") is not is_text:
+            kind = "text" if is_text else "numbers"
+            raise NodeSetError(f"{where}: {operator} does not fit a property of {kind} (population {nodes.name!r}).")
+        result &= _matches(column, limit) if is_text else _COMPARISONS[operator](column, limit)
+    return result
+
+
+def _equals(column: np.ndarray | pd.Categorical, is_text: bool, values: list[Any], where: str) -> np.ndarray:
+    fitting = str if is_text else int | float
+    for value in values:
+        if not isinstance(value, fitting):
+            kind = "text" if is_text else "numbers"
+            raise NodeSetError(f"{where}: {value!r} does not fit a property of {kind}. Write it as one of its values.")
+    if is_text:
+        wanted = np.append(np.isin(np.asarray(column.categories, dtype=object), values), False)
+        return wanted[column.codes]
+    return np.isin(column, np.asarray(values)) if values else np.zeros(len(column), dtype=bool)
+
+
+def _matches(column: pd.Categorical, pattern: str) -> np.ndarray:
+    found = [re.search(pattern, str(each)) is not None for each in column.categories]
+    return np.asarray([*found, False])[column.codes]

@@ -1,0 +1,253 @@
+"""SONATA populations read from HDF5: their groups, attributes, libraries, and the types table behind them.
+
+Read with h5py alone: libsonata refuses compressed files, several groups and the older spelling of indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from conntap.circuits.hdf5 import opened, pieces, take, take_text
+from conntap.circuits.typetables import read_types
+from conntap.errors import CircuitError, unknown
+
+__all__ = ["Attribute", "Layout", "PropertyTable", "population_names", "read_layout"]
+
+_Values = np.ndarray | pd.Categorical
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Where one property of one group lies: a dataset, a column of it, and the library of its values."""
+
+    path: str
+    column: int | None = None
+    library: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a population's HDF5 group holds: its size, its numbered groups and which datasets are there."""
+
+    size: int
+    groups: Mapping[int, Mapping[str, Attribute]]
+    datasets: frozenset[str]
+
+
+def population_names(path: Path, kind: str) -> list[str]:
+    """The populations of an HDF5 file; `kind` is nodes or edges."""
+    with opened(path) as file:
+        if kind not in file:
+            raise CircuitError(
+                f"{path}: no group /{kind}; its groups: {', '.join(file) or 'none'}. Is it a file of {kind}?"
+            )
+        return [name for name, each in file[kind].items() if isinstance(each, h5py.Group)]
+
+
+def read_layout(path: Path, kind: str, name: str) -> Layout:
+    """What one population's group holds, without reading any data."""
+    with opened(path) as file:
+        group = population_group(file, kind, name)
+        groups = {int(each): _attributes(group[each]) for each in group if each.isdigit()}
+        datasets = frozenset(each for each in group if isinstance(group[each], h5py.Dataset))
+        return Layout(_size(group, kind, groups), groups, datasets)
+
+
+def population_group(file: h5py.File, kind: str, name: str) -> h5py.Group:
+    """The HDF5 group of one population."""
+    names = list(file[kind]) if kind in file else []
+    if name not in names:
+        raise CircuitError(unknown(file.filename, f"population of {kind}", name, names))
+    return file[kind][name]
+
+
+def _size(group: h5py.Group, kind: str, groups: Mapping[int, Mapping[str, Attribute]]) -> int:
+    for name in (
+        ("source_node_id", "target_node_id") if kind == "edges" else ("node_type_id", "node_id", "node_group_id")
+    ):
+        if name in group:
+            return len(group[name])
+    if kind == "edges":
+        raise CircuitError(f"{group.file.filename}: {group.name}: no source_node_id. Is it a population of edges?")
+    first = next((each for attributes in groups.values() for each in attributes.values()), None)
+    return len(group[first.path]) if first else 0
+
+
+def _attributes(group: h5py.Group) -> dict[str, Attribute]:
+    found: dict[str, Attribute] = {}
+    for prefix in ("", "dynamics_params/"):
+        holder = group.get(prefix.rstrip("/"), group) if prefix else group
+        if (prefix and holder is group) or not isinstance(holder, h5py.Group):
+            continue
+        for name, dataset in holder.items():
+            if isinstance(dataset, h5py.Dataset):
+                found |= _columns(prefix + name, dataset, holder)
+    return found
+
+
+def _columns(name: str, dataset: h5py.Dataset, holder: h5py.Group) -> dict[str, Attribute]:
+    path = dataset.name.split("/", 3)[3]
+    library = f"@library/{name.rpartition('/')[2]}"
+    if library in holder:
+        return {name: Attribute(path, library=holder[library].name.split("/", 3)[3])}
+    if dataset.ndim == 1:
+        return {name: Attribute(path)}
+    if dataset.ndim != 2:
+        return {}
+    names = "xyz" if name == "positions" and dataset.shape[1] == 3 else [f"{name}_{i}" for i in range(dataset.shape[1])]
+    return {each: Attribute(path, column=i) for i, each in enumerate(names)}
+
+
+class PropertyTable:
+    """The properties of a population, read by name: HDF5 attributes first, the types table for the rest."""
+
+    def __init__(self, path: Path, kind: str, name: str, types: Path | None) -> None:
+        self.path, self.kind, self.name, self.types_path = path, kind, name, types
+
+    @cached_property
+    def layout(self) -> Layout:
+        return read_layout(self.path, self.kind, self.name)
+
+    @cached_property
+    def types(self) -> pd.DataFrame:
+        key = f"{self.kind[:-1]}_type_id"
+        if self.types_path is None:
+            return pd.DataFrame(index=pd.Index([], dtype=np.int64, name=key))
+        return read_types(self.types_path, key)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Every property: attributes of any group, then columns of the types table, then the type's id."""
+        found = dict.fromkeys(name for attributes in self.layout.groups.values() for name in attributes)
+        found |= dict.fromkeys(self.types.columns)
+        if self.types_path is not None and self.types.index.name in self.layout.datasets:
+            found[self.types.index.name] = None
+        return tuple(found)
+
+    def read(self, name: str, rows: slice | np.ndarray | None = None) -> _Values:
+        """One property of the rows asked for (all by default), text as a Categorical."""
+        rows = slice(0, self.layout.size) if rows is None else rows
+        self._require(name)
+        with opened(self.path) as file:
+            group = population_group(file, self.kind, self.name)
+            if name == self.types.index.name:
+                return take(group[name], rows)
+            if self._straight:
+                attributes = next(iter(self.layout.groups.values()), {})
+                return self._values(group, attributes.get(name), name, rows, rows)
+            return self._from_groups(group, name, rows)
+
+    def _require(self, name: str) -> None:
+        has_type_ids = self.types.index.name in self.layout.datasets
+        if name not in self.names and not (name == self.types.index.name and has_type_ids):
+            where = f"{self.path}: {self.kind[:-1]} population {self.name!r}"
+            raise CircuitError(unknown(where, "property", name, self.names))
+
+    @cached_property
+    def _straight(self) -> bool:
+        """Whether row i of the population is row i of its only group."""
+        if len(self.layout.groups) > 1:
+            return False
+        index = f"{self.kind[:-1]}_group_index"
+        if index not in self.layout.datasets:
+            return True
+        with opened(self.path) as file:
+            dataset = population_group(file, self.kind, self.name)[index]
+            return all(np.array_equal(dataset[part], np.arange(part.start, part.stop)) for part in pieces(len(dataset)))
+
+    def _from_groups(self, group: h5py.Group, name: str, rows: slice | np.ndarray) -> _Values:
+        noun = self.kind[:-1]
+        index = take(group[f"{noun}_group_index"], rows).astype(np.int64)
+        if f"{noun}_group_id" in group:
+            of = take(group[f"{noun}_group_id"], rows)
+        else:
+            of = np.full(len(index), next(iter(self.layout.groups)))
+        numbers = np.arange(self.layout.size)[rows] if isinstance(rows, slice) else rows
+        parts = []
+        for number in np.unique(of):
+            if int(number) not in self.layout.groups:
+                raise CircuitError(f"{self.path}: {group.name}: {noun}_group_id {number} has no group of that name.")
+            chosen = np.flatnonzero(of == number)
+            attribute = self.layout.groups[int(number)].get(name)
+            parts.append((chosen, self._values(group, attribute, name, numbers[chosen], index[chosen])))
+        return _merged(parts, len(index))
+
+    def _values(self, group: h5py.Group, attribute: Attribute | None, name: str, rows: Any, index: Any) -> _Values:
+        if attribute is not None:
+            return _read_attribute(group, attribute, index)
+        count = len(range(*rows.indices(self.layout.size))) if isinstance(rows, slice) else len(rows)
+        if name not in self.types.columns:
+            return np.full(count, np.nan)
+        return self._of_types(name, take(group[self.types.index.name], rows))
+
+    def _of_types(self, name: str, type_ids: np.ndarray) -> _Values:
+        where = self.types.index.get_indexer(type_ids)
+        if (where < 0).any():
+            wrong = type_ids[where < 0][0]
+            raise CircuitError(
+                unknown(f"{self.types_path}: {self.name}", self.types.index.name, wrong, self.types.index)
+            )
+        column = self.types[name].array
+        return column[where] if isinstance(column, pd.Categorical) else np.asarray(column)[where]
+
+
+def _read_attribute(group: h5py.Group, attribute: Attribute, rows: slice | np.ndarray) -> _Values:
+    dataset = group[attribute.path]
+    _check_rows(dataset, rows)
+    if attribute.library is not None:
+        return _from_library(group[attribute.library], take(dataset, rows))
+    if h5py.check_string_dtype(dataset.dtype) or dataset.dtype.kind == "S":
+        return take_text(dataset, rows)
+    values = take(dataset, rows)
+    return values if attribute.column is None else np.ascontiguousarray(values[:, attribute.column])
+
+
+def _check_rows(dataset: h5py.Dataset, rows: slice | np.ndarray) -> None:
+    last = rows.stop - 1 if isinstance(rows, slice) else int(rows.max()) if len(rows) else -1
+    if last >= len(dataset):
+        raise CircuitError(
+            f"{dataset.file.filename}: {dataset.name} has {len(dataset)} rows, but row {last} is asked for. "
+            "The file does not fit together; `tap circuit check` says where."
+        )
+
+
+def _from_library(library: h5py.Dataset, codes: np.ndarray) -> pd.Categorical:
+    words = take_text(library, slice(0, len(library)))
+    if len(codes) and int(codes.max()) >= len(words):
+        raise CircuitError(
+            f"{library.file.filename}: {library.name} has {len(words)} values, but the value {codes.max()} is used."
+        )
+    names = pd.Index([str(each) for each in words])
+    if names.is_unique:
+        return pd.Categorical.from_codes(codes.astype(np.int64), categories=names)
+    return words[codes]
+
+
+def _merged(parts: list[tuple[np.ndarray, _Values]], size: int) -> _Values:
+    """The values of several groups as one column; numbers are missing as NaN, text as no category."""
+    if not any(isinstance(values, pd.Categorical) for _, values in parts):
+        kind = np.result_type(*(values.dtype for _, values in parts)) if parts else np.float64
+        result = np.empty(size, dtype=kind)
+        for chosen, values in parts:
+            result[chosen] = values
+        return result
+    words = [_as_text(values) for _, values in parts]
+    categories = pd.Index([]).append([each.categories for each in words]).unique()
+    codes = np.full(size, -1, dtype=np.int64)
+    for (chosen, _), each in zip(parts, words, strict=True):
+        codes[chosen] = each.set_categories(categories).codes
+    return pd.Categorical.from_codes(codes, categories=categories)
+
+
+def _as_text(values: _Values) -> pd.Categorical:
+    if isinstance(values, pd.Categorical):
+        return values
+    return pd.Categorical([None if value != value else str(value) for value in values.tolist()])
