@@ -1,0 +1,161 @@
+"""Files that are either whole or not there: written aside, forced to disk, renamed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from conntap.errors import StoreError
+
+__all__ = ["File", "atomic", "disk_is_full", "sha256"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as a value of a stage: its bytes are kept beside the store, under their hash.
+
+    Parameters
+    ----------
+    path
+        Where the bytes are now. After collecting, a store hands out a `File` in its own folder
+        `<store>.files`.
+
+    Examples
+    --------
+    >>> File("figure.svg").name
+    'figure.svg'
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.name
+
+    def read_bytes(self) -> bytes:
+        """The whole content."""
+        return self.path.read_bytes()
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """A temporary sibling of `path` to write to; it takes the name `path` when the block ends well.
+
+    The sibling is forced to disk, renamed over `path`, and the folder is forced to disk too. If the block
+    raises, the sibling is removed and an older file at `path` stays as it was. Readers see the old file or
+    the new one, never a part.
+
+    Parameters
+    ----------
+    path
+        The file to make. Its folder is made if need be.
+
+    Returns
+    -------
+    The path of the temporary file (it exists and is empty).
+
+    Raises
+    ------
+    StoreError
+        The disk is full, or the folder cannot be written to.
+
+    Notes
+    -----
+    One fsync of the file and one of the folder. A process killed in the block leaves its temporary file
+    behind, named `.<name>.<random>.part`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
+    >>> with atomic(target) as aside:
+    ...     _ = aside.write_text("1 2 3")
+    >>> target.read_text()
+    '1 2 3'
+    """
+    path = Path(path)
+    aside = _sibling(path)
+    try:
+        yield aside
+        _force(aside)
+        os.replace(aside, path)
+        _force(path.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        if isinstance(error, Exception) and not isinstance(error, StoreError) and disk_is_full(error):
+            raise StoreError(
+                f"{path}: the disk is full; what was there before is untouched. Free some space."
+            ) from error
+        raise
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes as 64 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import os
+    >>> sha256(os.devnull)[:8]
+    'e3b0c442'
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that there is no space left.
+
+    Examples
+    --------
+    >>> disk_is_full(OSError(errno.ENOSPC, "No space left on device")), disk_is_full(OSError("other"))
+    (True, False)
+    """
+    while error is not None:
+        text = str(error)
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if f"errno = {errno.ENOSPC}," in text or os.strerror(errno.ENOSPC) in text:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _sibling(path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.fchmod(handle, 0o666 & ~umask)
+        os.close(handle)
+    except OSError as error:
+        why = "the disk is full" if disk_is_full(error) else (error.strerror or str(error)).lower()
+        raise StoreError(f"{path}: cannot write in {path.parent}: {why}. Choose another place or free it.") from error
+    return Path(name)
+
+
+def _force(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
