@@ -1,0 +1,89 @@
+"""How the nouns of this room are kept in a store: the encodings "connectome" and "subtargets"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from conntap.circuits.connectome import Connectome
+from conntap.store import codecs
+from conntap.store.codecs import Encoded
+from conntap.store.columns import smallest
+
+__all__ = ["register_codecs"]
+
+
+def register_codecs() -> None:
+    """Tell the store how to keep a Connectome and a Subtargets.
+
+    A connectome is `pre` and `post` (row positions) beside its packed tables: nodes, edges and, where it is
+    rectangular, post_nodes. A decoded Subtargets has no source (None): a store keeps which nodes were
+    chosen, not the circuit.
+
+    Examples
+    --------
+    >>> register_codecs()
+    >>> codecs.encode(Connectome(2, [0], [1])).encoding
+    'connectome'
+    """
+    codecs.register("connectome", version=1, types=(Connectome,), encode=_encode_connectome, decode=_decode_connectome)
+    codecs.register("subtargets", version=1, types=_is_subtargets, encode=_encode_subtargets, decode=_decode_subtargets)
+
+
+def _encode_connectome(connectome: Connectome) -> Encoded:
+    tables = {"nodes": connectome.pre_nodes, "edges": pd.DataFrame(dict(connectome.properties), copy=False)}
+    if not connectome.is_square:
+        tables["post_nodes"] = connectome.post_nodes
+    arrays, attrs = codecs.pack({name: codecs.encode(table) for name, table in tables.items()})
+    ends = {"pre": smallest(connectome.pre), "post": smallest(connectome.post)}
+    return Encoded("connectome", 1, ends | arrays, {"name": connectome.name, **attrs})
+
+
+def _decode_connectome(encoded: Encoded) -> Connectome:
+    ends = ("pre", "post")
+    rest = {name: array for name, array in encoded.arrays.items() if name not in ends}
+    tables = {name: codecs.decode(part) for name, part in codecs.unpack(rest, encoded.attrs).items()}
+    return Connectome(
+        tables["nodes"],
+        *(encoded.arrays[end] for end in ends),
+        post_nodes=tables.get("post_nodes"),
+        properties={name: tables["edges"][name] for name in tables["edges"].columns},
+        name=encoded.attrs["name"],
+    )
+
+
+def _is_subtargets(value: Any) -> bool:
+    from conntap.circuits.subtargets import Subtargets
+
+    return isinstance(value, Subtargets)
+
+
+def _encode_subtargets(subtargets: Any) -> Encoded:
+    each = list(subtargets)
+    ids = [np.asarray(subtarget.ids) for subtarget in each]
+    flat = pd.Series(np.concatenate(ids) if ids else np.empty(0, dtype=np.int64))
+    populations = pd.Series([subtarget.population for subtarget in each], dtype="str")
+    tables = {"info": subtargets.info, "ids": flat, "population": populations}
+    arrays, attrs = codecs.pack({name: codecs.encode(table) for name, table in tables.items()})
+    counts = np.array([len(one) for one in ids], dtype=np.int64)
+    return Encoded("subtargets", 1, {"counts": counts, **arrays}, attrs)
+
+
+def _decode_subtargets(encoded: Encoded) -> Any:
+    from conntap.circuits.subtargets import Subtarget, Subtargets
+
+    rest = {name: array for name, array in encoded.arrays.items() if name != "counts"}
+    parts = {name: codecs.decode(part) for name, part in codecs.unpack(rest, encoded.attrs).items()}
+    ends = np.cumsum(encoded.arrays["counts"])[:-1]
+    ids = np.split(parts["ids"].to_numpy(), ends) if len(parts["info"]) else []
+    populations = parts["population"].astype(object).where(parts["population"].notna(), None)
+    return Subtargets(
+        [
+            Subtarget(name=name, source=None, population=population, ids=own, info=info)
+            for name, population, own, info in zip(
+                parts["info"].index, populations, ids, parts["info"].to_dict("records"), strict=True
+            )
+        ]
+    )

@@ -1,0 +1,141 @@
+"""Tables as delimited text (CSV, TSV, blanks; gzip too): their columns, read exactly."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from conntap.circuits.formats.guess import head_of
+from conntap.errors import FormatError
+
+__all__ = ["read_text_table", "text_columns", "write_text_table"]
+
+_pandas = tuple(int(part) for part in pd.__version__.split(".")[:2])
+_MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "<NA>"]
+_EXACT = {} if _pandas >= (3, 1) else {"float_precision": "round_trip"}  # exact by itself from 3.1 on
+
+
+def text_columns(path: Path, *, columns: Sequence[str] | None) -> list[str]:
+    """The names of the columns: those given, else those of the first line, blanks around them gone.
+
+    Raises
+    ------
+    FormatError
+        A first line of numbers only, or another number of fields than names given.
+    """
+    fields = _fields(path)
+    if columns is not None:
+        if len(columns) != len(fields):
+            raise FormatError(
+                f"{path}: {len(columns)} column names for {len(fields)} fields ({', '.join(fields)}). Name each."
+            )
+        return [str(each) for each in columns]
+    if all(_is_number(each) for each in fields):
+        raise FormatError(
+            f"{path}: the first line ({', '.join(fields)}) is data, not names of columns. "
+            'Name them: columns=["pre", "post", ...].'
+        )
+    return fields
+
+
+def read_text_table(
+    path: Path, *, wanted: Collection[str], ids: Collection[str], columns: Sequence[str] | None
+) -> pd.DataFrame:
+    """The wanted columns; text as categories with blanks stripped, except for ids, which stay as they stand.
+
+    Raises
+    ------
+    FormatError
+        Lines that do not parse, or that have more fields than there are names.
+    """
+    names = text_columns(path, columns=columns)
+    separator, skip = _separator(path)
+    missing = {name: [""] if name in ids else _MISSING for name in names}
+    options = {
+        "sep": separator,
+        "names": names,
+        "header": 0 if columns is None else None,
+        "skiprows": skip,
+        "usecols": [name for name in names if name in wanted],
+        "index_col": False,
+        "keep_default_na": False,
+        "na_values": missing,
+        "skipinitialspace": True,
+        "low_memory": False,
+        **_EXACT,
+        "compression": _compression(path),
+        "encoding": "utf-8-sig",
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(path, **options)
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, EOFError) as error:
+        raise FormatError(f"{path}: the lines do not parse as a table ({error}). Check the file.") from None
+    for name in table.columns:
+        if name not in ids and table[name].dtype.kind in "OUST":
+            table[name] = _stripped(table[name])
+    return table
+
+
+def write_text_table(table: pd.DataFrame, path: Path, *, separator: str, gz: bool) -> None:
+    """Write a table as text with a line of names; gzip without a time stamp, so equal input gives equal bytes."""
+    compression = {"method": "gzip", "compresslevel": 6, "mtime": 1} if gz else None
+    table.to_csv(path, sep=separator, index=False, compression=compression, lineterminator="\n")
+
+
+def _fields(path: Path) -> list[str]:
+    separator, skip = _separator(path)
+    try:
+        first = pd.read_csv(
+            path,
+            sep=separator,
+            skiprows=skip,
+            nrows=1,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            compression=_compression(path),
+            encoding="utf-8-sig",
+        )
+    except (ValueError, OSError, EOFError) as error:
+        raise FormatError(f"{path}: no table can be read from it ({error}). Check the file.") from None
+    return [str(each).strip() for each in first.iloc[0]]
+
+
+def _separator(path: Path) -> tuple[str, int]:
+    """What parts the fields, and how many lines of comment (`#`) come first."""
+    lines = head_of(path).decode("utf-8-sig", errors="replace").splitlines()
+    skip = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    if skip == len(lines):
+        raise FormatError(f"{path}: no line but comments at its beginning. Give a table of edges.")
+    counts = {mark: lines[skip].count(mark) for mark in ",\t;"}
+    best = max(counts, key=lambda mark: counts[mark])
+    return (best if counts[best] else r"\s+"), skip
+
+
+def _compression(path: Path) -> str | None:
+    with open(path, "rb") as file:
+        return "gzip" if file.read(2) == b"\x1f\x8b" else None
+
+
+def _stripped(column: pd.Series) -> pd.Series:
+    given = pd.Categorical(column)
+    if len(given.categories) == 0:
+        return pd.Series(pd.Categorical(column.astype("str")), index=column.index)
+    codes, labels = pd.factorize(pd.Index(given.categories.astype(str).str.strip()), sort=True)
+    codes = np.append(codes, -1)[given.codes]
+    return pd.Series(pd.Categorical.from_codes(codes, categories=labels), index=column.index)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
