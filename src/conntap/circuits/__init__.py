@@ -10,8 +10,8 @@ __all__ = ["Circuit", "Connectome", "EdgePopulation", "NodePopulation", "NodeSet
 _HOMES = {
     "Circuit": "circuit",
     "Connectome": "connectome",
-    "EdgePopulation": "populations",
-    "NodePopulation": "populations",
+    "EdgePopulation": "edges",
+    "NodePopulation": "nodes",
     "NodeSets": "nodesets",
     "open_circuit": "circuit",
 }

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from conntap.circuits.config import CircuitConfig, Source, read_config
+from conntap.circuits.edges import EdgePopulation
+from conntap.circuits.nodes import NodePopulation
 from conntap.circuits.nodesets import NodeSets
-from conntap.circuits.populations import EdgePopulation, NodePopulation
 from conntap.circuits.sonata import population_names
 from conntap.errors import CircuitError, known, unknown
 

@@ -14,7 +14,7 @@ from conntap.errors import CircuitError
 __all__ = ["Ends", "Side", "index_names", "read_ends"]
 
 # Reading scattered edges through an index pays as long as it spares at least this share of the population.
-_GATHER_BELOW = 1 / 8
+_GATHER_BELOW = 1 / 16
 _RANGE_NAMES = ("node_id_to_ranges", "node_id_to_range")
 
 
@@ -48,6 +48,7 @@ class Side:
         self.name, self.size, self.chosen = name, size, chosen
         self.n_rows = size if chosen is None else len(chosen)
         self._table = self._sorted = None
+        self._has_gaps = False
         if ids is None and chosen is None:
             return
         known = np.arange(size) if ids is None else ids
@@ -58,6 +59,7 @@ class Side:
         elif known.min(initial=0) >= 0 and highest < 16 * size + (1 << 20):
             self._table = np.full(highest + 1, -2, dtype=np.int32)
             self._table[known] = rows
+            self._has_gaps = len(known) <= highest
         else:
             order = np.argsort(known)
             self._sorted = known[order], rows[order]
@@ -79,7 +81,7 @@ class Side:
         if self._table is None:
             return ids.astype(np.int32)
         rows = self._table[ids.view(np.int64) if ids.dtype == np.uint64 else ids]
-        if self._table.min(initial=0) < -1 and (rows < -1).any():
+        if self._has_gaps and (rows < -1).any():
             raise self._out_of_range(int(ids[rows < -1][0]))
         return rows
 
@@ -159,17 +161,16 @@ def _scan(group: h5py.Group, pre: Side, post: Side) -> Ends:
 
 def _through_index(group: h5py.Group, pre: Side, post: Side) -> np.ndarray | None:
     """Ids of the edges that an index gives for the chosen nodes of one side; None where a scan is cheaper."""
-    size = len(group[post.name])
-    best = None
-    for side, (name, _) in zip((post, pre), (("target_to_source", 1), ("source_to_target", 0)), strict=True):
+    found = None
+    most = int(_GATHER_BELOW * len(group[post.name]))
+    for side, name in ((post, "target_to_source"), (pre, "source_to_target")):
         names = index_names(group, name)
-        if side.chosen is None or names is None or 2 * len(side.chosen) > side.size:
+        if side.chosen is None or names is None or len(side.chosen) > _GATHER_BELOW * side.size:
             continue
-        starts, lengths = _ranges(group[f"indices/{name}"], names, side.chosen)
-        total = int(lengths.sum())
-        if total <= _GATHER_BELOW * size and (best is None or total < best[0]):
-            best = total, starts, lengths
-    return None if best is None else np.sort(expand_ranges(best[1], best[2]))
+        ranges = _ranges(group[f"indices/{name}"], names, side.chosen, most)
+        if ranges is not None:
+            found, most = ranges, int(ranges[1].sum())
+    return None if found is None else np.sort(expand_ranges(*found))
 
 
 def index_names(group: h5py.Group, name: str) -> tuple[str, str] | None:
@@ -181,14 +182,22 @@ def index_names(group: h5py.Group, name: str) -> tuple[str, str] | None:
     return None if spelling is None else (spelling, "range_to_edge_id")
 
 
-def _ranges(index: h5py.Group, names: tuple[str, str], node_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ranges(
+    index: h5py.Group, names: tuple[str, str], node_ids: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Starts and lengths of the ranges of edges that belong to the nodes; None if more than `most` edges."""
     nodes, edges = index[names[0]], index[names[1]]
     of_nodes = take(nodes, np.sort(node_ids[node_ids < len(nodes)])).astype(np.int64)
-    rows = expand_ranges(of_nodes[:, 0], of_nodes[:, 1] - of_nodes[:, 0])
-    if len(rows) and (rows.min() < 0 or rows.max() >= len(edges)):
+    counts = of_nodes[:, 1] - of_nodes[:, 0]
+    if len(counts) and (counts.min() < 0 or of_nodes.min() < 0 or of_nodes.max() > len(edges)):
         raise _wrong_index(index)
-    ranges = take(edges, rows).astype(np.int64)
-    return ranges[:, 0], ranges[:, 1] - ranges[:, 0]
+    if counts.sum() > most:  # a range has at least one edge
+        return None
+    ranges = take(edges, expand_ranges(of_nodes[:, 0], counts)).astype(np.int64)
+    lengths = ranges[:, 1] - ranges[:, 0]
+    if len(lengths) and lengths.min() < 0:
+        raise _wrong_index(index)
+    return None if lengths.sum() > most else (ranges[:, 0], lengths)
 
 
 def _gathered(group: h5py.Group, pre: Side, post: Side, edge_ids: np.ndarray) -> Ends:

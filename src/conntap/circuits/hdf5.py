@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -14,7 +15,8 @@ from conntap.errors import CircuitError
 
 __all__ = ["CHUNK", "expand_ranges", "opened", "pieces", "take", "take_text"]
 
-CHUNK = 1 << 20  # rows read at a time: 8 MiB of ids
+CHUNK = 1 << 18  # rows read at a time: 2 MiB of ids
+_SPARSE = 16  # below one row in so many, touching pages beats reading blocks
 _Rows = slice | np.ndarray
 
 
@@ -58,18 +60,13 @@ def take(dataset: h5py.Dataset, rows: _Rows) -> np.ndarray:
 
     Notes
     -----
-    A slice is read as it is. Row numbers of an unpacked dataset cost the pages they touch; of a packed one
-    (gzip, lzf) the chunks they touch, each unpacked once.
+    A slice is read as it is. Few row numbers of an unpacked dataset cost the pages they touch; many, or those
+    of a packed one (gzip, lzf), the blocks they touch, each read once and one at a time.
     """
     if isinstance(rows, slice):
         return _native(dataset[rows])
-    if len(rows) == 0:
-        return np.empty((0, *dataset.shape[1:]), dtype=dataset.dtype.newbyteorder("="))
-    if dataset.chunks is None and dataset.dtype.kind in "iufb" and dataset.id.get_offset() is not None:
-        mapped = np.memmap(
-            dataset.file.filename, dtype=dataset.dtype, mode="r", offset=dataset.id.get_offset(), shape=dataset.shape
-        )
-        return _native(np.asarray(mapped[rows]))
+    if _is_plain(dataset) and _SPARSE * len(rows) < len(dataset):
+        return _native(_mapped(dataset)[rows])
     if np.any(rows[1:] < rows[:-1]):
         order = np.argsort(rows, kind="stable")
         values = _take_sorted(dataset, rows[order])
@@ -79,15 +76,26 @@ def take(dataset: h5py.Dataset, rows: _Rows) -> np.ndarray:
     return _take_sorted(dataset, rows)
 
 
+def _is_plain(dataset: h5py.Dataset) -> bool:
+    """Whether the values lie in the file one after the other."""
+    return dataset.chunks is None and dataset.dtype.kind in "iufb" and dataset.id.get_offset() is not None
+
+
+def _mapped(dataset: h5py.Dataset) -> np.ndarray:
+    offset, name = dataset.id.get_offset(), dataset.file.filename
+    return np.asarray(np.memmap(name, dtype=dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
+
+
 def _take_sorted(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
-    unit = dataset.chunks[0] if dataset.chunks else 1 << 16
-    block = max(1, (1 << 16) // unit) * unit
-    cuts = np.flatnonzero(np.diff(rows // block)) + 1
-    parts = []
-    for part in np.split(rows, cuts):
-        first = int(part[0])
-        parts.append(dataset[first : int(part[-1]) + 1][part - first])
-    return _native(np.concatenate(parts))
+    unit = dataset.chunks[0] if dataset.chunks else CHUNK
+    block = max(1, CHUNK // 4 // unit) * unit
+    result = np.empty((len(rows), *dataset.shape[1:]), dtype=dataset.dtype)
+    edges = np.searchsorted(rows, np.arange(0, len(dataset) + block, block))
+    for start, stop in pairwise(edges):
+        if start < stop:
+            part = rows[start:stop]
+            result[start:stop] = dataset[int(part[0]) : int(part[-1]) + 1][part - part[0]]
+    return _native(result)
 
 
 def _native(values: np.ndarray) -> np.ndarray:

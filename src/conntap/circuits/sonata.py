@@ -5,7 +5,7 @@ Read with h5py alone: libsonata refuses compressed files, several groups and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -145,6 +145,12 @@ class PropertyTable:
                 return self._values(group, attributes.get(name), name, rows, rows)
             return self._from_groups(group, name, rows)
 
+    def chosen(self, properties: str | Iterable[str] | None) -> list[str]:
+        """The names that a choice of properties means: None all, a text one."""
+        if properties is None:
+            return list(self.names)
+        return [properties] if isinstance(properties, str) else list(dict.fromkeys(map(str, properties)))
+
     def _require(self, name: str) -> None:
         has_type_ids = self.types.index.name in self.layout.datasets
         if name not in self.names and not (name == self.types.index.name and has_type_ids):
@@ -165,6 +171,9 @@ class PropertyTable:
 
     def _from_groups(self, group: h5py.Group, name: str, rows: slice | np.ndarray) -> _Values:
         noun = self.kind[:-1]
+        for needed in (f"{noun}_group_index", f"{noun}_group_id")[: len(self.layout.groups)]:
+            if needed not in group:
+                raise CircuitError(f"{self.path}: {group.name}: {len(self.layout.groups)} groups but no {needed}.")
         index = take(group[f"{noun}_group_index"], rows).astype(np.int64)
         if f"{noun}_group_id" in group:
             of = take(group[f"{noun}_group_id"], rows)

@@ -1,4 +1,4 @@
-"""Populations of a circuit: nodes and edges on disk, read when asked for."""
+"""A circuit's edges: one population on disk, read when asked for."""
 
 from __future__ import annotations
 
@@ -15,169 +15,16 @@ from scipy import sparse
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.extraction import Ends, Side, read_ends
 from conntap.circuits.hdf5 import CHUNK, opened, pieces, take
+from conntap.circuits.nodes import NodePopulation, Selection
 from conntap.circuits.sonata import PropertyTable, population_group
 from conntap.errors import CircuitError, known
 
 if TYPE_CHECKING:
     from conntap.circuits.circuit import Circuit
 
-__all__ = ["EdgePopulation", "NodePopulation", "Selection"]
+__all__ = ["EdgePopulation"]
 
 _log = logging.getLogger(__name__)
-
-Selection = str | int | list | tuple | np.ndarray | pd.Index | Mapping[str, Any] | None
-
-
-class NodePopulation:
-    """The nodes of one SONATA population, on disk.
-
-    Notes
-    -----
-    Nothing but the file's structure is read before a table or ids are asked for, and nothing is kept.
-    """
-
-    def __init__(self, circuit: Circuit, name: str, path: Path, types: Path | None, options: Mapping[str, Any]) -> None:
-        self._circuit, self.name, self.path = circuit, name, path
-        self.options = dict(options)
-        self._table = PropertyTable(path, "nodes", name, types)
-
-    @property
-    def circuit(self) -> Circuit:
-        """The circuit that this population is part of."""
-        return self._circuit
-
-    @property
-    def size(self) -> int:
-        """Number of nodes."""
-        return self._table.layout.size
-
-    @property
-    def properties(self) -> tuple[str, ...]:
-        """Names of all properties: HDF5 attributes, dynamics_params/NAME, columns of the types table."""
-        return self._table.names
-
-    @cached_property
-    def _ids(self) -> np.ndarray | None:
-        """Ids in row order; None for 0..size-1."""
-        if "node_id" not in self._table.layout.datasets:
-            return None
-        with opened(self.path) as file:
-            dataset = population_group(file, "nodes", self.name)["node_id"]
-            if len(dataset) != self.size:
-                raise CircuitError(f"{self.path}: {dataset.name} has {len(dataset)} values for {self.size} nodes.")
-            ids = take(dataset, slice(0, self.size)).astype(np.int64)
-        if np.array_equal(ids, np.arange(len(ids))):
-            return None
-        values, counts = np.unique(ids, return_counts=True)
-        if (counts > 1).any():
-            raise CircuitError(
-                f"{self.path}: node population {self.name!r}: node_id {values[counts > 1][0]} stands twice."
-            )
-        return ids
-
-    def node_ids(self) -> np.ndarray:
-        """All ids in the file's order, shape (nodes,)."""
-        return np.arange(self.size) if self._ids is None else self._ids.copy()
-
-    def column(self, name: str) -> np.ndarray | pd.Categorical:
-        """One property of all nodes in the file's order.
-
-        Raises
-        ------
-        CircuitError
-            Unknown property.
-        """
-        return self._table.read(name)
-
-    def ids(self, selection: Selection = None) -> np.ndarray:
-        """The ids of the nodes that a selection chooses, sorted.
-
-        Parameters
-        ----------
-        selection
-            None for all; the name of a node set or a list of such names (their union); a rule as node sets
-            have them, like `{"layer": [2, 3]}`; an id or ids; or a boolean mask of shape (nodes,).
-
-        Returns
-        -------
-        int64, sorted, each id once.
-
-        Raises
-        ------
-        CircuitError
-            An id that the population does not have.
-        NodeSetError
-            An unknown node set, or a rule that does not fit the population.
-        """
-        return np.unique(self._chosen(selection))
-
-    def table(self, properties: str | Iterable[str] | None = None, ids: Selection = None) -> pd.DataFrame:
-        """Properties of nodes, one row a node.
-
-        Parameters
-        ----------
-        properties
-            Names; None for all.
-        ids
-            A selection as for `ids`. Ids given as an array keep their order; None is the file's order.
-
-        Returns
-        -------
-        Indexed by node id ("id"), a column for each property; text as categories.
-
-        Raises
-        ------
-        CircuitError
-            Unknown property or id.
-        NodeSetError
-            As for `ids`.
-
-        Notes
-        -----
-        Linear in the nodes of the population; chosen nodes read only their rows where the file allows it.
-        """
-        chosen = None if ids is None else self._chosen(ids)
-        rows = None if chosen is None else self._rows(chosen)
-        index = pd.Index(self.node_ids() if chosen is None else chosen, name="id")
-        if index.equals(pd.RangeIndex(len(index))):
-            index = pd.RangeIndex(len(index), name="id")
-        return pd.DataFrame({name: self._table.read(name, rows) for name in _names(properties, self)}, index=index)
-
-    def _chosen(self, selection: Selection) -> np.ndarray:
-        """The chosen ids: sorted, or as given where they are given."""
-        if selection is None:
-            return self.node_ids()
-        if isinstance(selection, str | Mapping) or _is_names(selection):
-            return np.sort(self.node_ids()[self._circuit.node_sets.mask(selection, self)])
-        ids = np.atleast_1d(np.asarray(selection))
-        if ids.dtype == bool and ids.shape == (self.size,):
-            return np.sort(self.node_ids()[ids])
-        if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
-            raise CircuitError(
-                f"node population {self.name!r}: a selection of {ids.dtype} of shape {ids.shape}; "
-                "give ids, a node set's name, a rule, or a mask."
-            )
-        ids = ids.astype(np.int64)
-        self._rows(ids)
-        return ids
-
-    def _rows(self, ids: np.ndarray) -> np.ndarray:
-        if self._ids is None:
-            rows = np.where((ids >= 0) & (ids < self.size), ids, -1)
-        else:
-            rows = pd.Index(self._ids).get_indexer(ids)
-        if (rows < 0).any():
-            missing = np.unique(ids[rows < 0])
-            raise CircuitError(
-                f"{self.path}: node population {self.name!r} of {self.size} nodes has no id {known(missing, most=5)}."
-            )
-        return rows
-
-    def __repr__(self) -> str:
-        return f"NodePopulation({self.name!r}: {self.size:,} nodes; properties: {', '.join(self.properties) or 'none'})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _node_population, (self._circuit, self.name)
 
 
 class EdgePopulation:
@@ -270,20 +117,10 @@ class EdgePopulation:
         """
         pre, post, square = self._sides(ids, pre_ids, post_ids)
         ends = self._read(pre, post)
-        rows = None if ends.edge_ids is None else ends.edge_ids
-        columns = {name: self._table.read(name, rows) for name in _names(properties, self)}
-        tables = [
-            self._circuit.nodes(population).table(() if node_properties == () else node_properties, side.chosen)
-            for population, side in ((self.source, pre), (self.target, post))[: 1 if square else 2]
-        ]
-        return Connectome(
-            tables[0],
-            ends.pre,
-            ends.post,
-            post_nodes=None if square else tables[1],
-            properties=columns,
-            name=self.name,
-        )
+        columns = {name: self._table.read(name, ends.edge_ids) for name in self._table.chosen(properties)}
+        nodes = self._circuit.nodes(self.source).table(node_properties, pre.chosen)
+        post_nodes = None if square else self._circuit.nodes(self.target).table(node_properties, post.chosen)
+        return Connectome(nodes, ends.pre, ends.post, post_nodes=post_nodes, properties=columns, name=self.name)
 
     def adjacency(self, ids: Selection = None) -> sparse.csr_array:
         """The sparse matrix [pre, post] of edge counts.
@@ -337,7 +174,7 @@ class EdgePopulation:
         """
         if size < 1:
             raise CircuitError(f"edge population {self.name!r}: chunks of {size} edges; give at least 1.")
-        names = _names(properties, self)
+        names = self._table.chosen(properties)
         for part in pieces(self.size, size):
             pre, post = (self._node_ids(side, part) for side in ("source", "target"))
             yield pre, post, {name: self._table.read(name, part) for name in names}
@@ -365,7 +202,7 @@ class EdgePopulation:
         index = pd.RangeIndex(self.size, name="edge") if edge_ids is None else pd.Index(rows, name="edge")
         columns = {"pre": self._node_ids("source", rows), "post": self._node_ids("target", rows)}
         return pd.DataFrame(
-            columns | {name: self._table.read(name, rows) for name in _names(properties, self)}, index=index
+            columns | {name: self._table.read(name, rows) for name in self._table.chosen(properties)}, index=index
         )
 
     def _edge_rows(self, edge_ids: Any) -> np.ndarray:
@@ -392,16 +229,13 @@ class EdgePopulation:
         if ids is not None and self.source != self.target:
             raise CircuitError(f"{where} goes from {self.source!r} to {self.target!r}; give pre_ids and post_ids.")
         source, target = self._circuit.nodes(self.source), self._circuit.nodes(self.target)
-        if ids is not None:
-            pre_ids = post_ids = source._chosen(ids)
-        pre, post = _once(source, pre_ids), _once(target, post_ids)
-        square = self.source == self.target and (
-            (pre is None and post is None) or (pre is not None and post is not None and np.array_equal(pre, post))
-        )
+        pre = _each_once(source, pre_ids if ids is None else ids)
+        post = pre if ids is not None else _each_once(target, post_ids)
+        same = pre is post or (pre is not None and post is not None and np.array_equal(pre, post))
         return (
-            Side("source_node_id", source._ids, source.size, pre),
-            Side("target_node_id", target._ids, target.size, post),
-            square,
+            Side("source_node_id", source.explicit_ids, source.size, pre),
+            Side("target_node_id", target.explicit_ids, target.size, post),
+            same and self.source == self.target,
         )
 
     def __repr__(self) -> str:
@@ -414,30 +248,14 @@ class EdgePopulation:
         return _edge_population, (self._circuit, self.name)
 
 
-def _node_population(circuit: Circuit, name: str) -> NodePopulation:
-    return circuit.nodes(name)
-
-
 def _edge_population(circuit: Circuit, name: str) -> EdgePopulation:
     return circuit.edges(name)
 
 
-def _names(properties: str | Iterable[str] | None, population: NodePopulation | EdgePopulation) -> list[str]:
-    if properties is None:
-        return list(population.properties)
-    return [properties] if isinstance(properties, str) else list(dict.fromkeys(map(str, properties)))
-
-
-def _is_names(selection: Any) -> bool:
-    return (
-        isinstance(selection, list | tuple) and len(selection) > 0 and all(isinstance(each, str) for each in selection)
-    )
-
-
-def _once(nodes: NodePopulation, selection: Selection) -> np.ndarray | None:
+def _each_once(nodes: NodePopulation, selection: Selection) -> np.ndarray | None:
     if selection is None:
         return None
-    chosen = nodes._chosen(selection)
+    chosen = nodes.select(selection)
     if len(np.unique(chosen)) != len(chosen):
         raise CircuitError(f"node population {nodes.name!r}: an id stands twice in the selection; give each once.")
     return chosen
