@@ -5,14 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Circuit", "Connectome", "EdgePopulation", "NodePopulation", "NodeSets", "open_circuit"]
+__all__ = ["Circuit", "Connectome", "EdgePopulation", "Finding", "NodePopulation", "NodeSets", "check", "open_circuit"]
 
 _HOMES = {
     "Circuit": "circuit",
     "Connectome": "connectome",
     "EdgePopulation": "edges",
+    "Finding": "findings",
     "NodePopulation": "nodes",
     "NodeSets": "nodesets",
+    "check": "checks",
     "open_circuit": "circuit",
 }
 

@@ -22,7 +22,7 @@ from conntap.errors import CircuitError, known
 if TYPE_CHECKING:
     from conntap.circuits.circuit import Circuit
 
-__all__ = ["EdgePopulation"]
+__all__ = ["EdgePopulation", "end_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -66,13 +66,10 @@ class EdgePopulation:
         return self._end("target")
 
     def _end(self, side: str) -> str:
-        with opened(self.path) as file:
-            named = population_group(file, "edges", self.name)[f"{side}_node_id"].attrs.get("node_population")
-        name = named.decode() if isinstance(named, bytes) else named
-        if name is None:
-            name = _guessed_end(self.name, side, self._circuit.node_populations)
+        name, is_guess = end_of(self.path, self.name, side, self._circuit.node_populations)
+        if is_guess:
             _log.warning("%s: %s: no node_population on %s_node_id; taken as %r.", self.path, self.name, side, name)
-        return str(name)
+        return name
 
     def connectome(
         self,
@@ -261,14 +258,29 @@ def _each_once(nodes: NodePopulation, selection: Selection) -> np.ndarray | None
     return chosen
 
 
-def _guessed_end(name: str, side: str, populations: Mapping[str, Any]) -> str:
+def end_of(path: Path, name: str, side: str, populations: Iterable[str]) -> tuple[str, bool]:
+    """The node population at the `source` or `target` side of edges, and whether it had to be guessed.
+
+    Raises
+    ------
+    CircuitError
+        The file does not say, and neither the edges' name nor the node populations tell.
+    """
+    with opened(path) as file:
+        named = population_group(file, "edges", name)[f"{side}_node_id"].attrs.get("node_population")
+    if isinstance(named, bytes):
+        named = named.decode()
+    return (_guessed_end(name, side, list(populations)), True) if named is None else (str(named), False)
+
+
+def _guessed_end(name: str, side: str, populations: list[str]) -> str:
     """The node population that an edge population's name speaks of: a_to_b, or a__b__kind."""
     for first in populations:
         for last in populations:
             if name == f"{first}_to_{last}" or name == f"{first}__{last}" or name.startswith(f"{first}__{last}__"):
                 return first if side == "source" else last
     if len(populations) == 1:
-        return next(iter(populations))
+        return populations[0]
     raise CircuitError(
         f"edge population {name!r}: {side}_node_id does not say its node population, and the name does not tell; "
         f"node populations: {known(populations)}. Write the attribute node_population."

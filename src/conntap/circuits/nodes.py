@@ -41,6 +41,11 @@ class NodePopulation:
         return self._circuit
 
     @property
+    def types_path(self) -> Path | None:
+        """The table of types that the configuration names, if any."""
+        return self._table.types_path
+
+    @property
     def size(self) -> int:
         """Number of nodes."""
         return self._table.layout.size
