@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,9 @@ def _decode_connectome(encoded: Encoded) -> Connectome:
 
 
 def _is_subtargets(value: Any) -> bool:
-    from conntap.circuits.subtargets import Subtargets
-
-    return isinstance(value, Subtargets)
+    """Whether a value is a Subtargets; there can be none before their module is imported."""
+    module = sys.modules.get("conntap.circuits.subtargets")
+    return module is not None and isinstance(value, module.Subtargets)
 
 
 def _encode_subtargets(subtargets: Any) -> Encoded:

@@ -1,0 +1,10 @@
+"""Activity: spikes and traces of nodes, in memory or lazily from files."""
+
+from __future__ import annotations
+
+from conntap.activity.codecs import register_codecs
+from conntap.activity.files import read_spikes, read_traces, write_spikes, write_traces
+from conntap.activity.spikes import Spikes
+from conntap.activity.traces import Traces
+
+__all__ = ["Spikes", "Traces", "read_spikes", "read_traces", "register_codecs", "write_spikes", "write_traces"]
