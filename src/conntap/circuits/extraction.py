@@ -118,8 +118,8 @@ def read_ends(group: h5py.Group, pre: Side, post: Side) -> Ends:
     """
     if pre.chosen is None and post.chosen is None:
         return Ends(_column(group, pre), _column(group, post), None)
-    candidates = _through_index(group, pre, post)
-    return _scan(group, pre, post) if candidates is None else _gathered(group, pre, post, candidates)
+    side, edge_ids = _through_index(group, pre, post)
+    return _scan(group, pre, post) if side is None else _gathered(group, pre, post, side, edge_ids)
 
 
 def _column(group: h5py.Group, side: Side) -> np.ndarray:
@@ -133,7 +133,7 @@ def _column(group: h5py.Group, side: Side) -> np.ndarray:
 def _chunks(dataset: h5py.Dataset) -> Any:
     """Slices of a column and its values there, in one buffer that is used again."""
     buffer = np.empty(min(CHUNK, len(dataset)), dtype=dataset.dtype.newbyteorder("="))
-    for part in pieces(len(dataset)):
+    for part in pieces(len(dataset), CHUNK):
         length = part.stop - part.start
         dataset.read_direct(buffer, part, slice(0, length))
         yield part, buffer[:length]
@@ -159,18 +159,18 @@ def _scan(group: h5py.Group, pre: Side, post: Side) -> Ends:
     return Ends(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _through_index(group: h5py.Group, pre: Side, post: Side) -> np.ndarray | None:
-    """Ids of the edges that an index gives for the chosen nodes of one side; None where a scan is cheaper."""
-    found = None
+def _through_index(group: h5py.Group, pre: Side, post: Side) -> tuple[Side | None, np.ndarray]:
+    """The side whose index spares the most, and the ids of its edges; no side where a scan is cheaper."""
+    best, ranges = None, (np.empty(0, dtype=np.int64),) * 2
     most = int(_GATHER_BELOW * len(group[post.name]))
     for side, name in ((post, "target_to_source"), (pre, "source_to_target")):
         names = index_names(group, name)
         if side.chosen is None or names is None or len(side.chosen) > _GATHER_BELOW * side.size:
             continue
-        ranges = _ranges(group[f"indices/{name}"], names, side.chosen, most)
-        if ranges is not None:
-            found, most = ranges, int(ranges[1].sum())
-    return None if found is None else np.sort(expand_ranges(*found))
+        found = _ranges(group[f"indices/{name}"], names, side.chosen, most)
+        if found is not None:
+            best, ranges, most = side, found, int(found[1].sum())
+    return best, np.sort(expand_ranges(*ranges))
 
 
 def index_names(group: h5py.Group, name: str) -> tuple[str, str] | None:
@@ -200,12 +200,12 @@ def _ranges(
     return None if lengths.sum() > most else (ranges[:, 0], lengths)
 
 
-def _gathered(group: h5py.Group, pre: Side, post: Side, edge_ids: np.ndarray) -> Ends:
+def _gathered(group: h5py.Group, pre: Side, post: Side, indexed: Side, edge_ids: np.ndarray) -> Ends:
     if len(edge_ids) and (edge_ids[0] < 0 or edge_ids[-1] >= len(group[post.name])):
         raise _wrong_index(group["indices"])
     post_rows = _at(group, post, take(group[post.name], edge_ids))
     pre_rows = _at(group, pre, take(group[pre.name], edge_ids))
-    if (post_rows < 0).any() and (pre_rows < 0).any():
+    if ((post_rows if indexed is post else pre_rows) < 0).any():
         raise _wrong_index(group["indices"])
     keep = (post_rows >= 0) & (pre_rows >= 0)
     return Ends(pre_rows[keep], post_rows[keep], edge_ids[keep])

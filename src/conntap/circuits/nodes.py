@@ -204,6 +204,6 @@ def _node_population(circuit: Circuit, name: str) -> NodePopulation:
 
 
 def _is_names(selection: Any) -> bool:
-    return (
-        isinstance(selection, list | tuple) and len(selection) > 0 and all(isinstance(each, str) for each in selection)
-    )
+    if isinstance(selection, np.ndarray):
+        return selection.dtype.kind in "UT"
+    return isinstance(selection, list | tuple) and any(isinstance(each, str) for each in selection)
