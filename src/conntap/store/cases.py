@@ -12,7 +12,7 @@ import pandas as pd
 from conntap.errors import StoreError
 from conntap.store.codecs import json_text
 from conntap.store.columns import decode_column, encode_column, text_array
-from conntap.store.groups import quoted, write_array
+from conntap.store.packing import quoted, write_array
 
 __all__ = ["read_cases", "write_cases", "write_texts"]
 

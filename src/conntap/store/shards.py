@@ -1,44 +1,30 @@
 """Shards: append-only files of records with checksums, one writer each, any number of readers.
 
-A record is a head (magic, lengths, checksums), a JSON header, a JSON layout, and the bytes of arrays::
-
-    4s  magic "ctR1"          I  length of header     I  length of layout     Q  length of body
-    I   checksum of layout and body                   I  checksum of the head up to here and the header
-
-All numbers are little-endian; checksums are CRC-32. The header holds the key and what the writer says about
-it; `scan` reads heads and headers only. A record counts when it is whole; a process killed while it appends
-leaves a torn last record, which is skipped by readers and cut off by the next writer.
+A record has a key, a header that says what it is, and values; `conntap.store.records` says how it lies in the
+file. `scan` reads keys and headers only. A record counts when it is whole; a process killed while it appends
+leaves a torn last record, which readers skip and the next writer cuts off.
 """
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
-import struct
 import time
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from conntap.errors import CorruptStoreError, StoreError
-from conntap.store.codecs import Encoded, json_text
+from conntap.store.codecs import Encoded
 from conntap.store.files import disk_is_full
+from conntap.store.records import MAGIC, is_sound, read_head, read_values, record_bytes
 
 __all__ = ["ShardEntry", "ShardWriter", "is_whole", "read", "scan", "survey"]
 
 _log = getLogger(__name__)
-_MAGIC = b"ctR1"
-_PREFIX = struct.Struct("<4sIIQI")
-_CHECK = struct.Struct("<I")
-_HEAD = _PREFIX.size + _CHECK.size
-_ALIGN = 16
-_COMPRESS_FROM = 64 * 1024
+_ONE_WRITE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +125,7 @@ class ShardWriter:
         """
         if self._handle is None:
             raise StoreError(f"{self.path}: the shard is closed. Open another writer.")
-        record = _record(key, header, encoded)
+        record = record_bytes(key, header, encoded)
         try:
             _write(self._handle, record)
             if time.monotonic() - self._forced > 1:
@@ -249,11 +235,11 @@ def read(entry: ShardEntry) -> list[Encoded]:
             n = file.readinto(record)
     except OSError as error:
         raise CorruptStoreError(f"{entry.path}: record {entry.key!r} cannot be read: {error.strerror}.") from error
-    if n != entry.length or not _is_sound(record):
+    if n != entry.length or not is_sound(record):
         raise CorruptStoreError(
             f"{entry.path}: record {entry.key!r} at byte {entry.offset} is damaged. Run its unit again."
         )
-    return _values(record)
+    return read_values(record)
 
 
 def is_whole(entry: ShardEntry) -> bool:
@@ -267,135 +253,63 @@ def is_whole(entry: ShardEntry) -> bool:
     try:
         with open(entry.path, "rb") as file:
             file.seek(entry.offset)
-            return _is_sound(file.read(entry.length))
+            return is_sound(file.read(entry.length))
     except OSError:
         return False
 
 
-def _record(key: str, header: dict[str, Any], encoded: Sequence[Encoded] | None) -> list[bytes]:
-    layout, body, size = [], [], 0
-    for each in encoded or ():
-        arrays = []
-        for name, array in each.arrays.items():
-            data, packed = _array_bytes(np.asarray(array))
-            arrays.append([name, array.dtype.str, list(array.shape), size, len(data), packed])
-            padding = -len(data) % _ALIGN
-            body += [data, bytes(padding)]
-            size += len(data) + padding
-        layout.append([each.encoding, each.version, each.attrs, arrays])
-    head = json_text([key, header]).encode("utf-8", "surrogatepass")
-    plan = json_text(layout).encode("utf-8", "surrogatepass") if layout else b""
-    plan += b" " * (-(_HEAD + len(head) + len(plan)) % _ALIGN)
-    check = zlib.crc32(plan)
-    for data in body:
-        check = zlib.crc32(data, check)
-    prefix = _PREFIX.pack(_MAGIC, len(head), len(plan), size, check)
-    return [prefix + _CHECK.pack(zlib.crc32(head, zlib.crc32(prefix))) + head + plan, *filter(len, body)]
-
-
-def _array_bytes(array: np.ndarray) -> tuple[bytes, bool]:
-    data = np.ascontiguousarray(array)
-    if data.nbytes < _COMPRESS_FROM:
-        return data.tobytes(), False
-    shuffled = data.reshape(-1).view(np.uint8).reshape(-1, data.itemsize).T.tobytes()
-    packed = zlib.compress(shuffled, 1)
-    return (packed, True) if len(packed) < 0.9 * data.nbytes else (data.tobytes(), False)
-
-
-def _values(record: bytearray) -> list[Encoded]:
-    _, n_head, n_plan, _, _ = _PREFIX.unpack_from(record)
-    start = _HEAD + n_head
-    body = start + n_plan
-    text = bytes(record[start:body]).decode("utf-8", "surrogatepass").strip()
-    values = []
-    for encoding, version, attrs, listed in json.loads(text) if text else ():
-        arrays = {
-            name: _array(record, body + offset, n, dtype, shape, packed)
-            for name, dtype, shape, offset, n, packed in listed
-        }
-        values.append(Encoded(encoding, version, arrays, attrs))
-    return values
-
-
-def _array(record: bytearray, start: int, n: int, dtype: str, shape: list[int], packed: bool) -> np.ndarray:
-    kind = np.dtype(dtype)
-    if n == 0:
-        return np.zeros(shape, dtype=kind)
-    if not packed:
-        return np.frombuffer(record, dtype=kind, count=n // kind.itemsize, offset=start).reshape(shape)
-    shuffled = np.frombuffer(zlib.decompress(memoryview(record)[start : start + n]), dtype=np.uint8)
-    return np.ascontiguousarray(shuffled.reshape(kind.itemsize, -1).T).reshape(-1).view(kind).reshape(shape)
-
-
 def _write(handle: int, pieces: list[bytes]) -> None:
-    data = b"".join(pieces) if len(pieces) > 1 else pieces[0]
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
-
-
-def _is_sound(record: bytes | bytearray | mmap.mmap) -> bool:
-    if len(record) < _HEAD:
-        return False
-    magic, n_head, n_plan, n_body, check = _PREFIX.unpack_from(record)
-    if magic != _MAGIC or len(record) != _HEAD + n_head + n_plan + n_body:
-        return False
-    view = memoryview(record)
-    (own,) = _CHECK.unpack_from(record, _PREFIX.size)
-    if zlib.crc32(view[_HEAD : _HEAD + n_head], zlib.crc32(view[: _PREFIX.size])) != own:
-        return False
-    return zlib.crc32(view[_HEAD + n_head :]) == check
+    if sum(map(len, pieces)) < _ONE_WRITE:
+        pieces = [b"".join(pieces)]
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(handle, view) :]
 
 
 def _survey(data: mmap.mmap, path: Path) -> tuple[list[ShardEntry], int]:
     entries: list[ShardEntry] = []
     position, damaged, size = 0, 0, len(data)
-    while position < size:
-        entry = _entry(data, position, size, path)
-        if entry is not None:
-            entries.append(entry)
-            position = entry.offset + entry.length
+    while True:
+        found = read_head(data, position, size)
+        if found is not None:
+            key, header, end = found
+            entries.append(ShardEntry(key, header, path, position, end - position))
+            position = end
             continue
+        start = _after_sound(data, entries, position)
+        if start >= size:
+            return entries, damaged
         damaged += 1
-        start = position + 1
-        while entries and not _is_sound(data[entries[-1].offset : entries[-1].offset + entries[-1].length]):
-            start = entries.pop().offset + 1
-        position = _next_record(data, start, size, path)
-    if entries and not _is_sound(data[entries[-1].offset : entries[-1].offset + entries[-1].length]):
-        entries.pop()
-        damaged += 1
-    return entries, damaged
+        position = _next_record(data, start, size)
 
 
-def _entry(data: mmap.mmap, start: int, size: int, path: Path) -> ShardEntry | None:
-    if start + _HEAD > size:
-        return None
-    magic, n_head, n_plan, n_body, _ = _PREFIX.unpack_from(data, start)
-    end = start + _HEAD + n_head + n_plan + n_body
-    if magic != _MAGIC or end > size:
-        return None
-    (own,) = _CHECK.unpack_from(data, start + _PREFIX.size)
-    head = data[start + _HEAD : start + _HEAD + n_head]
-    if zlib.crc32(head, zlib.crc32(data[start : start + _PREFIX.size])) != own:
-        return None
-    key, header = json.loads(head.decode("utf-8", "surrogatepass"))
-    return ShardEntry(key, header, path, start, end - start)
+def _after_sound(data: mmap.mmap, entries: list[ShardEntry], position: int) -> int:
+    """Drop last entries whose bodies are damaged, since their lengths mislead; where to look for the next record."""
+    start = position + 1 if position < len(data) else position
+    while entries:
+        last = entries[-1]
+        if is_sound(data[last.offset : last.offset + last.length]):
+            break
+        start = entries.pop().offset + 1
+    return start
 
 
-def _next_record(data: mmap.mmap, start: int, size: int, path: Path) -> int:
-    while (start := data.find(_MAGIC, start)) >= 0:
-        if _entry(data, start, size, path) is not None:
+def _next_record(data: mmap.mmap, start: int, size: int) -> int:
+    while (start := data.find(MAGIC, start)) >= 0:
+        if read_head(data, start, size) is not None:
             return start
         start += 1
     return size
 
 
 def _sound_end(path: Path) -> int:
+    """The end of the last whole record of a shard."""
     entries, _ = survey(path)
-    if not entries:
-        size = path.stat().st_size
-        with open(path, "rb") as file:
-            if size and file.read(len(_MAGIC)) != _MAGIC[:size]:
-                raise StoreError(f"{path}: it is no shard; refusing to write over it. Choose another name.")
-        return 0
-    return entries[-1].offset + entries[-1].length
+    if entries:
+        return entries[-1].offset + entries[-1].length
+    with open(path, "rb") as file:
+        first = file.read(len(MAGIC))
+    if first != MAGIC[: len(first)]:
+        raise StoreError(f"{path}: it is no shard, so it is left as it is. Choose another name.")
+    return 0

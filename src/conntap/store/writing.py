@@ -17,7 +17,7 @@ from conntap.errors import StoreError
 from conntap.store.cases import write_cases
 from conntap.store.codecs import Encoded, json_text, with_file_attrs
 from conntap.store.files import atomic, disk_is_full, sha256
-from conntap.store.groups import GroupWriter, signature, write_array
+from conntap.store.packing import GroupWriter, signature, write_array
 
 __all__ = ["FORMAT", "VERSION", "StageData", "files_folder", "write_store"]
 

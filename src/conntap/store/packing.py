@@ -1,23 +1,21 @@
-"""Values of one encoding, end to end: how they lie in an HDF5 group, written as a stream and read in slices."""
+"""Values of one encoding end to end in an HDF5 group, written as a stream."""
 
 from __future__ import annotations
 
-import json
 from array import array
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import h5py
 import numpy as np
 
 from conntap.store.codecs import Encoded, json_text
-from conntap.store.columns import pack_text, unpack_text
+from conntap.store.columns import pack_text
 
-__all__ = ["GroupReader", "GroupWriter", "quoted", "signature", "write_array"]
+__all__ = ["GroupWriter", "quoted", "signature", "write_array"]
 
-_CHUNK_BYTES = 128 * 1024
+_CHUNK_BYTES = 64 * 1024
+_LEAST_CHUNK, _LARGEST_CHUNK = 32 * 1024, 128 * 1024
 _PLAIN_BYTES = 4096
-_BLOCK_BYTES = 16 * 1024 * 1024
 _COMPRESSION = {"shuffle": True, "compression": "gzip", "compression_opts": 1, "fletcher32": True}
 
 
@@ -61,11 +59,12 @@ def write_array(parent: h5py.Group, name: str, values: np.ndarray) -> h5py.Datas
 
 
 class _Stream:
-    """One dataset that grows by whole chunks."""
+    """One dataset that grows by whole chunks; a chunk holds about one value as large as the first."""
 
-    def __init__(self, parent: h5py.Group, name: str, dtype: np.dtype) -> None:
+    def __init__(self, parent: h5py.Group, name: str, dtype: np.dtype, first: int) -> None:
         self._parent, self._name, self._dtype = parent, name, dtype
-        self._chunk = max(1, _CHUNK_BYTES // dtype.itemsize)
+        wanted = 1 << max(0, first * dtype.itemsize - 1).bit_length()
+        self._chunk = max(1, min(max(wanted, _LEAST_CHUNK), _LARGEST_CHUNK) // dtype.itemsize)
         self._waiting: list[np.ndarray] = []
         self._n_waiting = self._n_written = 0
         self._dataset: h5py.Dataset | None = None
@@ -125,7 +124,7 @@ class GroupWriter:
             parts = [("utf8", "u1"), ("lengths", "<i4")] if kind == "text" else [("", kind)]
             for part, dtype in parts:
                 full = f"{name}.{part}" if part else name
-                self._streams[full] = _Stream(data, quoted(full), np.dtype(dtype))
+                self._streams[full] = _Stream(data, quoted(full), np.dtype(dtype), first.arrays[name].size)
         self._shapes = {name: array("q") for name, _, ndim in arrays if ndim > 1}
         self._attrs: dict[str, int] = {}
         self._attr_codes = array("q")
@@ -180,125 +179,6 @@ class _Offsets:
             offsets = np.concatenate([[0], np.cumsum(np.frombuffer(lengths, dtype=np.int64))]).astype(np.int64)
             write_array(self._group, self._names[known], offsets)
         return self._names[known]
-
-
-class GroupReader:
-    """Reads values of one group: one by one, in blocks, or whole arrays at once.
-
-    Parameters
-    ----------
-    group
-        An HDF5 group that `GroupWriter` filled.
-    """
-
-    def __init__(self, group: h5py.Group) -> None:
-        self._group = group
-        self.encoding: str = group.attrs["encoding"]
-        self.version = int(group.attrs["version"])
-        self.described: dict[str, dict[str, Any]] = json.loads(group.attrs["arrays"])
-        self._datasets: dict[str, h5py.Dataset] = {}
-        self._known_offsets: dict[str, np.ndarray] = {}
-        self._shapes: dict[str, np.ndarray] = {}
-        self._attrs: tuple[list[dict[str, Any]], np.ndarray | None] | None = None
-
-    def attrs(self) -> tuple[list[dict[str, Any]], np.ndarray | None]:
-        """The distinct attributes, and the number of the one of each value (None where there is one for all)."""
-        if self._attrs is None:
-            if "attrs" in self._group.attrs:
-                self._attrs = [json.loads(self._group.attrs["attrs"])], None
-            else:
-                parts = self._group["attrs"]
-                texts = unpack_text(parts["utf8"][:], parts["lengths"][:])
-                self._attrs = [json.loads(text) for text in texts], parts["codes"][:]
-        return self._attrs
-
-    def dataset(self, stream: str) -> h5py.Dataset:
-        """The dataset of one numeric array, all values end to end."""
-        if stream not in self._datasets:
-            self._datasets[stream] = self._group["arrays"][quoted(stream)]
-        return self._datasets[stream]
-
-    def offsets(self, stream: str) -> np.ndarray | None:
-        """Where each value begins and ends in the dataset; None where each has one entry."""
-        name = self.dataset(stream).attrs.get("offsets")
-        if name is None:
-            return None
-        if name not in self._known_offsets:
-            self._known_offsets[name] = self._group["offsets"][name][:]
-        return self._known_offsets[name]
-
-    def streams(self) -> list[str]:
-        """The names of the numeric arrays; a text array has two."""
-        names: list[str] = []
-        for name, described in self.described.items():
-            names += [f"{name}.utf8", f"{name}.lengths"] if described["type"] == "text" else [name]
-        return names
-
-    def gather(self, stream: str, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The entries of some values end to end, and the number of entries of each."""
-        dataset, offsets = self.dataset(stream), self.offsets(stream)
-        if offsets is None:
-            offsets = np.arange(len(dataset) + 1)
-        lengths = offsets[positions + 1] - offsets[positions]
-        pieces = [dataset[offsets[a] : offsets[b]] for a, b in _runs(positions)]
-        return (pieces[0] if len(pieces) == 1 else np.concatenate([dataset[:0], *pieces])), lengths
-
-    def one(self, position: int) -> Encoded:
-        """The value at one position."""
-        return next(self.some(np.array([position])))
-
-    def some(self, positions: np.ndarray) -> Iterator[Encoded]:
-        """The values at these positions, in this order, read a block at a time."""
-        start = 0
-        while start < len(positions):
-            stop = self._block_end(positions, start)
-            yield from self._block(positions[start:stop])
-            start = stop
-
-    def _block_end(self, positions: np.ndarray, start: int) -> int:
-        sizes = np.zeros(len(positions) - start, dtype=np.int64)
-        if len(sizes) == 1:
-            return start + 1
-        for stream in self.streams():
-            offsets = self.offsets(stream)
-            each = 1 if offsets is None else offsets[positions[start:] + 1] - offsets[positions[start:]]
-            sizes += each * self.dataset(stream).dtype.itemsize
-        return start + max(1, int(np.searchsorted(np.cumsum(sizes), _BLOCK_BYTES)))
-
-    def _block(self, positions: np.ndarray) -> Iterator[Encoded]:
-        columns = {}
-        for stream in self.streams():
-            values, lengths = self.gather(stream, positions)
-            columns[stream] = values, np.concatenate([[0], np.cumsum(lengths)]).tolist()
-        distinct, codes = self.attrs()
-        for number, position in enumerate(positions.tolist()):
-            pieces = {name: values[ends[number] : ends[number + 1]] for name, (values, ends) in columns.items()}
-            arrays = {name: self._shaped(name, pieces, position) for name in self.described}
-            attrs = distinct[0 if codes is None else int(codes[position])]
-            yield Encoded(self.encoding, self.version, arrays, attrs)
-
-    def _shaped(self, name: str, pieces: dict[str, np.ndarray], position: int) -> np.ndarray:
-        described = self.described[name]
-        if described["type"] == "text":
-            texts = unpack_text(pieces[f"{name}.utf8"], pieces[f"{name}.lengths"])
-            flat = np.array(texts, dtype=np.str_)
-        else:
-            flat = pieces[name]
-        ndim = described["ndim"]
-        return flat if ndim == 1 else flat.reshape(() if ndim == 0 else self._shape(name, position))
-
-    def _shape(self, name: str, position: int) -> Sequence[int]:
-        if name not in self._shapes:
-            self._shapes[name] = self._group["shapes"][quoted(name)][:]
-        return self._shapes[name][position].tolist()
-
-
-def _runs(positions: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Stretches of consecutive positions as (first, last + 1)."""
-    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-    for start, stop in zip([0, *breaks], [*breaks, len(positions)]):
-        if stop > start:
-            yield int(positions[start]), int(positions[stop - 1]) + 1
 
 
 def _type_of(values: np.ndarray) -> str:
