@@ -1,0 +1,344 @@
+"""Compiled kernels over directed simplices of a simple graph (CSR).
+
+Indices are unsigned throughout: signed ones make the compiler guard every look-up against wrap-around, and
+mixing the two kinds would turn sums into floats. Hence the typed constants.
+
+One search serves any out-degree. The candidates of a partial simplex are the common out-neighbours of its
+nodes. While there are more than `most` of them they are kept as lists (scratch: linear); then their graph
+becomes a matrix of bits, row by row compacted again to the candidates of the next node; from 64 candidates on
+a set is one machine word.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+__all__ = ["DEEPEST", "count_from", "estimate"]
+
+DEEPEST = 44  # one simplex of this dimension has 2^45 - 1 faces: more than can be visited
+
+_0, _1, _2, _6, _63, _64 = (np.uint64(each) for each in (0, 1, 2, 6, 63, 64))
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_DEEPEST = np.uint64(DEEPEST)
+
+
+@intrinsic
+def _bits(typingctx, word):
+    """The number of ones in a word."""
+
+    def emit(context, builder, signature, args):
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), emit
+
+
+@intrinsic
+def _lowest(typingctx, word):
+    """The place of the lowest one in a word that is not zero."""
+
+    def emit(context, builder, signature, args):
+        return builder.cttz(args[0], context.get_constant(types.boolean, 1))
+
+    return types.uint64(types.uint64), emit
+
+
+@njit(nogil=True)
+def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
+    """Count within at most 64 candidates; `counts[dimension]` takes the first popcounts of `rows`."""
+    visits = _0
+    for a in range(_0, n_rows):
+        first = rows[a]
+        size = _bits(first)
+        counts[dimension] += size
+        if size < _2 or dimension == top:
+            continue
+        depth = _0
+        at = dimension + _1
+        sets[_0] = first
+        rests[_0] = first
+        while True:
+            rest = rests[depth]
+            if rest == _0:
+                if depth == _0:
+                    break
+                depth -= _1
+                at -= _1
+                continue
+            rests[depth] = rest & (rest - _1)
+            both = sets[depth] & rows[_lowest(rest)]
+            size = _bits(both)
+            counts[at] += size
+            visits += _1
+            if size < _2:
+                continue
+            if at < top:
+                depth += _1
+                at += _1
+                sets[depth] = both
+                rests[depth] = both
+            elif at == _DEEPEST:
+                return budget + _1
+        if visits > budget:
+            break
+    return visits
+
+
+@njit(nogil=True)
+def _squeeze(matrix, begin, words, row, members, before, target, target_words):
+    """Write row `row` & the set whose non-empty words are `members`, renumbered within the set, to `target`."""
+    for j in range(_0, target_words):
+        matrix[target + j] = _0
+    base = begin + row * words
+    for j in range(_0, words):
+        member = members[j]
+        if member == _0:
+            continue
+        common = matrix[base + j] & member
+        while common != _0:
+            low = common & (_0 - common)
+            rank = before[j] + _bits(member & (low - _1))
+            matrix[target + (rank >> _6)] |= _1 << (rank & _63)
+            common ^= low
+
+
+@njit(nogil=True)
+def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
+    """Count within the graph of n candidates whose rows of bits begin at matrix[0].
+
+    Returns the matrix (it may have grown) and the visits.
+    """
+    begins = np.zeros(DEEPEST + 2, np.uint64)
+    sizes = np.zeros(DEEPEST + 2, np.uint64)
+    cursors = np.zeros(DEEPEST + 2, np.uint64)
+    most_words = (n + _63) >> _6
+    members = np.empty(most_words, np.uint64)
+    before = np.empty(most_words, np.uint64)
+    rows = np.empty(64, np.uint64)
+    sizes[0] = n
+    visits = _0
+    level = _0
+    while True:
+        if cursors[level] == sizes[level]:
+            if level == _0:
+                return matrix, visits
+            level -= _1
+            continue
+        if visits > budget:
+            return matrix, visits
+        begin = begins[level]
+        words = (sizes[level] + _63) >> _6
+        row = cursors[level]
+        cursors[level] += _1
+        visits += _1
+        size = _0
+        for j in range(_0, words):
+            member = matrix[begin + row * words + j]
+            members[j] = member
+            before[j] = size
+            size += _bits(member)
+        at = dimension + level
+        counts[at] += size
+        if size < _2 or at == top:
+            if size >= _2 and at == _DEEPEST:
+                return matrix, budget + _1
+            continue
+        if at + _1 == top and top < _DEEPEST:
+            counts[top] += _common(matrix, begin, words, members)
+            visits += size
+            continue
+        end = begin + sizes[level] * words
+        new_words = (size + _63) >> _6
+        if end + size * new_words > np.uint64(len(matrix)):
+            grown = np.empty(_2 * (end + size * new_words), np.uint64)
+            grown[:end] = matrix[:end]
+            matrix = grown
+        new = end
+        for j in range(_0, words):
+            rest = members[j]
+            while rest != _0:
+                other = (j << _6) + _lowest(rest)
+                rest &= rest - _1
+                _squeeze(matrix, begin, words, other, members, before, new, new_words)
+                new += new_words
+        if new_words == _1:
+            for j in range(_0, size):
+                rows[j] = matrix[end + j]
+            visits += _count_word(rows, size, at + _1, top, counts, sets, rests, budget - visits)
+            continue
+        level += _1
+        begins[level] = end
+        sizes[level] = size
+        cursors[level] = _0
+
+
+@njit(nogil=True)
+def _common(matrix, begin, words, members):
+    total = _0
+    for j in range(_0, words):
+        rest = members[j]
+        while rest != _0:
+            base = begin + ((j << _6) + _lowest(rest)) * words
+            rest &= rest - _1
+            for k in range(_0, words):
+                total += _bits(matrix[base + k] & members[k])
+    return total
+
+
+@njit(nogil=True)
+def _fill_matrix(indptr, indices, nodes, n, mark, level, place, matrix):
+    """The graph among `nodes` (those with mark >= level) as rows of bits from matrix[0] on."""
+    words = (n + _63) >> _6
+    if n * words > np.uint64(len(matrix)):
+        matrix = np.empty(n * words, np.uint64)
+    for i in range(_0, n):
+        place[nodes[i]] = i
+    for j in range(_0, n * words):
+        matrix[j] = _0
+    for i in range(_0, n):
+        base = i * words
+        node = np.uint64(nodes[i])
+        for k in range(indptr[node], indptr[node + _1]):
+            other = indices[k]
+            if mark[other] >= level:
+                at = np.uint64(place[other])
+                matrix[base + (at >> _6)] |= _1 << (at & _63)
+    return matrix
+
+
+@njit(cache=True, nogil=True)
+def count_from(indptr, indices, roots, top, most, budget, counts):
+    """Add to `counts` the simplices from dimension 1 to `top` whose source is one of `roots`.
+
+    Parameters: uint64 indptr and uint32 indices of a simple sorted graph; uint64 roots, top, most (candidates
+    kept as bits), budget (visits); uint64 counts of shape (DEEPEST + 2,). Returns the visits: more than the
+    budget where it was given up, for their number or because it went beyond DEEPEST.
+    """
+    n_nodes = len(indptr) - 1
+    mark = np.zeros(n_nodes, np.uint8)
+    place = np.empty(n_nodes, np.uint32)
+    matrix = np.empty(1024, np.uint64)
+    sets = np.empty(66, np.uint64)
+    rests = np.empty(66, np.uint64)
+    begins = np.zeros(DEEPEST + 3, np.uint64)
+    ends = np.zeros(DEEPEST + 3, np.uint64)
+    cursors = np.zeros(DEEPEST + 3, np.uint64)
+    lists = np.empty(1024, np.uint32)
+    visits = _0
+    for r in range(len(roots)):
+        root = roots[r]
+        degree = indptr[root + _1] - indptr[root]
+        counts[_1] += degree
+        if degree < _2 or top < _2:
+            continue
+        if degree > np.uint64(len(lists)):
+            lists = np.empty(_2 * degree, np.uint32)
+        for k in range(_0, degree):
+            node = indices[indptr[root] + k]
+            lists[k] = node
+            mark[node] = 1
+        if degree <= most:
+            matrix = _fill_matrix(indptr, indices, lists, degree, mark, 1, place, matrix)
+            matrix, more = _count_matrix(matrix, degree, _2, top, counts, sets, rests, budget - visits)
+            visits += more
+            for k in range(_0, degree):
+                mark[lists[k]] = 0
+            if visits > budget:
+                return visits
+            continue
+        level = _0
+        begins[0], ends[0], cursors[0] = _0, degree, _0
+        while True:
+            if cursors[level] == ends[level]:
+                for k in range(begins[level], ends[level]):
+                    mark[lists[k]] = level
+                if level == _0:
+                    break
+                level -= _1
+                continue
+            node = np.uint64(lists[cursors[level]])
+            cursors[level] += _1
+            begin = ends[level]
+            size = _0
+            out = indptr[node + _1] - indptr[node]
+            if begin + out > np.uint64(len(lists)):
+                longer = np.empty(_2 * (begin + out), np.uint32)
+                longer[:begin] = lists[:begin]
+                lists = longer
+            for k in range(indptr[node], indptr[node + _1]):
+                other = indices[k]
+                if mark[other] > level:
+                    lists[begin + size] = other
+                    size += _1
+            counts[level + _2] += size
+            visits += _1
+            if visits > budget:
+                return visits
+            if size < _2:
+                continue
+            if level + _2 == top:
+                if top == _DEEPEST:
+                    return budget + _1
+                continue
+            inner = level + _2
+            for k in range(begin, begin + size):
+                mark[lists[k]] = inner
+            if size > most:
+                level += _1
+                begins[level], ends[level], cursors[level] = begin, begin + size, begin
+                continue
+            matrix = _fill_matrix(indptr, indices, lists[begin : begin + size], size, mark, inner, place, matrix)
+            matrix, more = _count_matrix(matrix, size, level + np.uint64(3), top, counts, sets, rests, budget - visits)
+            visits += more
+            for k in range(begin, begin + size):
+                mark[lists[k]] = level + _1
+            if visits > budget:
+                return visits
+    return visits
+
+
+@njit(cache=True, nogil=True)
+def estimate(indptr, indices, roots, repeats, power, state, estimates):
+    """Add to `estimates` (float64 by dimension) the expected simplices from `roots`, by random descents.
+
+    From each root `repeats` times: choose one candidate with a chance in proportion to its (out-degree + 1) **
+    power, weigh by the inverse chance (Knuth, 1975, doi:10.1090/S0025-5718-1975-0373371-6). `state` seeds the
+    draws.
+    """
+    n_nodes = len(indptr) - 1
+    mark = np.zeros(n_nodes, np.uint8)
+    most = _0
+    for v in range(n_nodes):
+        most = max(most, indptr[v + 1] - indptr[v])
+    near = np.empty(most, np.uint32)
+    sums = np.empty(most, np.float64)
+    for r in range(len(roots)):
+        for _ in range(repeats):
+            node = roots[r]
+            weight = 1.0 / repeats
+            level = 0
+            while level < DEEPEST + 1:
+                size = 0
+                total = 0.0
+                for k in range(indptr[node], indptr[node + _1]):
+                    other = np.uint64(indices[k])
+                    if mark[other] == level:
+                        mark[other] = level + 1
+                        total += (1.0 + np.float64(indptr[other + _1] - indptr[other])) ** power
+                        near[size] = other
+                        sums[size] = total
+                        size += 1
+                if size == 0:
+                    break
+                level += 1
+                estimates[level] += weight * size
+                state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+                mixed = (state ^ (state >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+                point = np.float64(mixed >> np.uint64(11)) / 9007199254740992.0 * total
+                pick = min(np.searchsorted(sums[:size], point, side="right"), size - 1)
+                weight *= total / (sums[pick] - (sums[pick - 1] if pick else 0.0))
+                node = np.uint64(near[pick])
+            root = roots[r]
+            for k in range(indptr[root], indptr[root + _1]):
+                mark[indices[k]] = 0
