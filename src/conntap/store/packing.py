@@ -182,4 +182,4 @@ class _Offsets:
 
 
 def _type_of(values: np.ndarray) -> str:
-    return "text" if values.dtype.kind == "U" else values.dtype.str
+    return "text" if values.dtype.kind == "U" else values.dtype.newbyteorder("<").str

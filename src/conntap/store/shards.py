@@ -278,7 +278,7 @@ def _survey(data: mmap.mmap, path: Path) -> tuple[list[ShardEntry], int]:
             position = end
             continue
         start = _after_sound(data, entries, position)
-        if start >= size:
+        if position >= size and start >= size:
             return entries, damaged
         damaged += 1
         position = _next_record(data, start, size)
