@@ -81,6 +81,6 @@ def write_circuit(folder, *, pre=(0, 0, 1, 3), post=(1, 2, 2, 0), n=4, attribute
     write_edges(folder / "edges.h5", pre=pre, post=post, attributes=edge_attributes)
     return write_config(
         folder,
-        [{"nodes_file": "nodes.h5", "populations": {"cells": {"type": "biophysical"}}}],
+        [{"nodes_file": "nodes.h5", "populations": {"cells": {"type": "point_neuron"}}}],
         [{"edges_file": "edges.h5", "populations": {"cells__cells": {"type": "chemical"}}}],
     )

@@ -78,9 +78,25 @@ def _of_config(config: CircuitConfig) -> Iterator[Finding]:
         yield odd(known(bare), "no 'populations'; bluepysnap and libsonata open no population of these files")
     if not config.nodes:
         yield error(str(config.path), "networks names no nodes")
+    yield from _without_morphologies(config)
     with_types = [each.where for each in sources if each.types is not None]
     if with_types:
         yield odd(known(with_types), "a table of types; bluepysnap and libsonata leave its columns out")
+
+
+def _without_morphologies(config: CircuitConfig) -> Iterator[Finding]:
+    components = config.values.get("components")
+    common = components if isinstance(components, dict) else {}
+    for source in config.nodes:
+        for name, own in (source.populations or {}).items():
+            there = {*common, *own}
+            needed = ["biophysical_neuron_models_dir"] * ("biophysical_neuron_models_dir" not in there)
+            needed += ["morphologies_dir"] * there.isdisjoint({"morphologies_dir", "alternate_morphologies"})
+            if own.get("type", "biophysical") == "biophysical" and needed:
+                yield odd(
+                    f"{source.where}.populations.{name}",
+                    f"biophysical without {' and '.join(needed)}; libsonata refuses",
+                )
 
 
 def _listed(sources: tuple[Source, ...], kind: str, found: list[Finding]) -> Iterator[tuple[str, Source]]:
