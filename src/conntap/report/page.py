@@ -1,0 +1,264 @@
+"""The page: one self-contained HTML file of a study's store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conntap.errors import MissingExtra
+from conntap.report.blocks import Gallery, Note
+from conntap.report.drawing import COLOURS, INKS, label
+from conntap.report.stages import Section, section
+from conntap.report.svg import svg
+from conntap.report.tables import Table
+from conntap.report.wording import counted, first_line, listed, number, pairs, plain, short
+from conntap.store import open_store
+from conntap.store.files import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from conntap.store import Store
+
+__all__ = ["write_page"]
+
+_FAILURES = 100
+_LINES = 3000
+
+
+def write_page(
+    store_path: str | Path, out_path: str | Path, *, failures: Sequence[Mapping[str, Any]] | None = None
+) -> Path:
+    """Write one self-contained HTML page of a study's results.
+
+    The page has its description and summary, its cases, a section of figures and tables for each stage, the
+    failures, the provenance and the study's text. It loads nothing from anywhere and runs no script; light
+    and dark mode follow the reader's system. The same store and failures give the same bytes.
+
+    Parameters
+    ----------
+    store_path
+        The store that a run collected.
+    out_path
+        The HTML file to make; an older one is replaced in one step.
+    failures
+        A mapping for each unit that failed: `unit` or `stage` and `case`, `error`, `command` that repeats
+        it, `log`, each if known. None says that nothing is known of failures; an empty list that there were
+        none.
+
+    Returns
+    -------
+    `out_path`.
+
+    Raises
+    ------
+    StoreError
+        There is no store at `store_path`, or the page cannot be written.
+    MissingExtra
+        matplotlib or jinja2 is not installed.
+
+    Notes
+    -----
+    Time grows with the number of stages (about two seconds each) and only slowly with that of cases: stages
+    of very many or very large values are shown by a sample that depends on the cases alone. A page is some
+    hundred kilobytes a stage at most.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from conntap.store import write_store
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_store(folder / "results.h5", attrs={"study": "study: tiny"}, stages=[])
+    >>> "tiny" in write_page(folder / "results.h5", folder / "page.html").read_text()
+    True
+    """
+    with open_store(store_path) as store:
+        text = _page(store, failures)
+    out_path = Path(out_path)
+    with atomic(out_path) as aside:
+        aside.write_bytes(text.encode("utf-8", "replace"))
+    return out_path
+
+
+def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None) -> str:
+    try:
+        import jinja2
+    except ImportError:
+        raise MissingExtra("report", package="jinja2", needed_for="writing a page") from None
+    document = _document(store.study)
+    attrs = {name: value for name, value in store.attrs.items() if name not in ("study", "failures")}
+    if failures is None and isinstance(store.attrs.get("failures"), list):
+        failures = store.attrs["failures"]
+    sections = [section(store[name]) for name in store]
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_resource("page.html"))
+    return template.render(
+        title=label(_first(document, attrs, "title", "study", "name") or Path(store.path).stem, 200),
+        description=_paragraphs(_first(document, attrs, "description")),
+        style=_safe(_variables() + _resource("style.css")),
+        tiles=_tiles(sections, attrs, failures, document),
+        cases=_cases(store),
+        sections=[_drawn(each, position) for position, each in enumerate(sections, start=1)],
+        places={each.name: f"stage-{position}" for position, each in enumerate(sections, start=1)},
+        failures=None
+        if failures is None
+        else [_failure(each) for each in failures[:_FAILURES] if isinstance(each, Mapping)],
+        n_failures=0 if failures is None else len(failures),
+        provenance=_flat(attrs),
+        lines=_highlighted(store.study),
+    )
+
+
+def _safe(text: str) -> Any:
+    """Text that is safe HTML already: what this package made itself."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _resource(name: str) -> str:
+    return resources.files("conntap.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _variables() -> str:
+    """The colours of figures and paper as CSS variables, for light and dark mode."""
+    light, dark = ("".join(f"--{name}:{pair[mode]};" for name, pair in (INKS | COLOURS).items()) for mode in (0, 1))
+    return f":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n" + (
+        f"@media print{{:root{{color-scheme:light;{light}}}}}\n"
+    )
+
+
+def _document(text: str) -> dict[str, Any]:
+    """The study's top level as far as it can be read; empty where it cannot."""
+    from ruamel.yaml import YAML
+
+    try:
+        document = YAML(typ="safe", pure=True).load(text)
+    except Exception:  # whatever the text is, the page shows it as text
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _first(document: Mapping[str, Any], attrs: Mapping[str, Any], *names: str) -> str:
+    found = (source[name] for source in (attrs, document) for name in names if isinstance(source.get(name), str))
+    return next((text for text in found if text.strip()), "")
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
+
+
+def _tiles(
+    sections: list[Section], attrs: Mapping[str, Any], failures: Any, document: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    wanted = (
+        ("Finished", ("finished", "collected", "time", "when", "date")),
+        ("Seed", ("seed",)),
+        ("conntap", ("code_version", "conntap_version", "conntap", "code")),
+        ("Host", ("host", "hostname", "machine")),
+    )
+    tiles = [("Stages", number(len(sections))), ("Cases", number(sum(each.total for each in sections)))]
+    tiles.append(("Failures", "not recorded" if failures is None else number(len(failures))))
+    known = {**{"seed": document.get("seed")}, **attrs}
+    for name, keys in wanted:
+        value = next((known[key] for key in keys if known.get(key) not in (None, "")), None)
+        if value is not None:
+            tiles.append((name, _when(value) if name == "Finished" else _digits(value)))
+    return tiles
+
+
+def _digits(value: Any) -> str:
+    return str(value) if isinstance(value, int) else short(value, 32)
+
+
+def _when(value: Any) -> str:
+    if isinstance(value, int | float) and 0 < value < 4e9:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return re.sub(r"T(\d\d:\d\d)(:\d\d(\.\d+)?)?", r" \1", short(value, 40)).replace("+00:00", " UTC")
+
+
+def _cases(store: Store) -> list[tuple[str, str, str]]:
+    """Each case column: its name, its values, the stages that have it."""
+    seen: dict[str, list[Any]] = {}
+    stages: dict[str, list[str]] = {}
+    for name, dataset in store.items():
+        cases: pd.DataFrame = dataset.cases
+        for column in cases.columns:
+            values = seen.setdefault(column, [])
+            values += [value for value in cases[column].drop_duplicates().tolist() if value not in set(values)]
+            stages.setdefault(column, []).append(name)
+    everywhere = len(list(store))
+    return [
+        (
+            label(name, 40),
+            listed(values, 10),
+            "all stages" if len(stages[name]) == everywhere else listed(stages[name], 6),
+        )
+        for name, values in seen.items()
+    ]
+
+
+def _drawn(each: Section, position: int) -> dict[str, Any]:
+    """A section with its figures as text."""
+    blocks = [_block(block, f"s{position}b{place}") for place, block in enumerate(each.blocks)]
+    return {**vars(each), "blocks": blocks, "description": _paragraphs(each.description), "place": f"stage-{position}"}
+
+
+def _block(block: Gallery | Note | Table, prefix: str) -> dict[str, Any]:
+    if isinstance(block, Note):
+        return {"is": "note", "text": block.text}
+    if isinstance(block, Table):
+        return {"is": "table", **vars(block)}
+    figures = [
+        _safe(svg(figure, title=label(title, 80), prefix=f"{prefix}f{place}"))
+        for place, (title, figure) in enumerate(block.figures)
+    ]
+    return {"is": "gallery", "figures": figures, "caption": block.caption, "keys": block.keys, "size": block.size}
+
+
+def _failure(failure: Mapping[str, Any]) -> dict[str, Any]:
+    case = failure.get("case")
+    parts = [f"{name} {plain(value)}" for name, value in case.items()] if isinstance(case, Mapping) else [case]
+    unit = [str(part) for part in (failure.get("stage"), *parts, failure.get("unit")) if part not in (None, "")]
+    text = str(failure.get("traceback") or failure.get("error") or "")
+    return {
+        "unit": label(" · ".join(unit) or "a unit", 160),
+        "error": first_line(failure.get("error") or failure.get("traceback")) or "no message",
+        "more": text[-4000:] if len(text.strip().splitlines()) > 1 else "",
+        "command": str(failure.get("command") or ""),
+        "log": str(failure.get("log") or ""),
+    }
+
+
+def _flat(attrs: Mapping[str, Any], inside: str = "") -> list[tuple[str, str]]:
+    """Attributes as rows, dictionaries opened."""
+    rows: list[tuple[str, str]] = []
+    for name, value in attrs.items():
+        if isinstance(value, Mapping) and value:
+            rows += _flat(value, f"{inside}{name} · ")
+        else:
+            rows += pairs({f"{inside}{name}": str(value) if isinstance(value, int) else value})
+    return rows[:200]
+
+
+def _highlighted(text: str) -> list[list[tuple[str, str]]]:
+    """Each line of a YAML text as pieces (class, text); joined, they are the line."""
+    lines = text.splitlines()
+    shown = [_pieces(line) for line in lines[:_LINES]]
+    return shown + ([[("comment", f"… {counted(len(lines) - _LINES, 'more line')}")]] if len(lines) > _LINES else [])
+
+
+def _pieces(line: str) -> list[tuple[str, str]]:
+    key = re.match(r"""(\s*(?:- +)*)("[^"]*"|'[^']*'|[^\s#:'"\-][^#:]*)(:)(?=\s|$)""", line)
+    start = key.end() if key else 0
+    pieces = [("", key[1]), ("name", key[2]), ("mark", key[3])] if key else []
+    comment = re.search(r"(?:^|(?<=\s))#.*$", line[start:])
+    end = start + comment.start() if comment else len(line)
+    pieces.append(("", line[start:end]))
+    return [*pieces, ("comment", line[end:])] if comment else pieces

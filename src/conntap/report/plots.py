@@ -1,0 +1,23 @@
+"""Figures for each kind of value that a store holds.
+
+Each function takes plain pandas and numpy values and returns a matplotlib Figure that belongs to nobody
+else. Empty input gives a figure that says so; NaN and infinite values are left out.
+"""
+
+from conntap.report.pictures import adjacency, heatmap
+from conntap.report.points import positions, raster
+from conntap.report.profiles import against, profile
+from conntap.report.spreads import distribution, intervals, shares, tail
+
+__all__ = [
+    "adjacency",
+    "against",
+    "distribution",
+    "heatmap",
+    "intervals",
+    "positions",
+    "profile",
+    "raster",
+    "shares",
+    "tail",
+]

@@ -1,0 +1,274 @@
+"""Figures of values over the entries they share, with a band for each control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from conntap.report.drawing import (
+    DASHES,
+    INKS,
+    canvas,
+    colour,
+    dots,
+    finite,
+    label,
+    nothing,
+    number_axis,
+    tick,
+    wants_log,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["against", "profile"]
+
+_FEW = 12  # up to so many cases are drawn one by one; more as a median and quantiles
+
+
+def profile(
+    originals: pd.DataFrame,
+    controls: Mapping[str, pd.DataFrame] | None = None,
+    *,
+    x_label: str = "",
+    y_label: str = "",
+    title: str = "",
+    span: Sequence[float] = (),
+) -> Figure:
+    """Values over the entries they share, such as simplices by dimension, with a band for each control.
+
+    One case is a line, up to twelve are thin lines with their median, more are their median with the
+    quartiles and the 5 % to 95 % quantiles. A control beside one case shows its draws' mean, standard
+    deviation and range; beside several cases, the median and the same quantiles of all its values.
+
+    Parameters
+    ----------
+    originals
+        Shape (cases, entries): columns are the entries in order; numbers or text.
+    controls
+        Name -> table of shape (draws, entries); entries may differ from the originals'.
+    x_label, y_label, title
+        What the axes and the panel show.
+    span
+        Values whose range the y axis shares with other panels; default the panel's own.
+
+    Returns
+    -------
+    A figure of 430 by 290 pixels; the value axis is logarithmic (with a true zero) where values span much.
+
+    Notes
+    -----
+    Linear in the number of values; what is drawn is bounded by the number of entries.
+
+    Examples
+    --------
+    >>> figure = profile(pd.DataFrame([[9, 20, 4]]), {"shuffled": pd.DataFrame([[9, 20, 1], [9, 20, 0]])})
+    >>> len(figure.axes)
+    1
+    """
+    controls = {name: frame for name, frame in (controls or {}).items() if frame.size}
+    entries = _entries([originals, *controls.values()])
+    tables = [_aligned(frame, entries) for frame in (originals, *controls.values())]
+    values = np.concatenate([finite(table) for table in tables] + [finite(span)])
+    with canvas(title=title) as axes:
+        if len(values) == 0 or not entries:
+            nothing(axes)
+            return axes.figure
+        x, named = _places(entries)
+        single = len(originals) == 1
+        draw_band, draw_cases = (_bars, _points) if named else (_band, _cases)
+        for position, table in enumerate(tables[1:], start=1):
+            draw_band(axes, x + (0.12 * position if named else 0), table, position, spread=single)
+        draw_cases(axes, x, tables[0])
+        log = wants_log(values)
+        number_axis(axes, "y", values, log=log)
+        _span(axes, finite(span), log=log)
+        _entry_axis(axes, x, entries, named)
+        axes.set_xlabel(label(x_label))
+        axes.set_ylabel(label(y_label))
+    return axes.figure
+
+
+def _entries(frames: Sequence[pd.DataFrame]) -> list[Any]:
+    """The union of the columns in order of first appearance; sorted where all are numbers."""
+    entries = list(dict.fromkeys(entry for frame in frames for entry in frame.columns))
+    if all(isinstance(entry, int | float | np.number) for entry in entries):
+        return sorted(entries)
+    return entries
+
+
+def _aligned(frame: pd.DataFrame, entries: list[Any]) -> np.ndarray:
+    values = frame.reindex(columns=entries).to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _places(entries: list[Any]) -> tuple[np.ndarray, bool]:
+    numbers = all(isinstance(entry, int | float | np.number) and np.isfinite(entry) for entry in entries)
+    return (np.asarray(entries, dtype=float), False) if numbers else (np.arange(len(entries), dtype=float), True)
+
+
+def _quantiles(table: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Column-wise quantiles that leave NaN out; NaN where a column has nothing."""
+    out = np.full((len(shares), table.shape[1]), np.nan)
+    filled = ~np.isnan(table).all(axis=0)
+    if filled.any() and len(table):
+        out[:, filled] = np.nanquantile(table[:, filled], shares, axis=0)
+    return out
+
+
+def _spreads(table: np.ndarray, *, spread: bool) -> np.ndarray:
+    """Shape (5, entries): least, -sd, mean, +sd, greatest; or the 5, 25, 50, 75, 95 % quantiles."""
+    if not spread:
+        return _quantiles(table, (0.05, 0.25, 0.5, 0.75, 0.95))
+    low, high = _quantiles(table, (0, 1))
+    values = pd.DataFrame(table)
+    mean, sd = values.mean().to_numpy(), values.std().fillna(0).to_numpy()
+    below = np.where(low >= 0, np.maximum(mean - sd, 0), mean - sd)
+    return np.stack([low, below, mean, mean + sd, high])
+
+
+def _band(axes: Axes, x: np.ndarray, table: np.ndarray, position: int, *, spread: bool) -> None:
+    low, quarter, middle, upper, high = _spreads(table, spread=spread)
+    tone = colour(position)
+    axes.fill_between(x, low, high, color=tone, alpha=0.16, linewidth=0)
+    axes.fill_between(x, quarter, upper, color=tone, alpha=0.3, linewidth=0)
+    axes.plot(x, middle, color=tone, linestyle=DASHES[position % len(DASHES)], linewidth=1.5)
+
+
+def _bars(axes: Axes, x: np.ndarray, table: np.ndarray, position: int, *, spread: bool) -> None:
+    """A control beside named entries, which have no line between them: upright bars and ticks."""
+    low, quarter, middle, upper, high = _spreads(table, spread=spread)
+    axes.vlines(x, low, high, color=colour(position), linewidth=1.2, alpha=0.7)
+    axes.vlines(x, quarter, upper, color=colour(position), linewidth=5, alpha=0.4)
+    axes.plot(x, middle, "_", color=colour(position), markersize=9, markeredgewidth=1.6)
+
+
+def _points(axes: Axes, x: np.ndarray, table: np.ndarray) -> None:
+    if len(table) > 1:
+        shown = table[np.unique(np.linspace(0, len(table) - 1, min(60, len(table))).astype(int))]
+        dots(axes, np.tile(x, len(shown)), shown.ravel(), size=4, color=colour(0), alpha=0.45)
+        table = _quantiles(table, [0.5])
+    if len(table):
+        axes.plot(x, table[0], "o", color=colour(0), markersize=6.5, zorder=4)
+
+
+def _span(axes: Axes, values: np.ndarray, *, log: bool) -> None:
+    """The y axis that panels share."""
+    if len(values) == 0 or values.min() == values.max():
+        return
+    low, high = values.min(), values.max()
+    if log:
+        axes.set_ylim(low / 1.4 if axes.get_yscale() == "log" or low >= 2 else -0.15, high * 1.6)
+    else:
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+
+
+def _cases(axes: Axes, x: np.ndarray, table: np.ndarray) -> None:
+    tone = colour(0)
+    if len(table) == 0:
+        return
+    if len(table) == 1:
+        axes.plot(x, table[0], "o-", color=tone, linewidth=2)
+        return
+    low, quarter, middle, upper, high = _quantiles(table, (0.05, 0.25, 0.5, 0.75, 0.95))
+    if len(table) <= _FEW:
+        for row in table:
+            axes.plot(x, row, color=tone, linewidth=0.9, alpha=0.5)
+    else:
+        axes.fill_between(x, low, high, color=tone, alpha=0.16, linewidth=0)
+        axes.fill_between(x, quarter, upper, color=tone, alpha=0.3, linewidth=0)
+    axes.plot(x, middle, "o-", color=tone, linewidth=2.2)
+
+
+def _entry_axis(axes: Axes, x: np.ndarray, entries: list[Any], named: bool) -> None:
+    if not named:
+        number_axis(axes, "x", x, log=False)
+        return
+    step = max(1, -(-len(entries) // 24))
+    crowded = len(entries) > 5 or sum(len(str(entry)) for entry in entries) > 36
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    axes.set_xticks(x[::step], [label(entry, 16) for entry in entries[::step]], **turned)
+    axes.margins(x=0.08)
+
+
+def against(
+    measures: Mapping[str, pd.DataFrame], *, x_label: str = "", y_label: str = "", reference: float = 0, title: str = ""
+) -> Figure:
+    """How far the originals lie from each control, for each entry: the median case and the single ones.
+
+    Parameters
+    ----------
+    measures
+        Name of the control -> table of shape (cases, entries) of a z score or a ratio.
+    reference
+        The value that means no difference, drawn as a line: 0 for z, 1 for a ratio.
+    x_label, y_label, title
+        What the axes and the panel show.
+
+    Returns
+    -------
+    A figure of 430 by 290 pixels. Ratios that span much get a logarithmic axis (ratios of 0 are not drawn
+    then); scores beyond fifty one that is linear between -10 and 10 and logarithmic outside.
+
+    Examples
+    --------
+    >>> len(against({"shuffled": pd.DataFrame([[0.0, 2.5], [0.1, 3.5]])}).axes)
+    1
+    """
+    entries = _entries(list(measures.values()))
+    tables = [_aligned(frame, entries) for frame in measures.values()]
+    values = finite(np.concatenate([table.ravel() for table in tables])) if tables else finite([])
+    with canvas(title=title) as axes:
+        if len(values) == 0:
+            nothing(axes)
+            return axes.figure
+        x, named = _places(entries)
+        gap = float(np.min(np.diff(np.unique(x)), initial=1.0)) if len(x) > 1 else 1.0
+        axes.axhline(reference, color=INKS["muted"][0], linewidth=1)
+        for position, table in enumerate(tables):
+            offset = gap * 0.5 * ((position + 0.5) / len(tables) - 0.5)
+            _scores(axes, x + offset, table, position + 1)
+        _score_axis(axes, values, reference)
+        _entry_axis(axes, x, entries, named)
+        axes.set_xlabel(label(x_label))
+        axes.set_ylabel(label(y_label))
+    return axes.figure
+
+
+def _scores(axes: Axes, x: np.ndarray, table: np.ndarray, position: int) -> None:
+    shown = table if len(table) <= 60 else table[np.linspace(0, len(table) - 1, 60).astype(int)]
+    dots(axes, np.tile(x, len(shown)), shown.ravel(), size=4, color=colour(position), alpha=0.4)
+    middle = _quantiles(table, [0.5])[0]
+    axes.plot(x, middle, "D", color=colour(position), markersize=6, linestyle="none", zorder=4)
+
+
+def _score_axis(axes: Axes, values: np.ndarray, reference: float) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    plain = FuncFormatter(lambda value, _: tick(value))
+    positive = values[values > 0]
+    if reference == 1 and len(positive) and positive.max() > 4 * min(positive.min(), 1):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(FixedLocator(_steps(min(positive.min(), 1), positive.max())))
+    elif reference == 0 and np.abs(values).max() > 50:
+        axes.set_yscale("symlog", linthresh=10, linscale=1)
+        powers = 10.0 ** np.arange(1, np.ceil(np.log10(np.abs(values).max())) + 1)
+        axes.yaxis.set_major_locator(FixedLocator([*-powers[::-1], -5, 0, 5, *powers]))
+    else:
+        number_axis(axes, "y", np.append(values, reference + 0.5), log=False)
+        return
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(plain)
+
+
+def _steps(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis: 1, 2, 5 and so on over few decades, powers of ten over many."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    factors = (1, 2, 5) if len(powers) <= 4 else (1,)
+    every = max(1, len(powers) // 6)
+    return [factor * 10.0**power for power in powers[::every] for factor in factors]

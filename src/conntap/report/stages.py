@@ -1,0 +1,177 @@
+"""One section of the page for each stage: what was done, then its values in pictures and tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from logging import getLogger
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from conntap.errors import StoreError
+from conntap.report import matrices, nodes, numbers
+from conntap.report.blocks import Block, Note, Sample
+from conntap.report.cases import chosen, controls, originals, telling
+from conntap.report.drawing import label
+from conntap.report.kinds import kind, size
+from conntap.report.tables import Table
+from conntap.report.wording import counted, first_line, pairs
+
+if TYPE_CHECKING:
+    from conntap.store import Dataset
+
+__all__ = ["Section", "section"]
+
+_log = getLogger(__name__)
+_BYTES = 512 * 1024 * 1024  # of values of one stage held at a time
+
+_MIXED = ("scalar", "array")  # encodings whose values may be of several kinds
+
+# Kind -> (how it is shown, how many cases are read at most).
+_SHOWN: dict[str, tuple[Callable[[Sample], list[Block | Table]], int]] = {
+    "number": (numbers.scalars, 5_000),
+    "text": (numbers.texts, 5_000),
+    "series": (numbers.series, 4_000),
+    "mapping": (numbers.mappings, 1_000),
+    "simplices": (numbers.simplices, 500),
+    "table": (nodes.tables, 400),
+    "subtargets": (nodes.subtargets, 40),
+    "connectome": (matrices.connectomes, 120),
+    "sparse": (matrices.matrices, 120),
+    "array": (matrices.arrays, 500),
+    "spikes": (matrices.spikes, 24),
+    "traces": (matrices.traces, 12),
+    "other": (matrices.others, 20),
+    "file": (matrices.others, 20),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stage as the page shows it."""
+
+    name: str
+    description: str
+    step: str
+    options: list[tuple[str, str]]
+    inputs: dict[str, str]
+    total: int
+    varies: str
+    holds: str
+    blocks: list[Block | Table]
+
+
+def section(dataset: Dataset) -> Section:
+    """The section of one stage; what cannot be shown is said in a sentence, and the rest of the page stands.
+
+    Parameters
+    ----------
+    dataset
+        The stage in an open store.
+
+    Returns
+    -------
+    Figures and tables of bounded size: where there are very many cases, of a sample that depends on the
+    cases alone.
+
+    Notes
+    -----
+    Linear in the number of cases and in the bytes of the values sampled.
+    """
+    cases = dataset.cases
+    holds, blocks = "nothing", [Note("This stage has no cases.")]
+    if len(cases):
+        try:
+            holds, blocks = _values(dataset, cases)
+        except Exception as error:  # one stage that cannot be drawn must not take the page with it
+            _log.exception("stage %s cannot be drawn", dataset.name)
+            holds, blocks = (
+                "not readable",
+                [Note(f"This stage cannot be drawn: {type(error).__name__}: {first_line(error)}")],
+            )
+    return Section(
+        dataset.name,
+        dataset.description,
+        dataset.step,
+        pairs(dataset.options),
+        dict(dataset.inputs),
+        len(cases),
+        varies(cases),
+        holds,
+        blocks,
+    )
+
+
+def varies(cases: pd.DataFrame) -> str:
+    """How the cases of a stage come about, in a few words.
+
+    Examples
+    --------
+    >>> varies(pd.DataFrame({"subtarget": ["a", "a", "b", "b"], "control": ["original", "er"] * 2, "draw": [-1, 0] * 2}))
+    '2 subtargets; original and 1 draw of er'
+    """
+    own = [_number_of(cases[name].nunique(dropna=False), name) for name in telling(cases)]
+    text = " × ".join(own) or counted(int(originals(cases).sum()), "case")
+    drawn = [_draws(cases, name) for name in controls(cases)]
+    return text + (f"; original and {', '.join(drawn)}" if drawn else "")
+
+
+def _number_of(n: int, name: str) -> str:
+    return counted(n, name) if name in ("circuit", "subtarget", "repeat", "slice") else f"{n:,} values of {label(name)}"
+
+
+def _draws(cases: pd.DataFrame, control: str) -> str:
+    rows = cases.loc[cases["control"].astype(str) == control]
+    return f"{counted(rows['draw'].nunique() if 'draw' in rows else len(rows), 'draw')} of {control}"
+
+
+def _values(dataset: Dataset, cases: pd.DataFrame) -> tuple[str, list[Block | Table]]:
+    first = dataset[0]
+    plain = _numbers(dataset, cases) if kind(first) == "number" else None
+    if plain is not None:
+        return "number", numbers.scalars(_sample(dataset, cases, lambda: iter(plain)))
+    most = max(12, min(_SHOWN[kind(first)][1], _BYTES // size(first)))
+    rows = chosen(cases, most)
+    main, rows, note = _of_one_kind(dataset, rows)
+    part = cases.iloc[rows].reset_index(drop=True)
+    sample = _sample(dataset, part, lambda: _read(dataset, rows))
+    return main, [*note, *_SHOWN[main][0](sample)]
+
+
+def _sample(dataset: Dataset, cases: pd.DataFrame, read: Callable[[], Iterator[Any]]) -> Sample:
+    return Sample(dataset.name, cases, len(dataset), read, dataset.against)
+
+
+def _numbers(dataset: Dataset, cases: pd.DataFrame) -> list[float] | None:
+    """All scalars of a stage at once; None where they are not all numbers."""
+    try:
+        values = dataset.frame().iloc[:, 0]
+    except StoreError:
+        return None
+    alike = len(values) == len(cases) and pd.api.types.is_numeric_dtype(values) and values.dtype.kind != "c"
+    return values.to_numpy(dtype=float, na_value=np.nan).tolist() if alike else None
+
+
+def _read(dataset: Dataset, rows: np.ndarray) -> Iterator[Any]:
+    if len(rows) == len(dataset):
+        yield from dataset
+        return
+    for row in rows.tolist():
+        yield dataset[row]
+
+
+def _of_one_kind(dataset: Dataset, rows: np.ndarray) -> tuple[str, np.ndarray, list[Block | Table]]:
+    """The kind most values are of, the rows of these, and a note of the others."""
+    if len(dataset.encodings) == 1 and dataset.encodings[0] not in _MIXED:
+        return kind(dataset[int(rows[0])]), rows, []
+    kinds = [(kind(value), getattr(value, "ndim", 0)) for value in _read(dataset, rows)]
+    ranked = Counter(kinds).most_common()
+    main = ranked[0][0]
+    kept = rows[[each == main for each in kinds]]
+    if len(ranked) == 1:
+        return main[0], kept, []
+    rest = ", ".join(f"{count:,} {name}" for (name, _), count in ranked[1:])
+    return main[0], kept, [Note(f"Values of the kind {main[0]} are shown; there are others among those read: {rest}.")]

@@ -1,0 +1,153 @@
+"""Values as words: numbers that line up, names that fit, options on a line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from conntap.report.drawing import label, tick
+
+__all__ = ["column", "counted", "first_line", "listed", "number", "pairs", "plain", "short"]
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """A number to read: four significant digits, whole numbers whole, nothing for NaN.
+
+    Examples
+    --------
+    >>> [number(v) for v in (1234567, 0.0312345, 12.5, float("nan"), -2e-9, True)]
+    ['1,234,567', '0.03123', '12.5', '–', '−2×10⁻⁹', 'yes']
+    """
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}".replace("-", "−") if abs(int(value)) < 10**15 else _power(float(f"{value:.3e}"), digits)
+    if value is None or value is pd.NA or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e7:
+        return _power(value, digits)
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return _cut(f"{value:,.{places}f}").replace("-", "−")
+
+
+def _power(value: float, digits: int) -> str:
+    return tick(float(f"{value:.{digits - 1}g}"))
+
+
+def _cut(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def column(values: pd.Series) -> list[str]:
+    """A column of a table as text; floats of like size get as many decimals each, so that they line up.
+
+    Examples
+    --------
+    >>> column(pd.Series([1.0, 12.25, 3.5]))
+    ['1.00', '12.25', '3.50']
+    >>> column(pd.Series(["a", None]))
+    ['a', '–']
+    """
+    if values.dtype.kind != "f":
+        return [plain(value) for value in values.tolist()]
+    sizes = np.abs(values.to_numpy(dtype=float))
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    alike = len(sizes) > 0 and sizes.max() < 1e7 and sizes.max() <= 1e4 * sizes.min()
+    if not alike:
+        return [number(value) for value in values.tolist()]
+    if np.array_equal(sizes, np.round(sizes)):
+        return [number(value) if not np.isfinite(value) else number(int(value)) for value in values.tolist()]
+    middle, least = (math.floor(math.log10(float(size))) for size in (np.median(sizes), sizes.min()))
+    places = min(8, max(0, 2 - middle, 1 - least))
+    return [
+        number(value) if not np.isfinite(value) else f"{value:,.{places}f}".replace("-", "−")
+        for value in values.tolist()
+    ]
+
+
+def plain(value: Any) -> str:
+    """A cell of a table as text: numbers by `number`, text as it is but short, the rest as a summary."""
+    if isinstance(value, str):
+        return label(value, 60) or "(empty)"
+    if value is None or value is pd.NA or value is pd.NaT:
+        return "–"
+    if isinstance(value, bool | int | float | np.number | np.bool_) and not isinstance(value, np.complexfloating):
+        return number(value)
+    return short(value)
+
+
+def short(value: Any, most: int = 80) -> str:
+    """Any value in a few words; never fails.
+
+    Examples
+    --------
+    >>> short(np.zeros((3, 4))), short({"a": 1}), short([1, 2])
+    ('array of 3 × 4 (float64)', '{"a": 1}', '[1, 2]')
+    """
+    if isinstance(value, np.ndarray):
+        return f"array of {' × '.join(map(str, value.shape)) or 'one value'} ({value.dtype})"
+    if isinstance(value, pd.DataFrame | pd.Series):
+        return f"{type(value).__name__} of {' × '.join(map(str, value.shape))}"
+    if isinstance(value, str):
+        return label(value, most)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = _shown(value)
+    return label(text, most)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:  # a repr of a foreign class may do anything; the page is still written
+        return type(value).__name__
+
+
+def first_line(text: Any, most: int = 240) -> str:
+    """The first line of a text that is not empty.
+
+    Examples
+    --------
+    >>> first_line("\\n  MemoryError: no room\\nmore")
+    'MemoryError: no room'
+    """
+    lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
+    return label(lines[0], most) if lines else ""
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things with the right ending.
+
+    Examples
+    --------
+    >>> counted(1, "case"), counted(1200, "case")
+    ('1 case', '1,200 cases')
+    """
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+
+
+def listed(values: Iterable[Any], most: int = 8) -> str:
+    """Values on one line, the first few of many.
+
+    Examples
+    --------
+    >>> listed(range(20), most=3)
+    '0, 1, 2 … 20 in all'
+    """
+    values = [plain(value) for value in values]
+    return ", ".join(values) if len(values) <= most else f"{', '.join(values[:most])} … {len(values):,} in all"
+
+
+def pairs(options: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Options or attributes as (name, text), in their own order."""
+    return [(label(name, 60), short(value, 400)) for name, value in (options or {}).items()]
