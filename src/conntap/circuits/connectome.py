@@ -188,7 +188,7 @@ class Connectome:
     @property
     def ids(self) -> np.ndarray:
         """The node ids of a square connectome, in row order."""
-        return self.nodes.index.to_numpy()
+        return _frozen(self.nodes.index.to_numpy())
 
     @property
     def pre(self) -> np.ndarray:
@@ -229,8 +229,8 @@ class Connectome:
     def edges(self) -> pd.DataFrame:
         """The edges as a table: ids of the `pre` and `post` nodes, then the properties."""
         columns = {
-            "pre": self._pre_nodes.index.to_numpy()[self._pre],
-            "post": self._post_nodes.index.to_numpy()[self._post],
+            "pre": self._pre_nodes.index.take(self._pre).array,
+            "post": self._post_nodes.index.take(self._post).array,
         }
         clash = columns.keys() & self._properties.keys()
         if clash:
@@ -251,8 +251,9 @@ class Connectome:
 
         Returns
         -------
-        CSR, shape (pre nodes, post nodes), indices sorted, no duplicates; int32 counts, or the type of the
-        property (booleans become int32). A sum of zero stays as a stored entry.
+        CSR, shape (pre nodes, post nodes), indices sorted, no duplicates. Counts, booleans and whole numbers
+        are int32, or int64 where their sums could exceed it; floats keep their type (at least 32 bits). A
+        sum of zero stays as a stored entry.
 
         Raises
         ------
@@ -272,7 +273,7 @@ class Connectome:
         if weight is None:
             values = np.ones(self.n_edges, dtype=np.int32)
         else:
-            values = self._numeric(weight)
+            values = _summable(self._numeric(weight))
         matrix = sparse.coo_array((values, (self._pre, self._post)), shape=(self.n_pre, self.n_post)).tocsr()
         matrix.sort_indices()
         return matrix
@@ -420,7 +421,7 @@ class Connectome:
     # -- the protocol of values ------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
-        """Same node tables and the same edges with the same properties, in whatever order."""
+        """Same nodes in the same order, the same edges in whatever order, and equal properties of both by name."""
         if not isinstance(other, Connectome):
             return NotImplemented
         if (self.is_square, self.n_edges) != (other.is_square, other.n_edges):
@@ -464,7 +465,7 @@ class Connectome:
         column = self._property(name)
         if not isinstance(column, np.ndarray) or column.dtype.kind not in "biuf":
             raise ConnectomeError(f"Connectome: edge property {name!r} is not numeric; choose a numeric one.")
-        return column.astype(np.int32) if column.dtype.kind == "b" else column
+        return column
 
     def _merged(self, name: str, how: str, order: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> Any:
         if how not in _MERGES:
@@ -472,11 +473,13 @@ class Connectome:
         if how == "first":
             return self._property(name)[order[starts]]
         values = self._numeric(name)[order]
+        if how == "sum":
+            values = _summable(values)
         if len(values) == 0:
             return values
         if how == "mean":
             return np.add.reduceat(values, starts, dtype=float) / counts
-        return {"sum": np.add, "min": np.minimum, "max": np.maximum}[how].reduceat(values, starts)
+        return {"sum": np.add, "min": np.minimum, "max": np.maximum}[how].reduceat(values, starts, dtype=values.dtype)
 
     def _restricted(
         self, pre_rows: np.ndarray, post_rows: np.ndarray, nodes: pd.DataFrame, post_nodes: pd.DataFrame | None
@@ -516,7 +519,11 @@ def _node_table(nodes: Any, where: str) -> pd.DataFrame:
         table = pd.DataFrame(index=pd.Index(nodes))
     if isinstance(table.index, pd.MultiIndex):
         raise ConnectomeError(f"Connectome.{where}: ids in several levels; make one the index, the rest columns.")
-    table.index.name = "id"
+    table.index = table.index.rename("id")
+    if table.index.hasnans:
+        raise ConnectomeError(
+            f"Connectome.{where}: {int(table.index.isna().sum())} ids are missing; give each node one."
+        )
     if not table.index.is_unique:
         keys = pd.MultiIndex.from_arrays([table["population"], table.index]) if "population" in table else table.index
         if not keys.is_unique:
@@ -536,12 +543,12 @@ def _positions(values: Any, n: int, where: str) -> np.ndarray:
     if rows.size and (int(rows.min()) < 0 or int(rows.max()) >= n):
         wrong = int(rows.max()) if int(rows.max()) >= n else int(rows.min())
         raise ConnectomeError(f"Connectome.{where}: position {wrong} is out of range; there are {n} nodes.")
-    return _frozen(rows.astype(np.int32 if n < 2**31 else np.int64, copy=False), values)
+    return _frozen(rows.astype(np.int32 if n < 2**31 else np.int64, copy=False))
 
 
-def _frozen(array: np.ndarray, given: Any) -> np.ndarray:
+def _frozen(array: np.ndarray) -> np.ndarray:
     """A read-only view; the array that the caller holds keeps its own flag."""
-    view = array.view() if array is given else array
+    view = array.view()
     view.flags.writeable = False
     return view
 
@@ -559,7 +566,21 @@ def _edge_column(name: str, values: Any, n: int) -> np.ndarray | pd.Categorical:
         raise ConnectomeError(
             f"Connectome.properties[{name!r}]: shape {column.shape} for {n} edges; give one value an edge."
         )
-    return column if isinstance(column, pd.Categorical) else _frozen(column, values)
+    if isinstance(column, pd.Categorical):
+        return pd.Categorical.from_codes(_frozen(column.codes), dtype=column.dtype, validate=False)
+    return _frozen(column)
+
+
+def _summable(values: np.ndarray) -> np.ndarray:
+    """Numbers in a type that holds the sum of any of them."""
+    if values.dtype.kind == "f":
+        return values.astype(np.float32) if values.dtype.itemsize < 4 else values
+    if values.dtype.kind == "b" or len(values) == 0:
+        return values.astype(np.int32)
+    reach = max(abs(int(values.min())), abs(int(values.max()))) * len(values)
+    if reach < 2**31:
+        return values.astype(np.int32, copy=False)
+    return values if values.dtype.kind == "u" and values.dtype.itemsize == 8 else values.astype(np.int64)
 
 
 def _rows_of(table: pd.DataFrame, ids: Any, where: str) -> np.ndarray:
@@ -615,7 +636,7 @@ def _meets(column: np.ndarray | pd.Categorical, wanted: Any) -> Any:
 
 
 def _same_tables(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    if list(a.columns) != list(b.columns) or not a.index.equals(b.index):
+    if set(a.columns) != set(b.columns) or not a.index.equals(b.index):
         return False
     return all(_same_columns(a[name], b[name]) for name in a.columns)
 

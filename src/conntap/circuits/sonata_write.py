@@ -219,7 +219,7 @@ def _write_nodes(group: h5py.Group, table: pd.DataFrame, compression: str | None
         if ORIGINAL_ID in columns:
             raise FormatError(f"nodes: the ids need the property {ORIGINAL_ID!r}, which is there already. Rename it.")
         columns[ORIGINAL_ID] = table.index.to_numpy()
-    _write_properties(group.create_group("0"), columns, compression)
+    _write_properties(group.create_group("0", track_order=True), columns, compression)
 
 
 def _write_edges(group: h5py.Group, source: str, target: str, connectome: Connectome, compression: str | None) -> None:
@@ -229,7 +229,7 @@ def _write_edges(group: h5py.Group, source: str, target: str, connectome: Connec
         _put(group, name, ids.astype(np.uint64), compression).attrs["node_population"] = population
     _put(group, "edge_type_id", np.full(len(order), -1, dtype=np.int64), compression)
     columns = {name: column[order] for name, column in connectome.properties.items()}
-    _write_properties(group.create_group("0"), columns, compression)
+    _write_properties(group.create_group("0", track_order=True), columns, compression)
     for name, ids, n in (
         ("source_to_target", pre, connectome.n_pre),
         ("target_to_source", post, connectome.n_post),
