@@ -5,7 +5,46 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Circuit", "Connectome", "EdgePopulation", "Finding", "NodePopulation", "NodeSets", "check", "open_circuit"]
+from conntap.circuits.extract import connectome  # the function, not the module of the class, is `circuits.connectome`
+
+__all__ = [
+    "Circuit",
+    "Connectome",
+    "EdgePopulation",
+    "Finding",
+    "NodePopulation",
+    "NodeSets",
+    "STEPS",
+    "Subtarget",
+    "Subtargets",
+    "check",
+    "connectome",
+    "cross",
+    "grid",
+    "groups",
+    "hexgrid",
+    "inputs",
+    "node_sets",
+    "node_table",
+    "open_circuit",
+    "table",
+    "voxels",
+    "whole",
+]
+
+STEPS: dict[str, int] = {
+    "connectome": 1,
+    "cross": 1,
+    "grid": 1,
+    "groups": 1,
+    "hexgrid": 1,
+    "inputs": 1,
+    "node_sets": 1,
+    "node_table": 1,
+    "table": 1,
+    "voxels": 1,
+    "whole": 1,
+}
 
 _HOMES = {
     "Circuit": "circuit",
@@ -14,8 +53,20 @@ _HOMES = {
     "Finding": "findings",
     "NodePopulation": "nodes",
     "NodeSets": "nodesets",
+    "Subtarget": "subtargets",
+    "Subtargets": "subtargets",
     "check": "checks",
+    "cross": "extract",
+    "grid": "regions",
+    "groups": "subtargets",
+    "hexgrid": "regions",
+    "inputs": "extract",
+    "node_sets": "subtargets",
+    "node_table": "extract",
     "open_circuit": "circuit",
+    "table": "subtargets",
+    "voxels": "regions",
+    "whole": "subtargets",
 }
 
 
