@@ -57,6 +57,22 @@ def test_few_chosen_nodes_are_read_through_the_index(wide, monkeypatch):
     assert wide.connectome([3, 5]).n_nodes == 2
 
 
+def test_an_index_with_empty_and_unsorted_ranges_is_followed(tmp_path):
+    n = 200
+    path = write_circuit(tmp_path, pre=np.arange(n), post=np.arange(n)[::-1], n=n)
+    with h5py.File(tmp_path / "edges.h5", "a") as file:
+        index = file["edges/cells__cells/indices/target_to_source"]
+        ranges = index["node_id_to_ranges"][:]
+        ranges[5] = [n - 6, n - 6]  # said to have no edges
+        edges = index["range_to_edge_id"][:]
+        edges[7] = [n - 7 - 1, n - 7 - 1]  # a range of no edges
+        for name, values in (("node_id_to_ranges", ranges), ("range_to_edge_id", edges)):
+            del index[name]
+            index[name] = values
+    found = open_circuit(path).edges().connectome(post_ids=[4, 5, 6, 7])
+    assert found.edges.to_numpy().tolist() == [[n - 7, 6], [n - 5, 4]]
+
+
 def test_the_same_ids_on_both_sides_are_a_square(wide):
     assert wide.connectome(pre_ids=[1, 2], post_ids=[1, 2]).is_square
     assert not wide.connectome(pre_ids=[1, 2], post_ids=[2, 1]).is_square

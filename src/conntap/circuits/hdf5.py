@@ -78,7 +78,9 @@ def take(dataset: h5py.Dataset, rows: _Rows) -> np.ndarray:
 
 def _is_plain(dataset: h5py.Dataset) -> bool:
     """Whether the values lie in the file one after the other."""
-    return dataset.chunks is None and dataset.dtype.kind in "iufb" and dataset.id.get_offset() is not None
+    if dataset.chunks is not None or dataset.dtype.kind not in "iufb" or dataset.is_virtual or dataset.external:
+        return False
+    return dataset.id.get_offset() is not None
 
 
 def _mapped(dataset: h5py.Dataset) -> np.ndarray:
