@@ -26,7 +26,7 @@ def id_index(ids: Any, where: str) -> pd.Index:
     if isinstance(index, pd.MultiIndex) or index.dtype.kind in "fcb":
         raise ActivityError(f"{where}: ids of type {index.dtype}; give whole numbers or labels.")
     if not index.is_unique:
-        raise ActivityError(f"{where}: id {index[index.duplicated()][0]!r} stands twice; give each node once.")
+        raise ActivityError(f"{where}: id {index[index.duplicated()].tolist()[0]!r} stands twice; give each node once.")
     return index
 
 

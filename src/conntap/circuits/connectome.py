@@ -527,7 +527,7 @@ def _node_table(nodes: Any, where: str) -> pd.DataFrame:
     if not table.index.is_unique:
         keys = pd.MultiIndex.from_arrays([table["population"], table.index]) if "population" in table else table.index
         if not keys.is_unique:
-            again = keys[keys.duplicated()][0]
+            again = keys[keys.duplicated()].tolist()[0]
             raise ConnectomeError(f"Connectome.{where}: id {again!r} stands twice; ids are unique in a population.")
     return table
 

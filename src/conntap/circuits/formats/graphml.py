@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def read_graphml(path: Path, *, properties: Sequence[str] | None = None) -> Conn
     -----
     networkx holds a Python object for each edge: some 500 bytes. For millions of edges take another format.
     """
-    _refuse_document_type(path)
+    _check(path)
     graph = _parsed(path)
     nodes = pd.DataFrame.from_records(list(graph.nodes.values()), index=list(graph.nodes))
     nodes.index = _numbers_or_text(nodes.index)
@@ -91,31 +92,43 @@ def _parsed(path: Path) -> Any:
     from xml.etree.ElementTree import ParseError
 
     try:
-        return networkx.read_graphml(path, force_multigraph=True)
+        with _opened(path) as file:
+            return networkx.read_graphml(file, force_multigraph=True)
     except (networkx.NetworkXError, ParseError, ValueError, KeyError, UnicodeDecodeError, StopIteration) as error:
         raise FormatError(f"{path}: no GraphML that networkx reads ({error}). Check the file.") from error
 
 
-def _refuse_document_type(path: Path) -> None:
-    """Read up to the first element; entities can only be declared before it."""
+def _check(path: Path) -> None:
+    """Read once for what networkx lets pass: document types, edges without ends, ends that are no nodes."""
+    nodes: set[str] = set()
+    ends: set[str] = set()
 
     def refuse(*_: Any) -> None:
         raise FormatError(f"{path}: it declares a document type (DOCTYPE), which GraphML does not need. Remove it.")
 
-    started: list[str] = []
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = lambda name, _: started.append(name)
-    import gzip
+    def note(name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(" ")[2]
+        wanted = {"node": ("id",), "edge": ("source", "target")}.get(kind, ())
+        if any(attribute not in attributes for attribute in wanted):
+            raise FormatError(f"{path}: a {kind} without {' or '.join(wanted)}. Check the file.")
+        (nodes if kind == "node" else ends).update(attributes[attribute] for attribute in wanted)
 
-    with open(path, "rb") as plain:
-        packed = plain.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if packed else open(path, "rb") as file:
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = note
+    with _opened(path) as file:
         try:
-            while not started and (block := file.read(1 << 16)):
-                parser.Parse(block)
+            parser.ParseFile(file)
         except (expat.ExpatError, OSError, EOFError) as error:
             raise FormatError(f"{path}: no well-formed XML ({error}). Check the file.") from None
+    if ends - nodes:
+        raise FormatError(f"{path}: edges name nodes that are not there: {known(ends - nodes, most=5)}. Add them.")
+
+
+def _opened(path: Path) -> Any:
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else open(path, "rb")
 
 
 def _edges_of(graph: Any) -> tuple[list[str], list[str], list[dict[str, Any]]]:

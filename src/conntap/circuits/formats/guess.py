@@ -120,7 +120,11 @@ def _of_folder(path: Path) -> str:
 def _of_hdf5(path: Path) -> str:
     import h5py
 
-    with h5py.File(path) as file:
+    try:
+        file = h5py.File(path)
+    except OSError as error:
+        raise FormatError(f"{path}: damaged HDF5 ({error}). Copy or write it again.") from None
+    with file:
         kind = file.attrs.get("format")
         if kind == "conntap-connectome":
             return "hdf5"

@@ -30,7 +30,7 @@ def read_npz(path: Path, *, population: str | None = None, nodes: pd.DataFrame |
             if "format" in archive and "shape" in archive:
                 check_shape(tuple(int(n) for n in np.atleast_1d(archive["shape"])), path)
                 ids = archive.get("ids", None)
-                return _connectome(_sparse(path), path, nodes, ids)
+                return _connectome(_sparse(archive, path), path, nodes, ids)
             name = _matrix_name(archive, path, population)
             return _connectome(_dense(archive[name], path), path, nodes, None)
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
@@ -77,7 +77,12 @@ def write_npy(connectome: Connectome, path: Path, *, weight: str | None = None) 
         np.save(file, connectome.adjacency(weight).toarray(), allow_pickle=False)
 
 
-def _sparse(path: Path) -> sparse.coo_array:
+def _sparse(archive: np.lib.npyio.NpzFile, path: Path) -> sparse.coo_array:
+    for name in ("indices", "indptr", "row", "col"):
+        if name in archive and archive[name].dtype.kind not in "iu":
+            raise FormatError(
+                f"{path}: array {name!r} is {archive[name].dtype}; positions are whole numbers. Check it."
+            )
     matrix = sparse.load_npz(path)
     if matrix.format in ("csr", "csc", "bsr"):
         matrix.check_format(full_check=True)

@@ -44,7 +44,7 @@ def only(verb: str, kind: str, given: dict[str, Any], allowed: frozenset[str]) -
     --------
     >>> only("write", "npz", {"weight": "w"}, frozenset({"weight"}))
     """
-    wrong = sorted(given.keys() - allowed)
+    wrong = [name for name in given if name not in allowed]
     if wrong:
         raise FormatError(
             f"{verb}: format {kind} has no option {wrong[0]}; its options: {known(allowed)}. Leave {wrong[0]} out."

@@ -110,7 +110,7 @@ def read_nodes(source: Any, *, node_id: str | None = None) -> pd.DataFrame:
     index = exact_ids(table.pop(ids), f"{path}: {ids}")
     table.index = pd.Index(index.astype("str") if isinstance(index, pd.Categorical) else index, name="id")
     if not table.index.is_unique and "population" not in table:
-        again = table.index[table.index.duplicated()][0]
+        again = table.index[table.index.duplicated()].tolist()[0]
         raise FormatError(f"{path}: id {again!r} stands twice in column {ids!r}. Name the column of ids with node_id=.")
     return table
 

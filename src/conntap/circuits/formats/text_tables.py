@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import warnings
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +63,7 @@ def read_text_table(
         "names": names,
         "header": 0 if columns is None else None,
         "skiprows": skip,
-        "usecols": [name for name in names if name in wanted],
+        "usecols": None if set(names) <= set(wanted) else [name for name in names if name in wanted],
         "index_col": False,
         "keep_default_na": False,
         "na_values": missing,
@@ -84,8 +87,12 @@ def read_text_table(
 
 def write_text_table(table: pd.DataFrame, path: Path, *, separator: str, gz: bool) -> None:
     """Write a table as text with a line of names; gzip without a time stamp, so equal input gives equal bytes."""
-    compression = {"method": "gzip", "compresslevel": 6, "mtime": 1} if gz else None
-    table.to_csv(path, sep=separator, index=False, compression=compression, lineterminator="\n")
+    with open(path, "wb") as plain, ExitStack() as stack:
+        target = plain
+        if gz:
+            target = stack.enter_context(gzip.GzipFile(filename="", mode="wb", fileobj=plain, compresslevel=6, mtime=0))
+        text = stack.enter_context(io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=False))
+        table.to_csv(text, sep=separator, index=False, lineterminator="\n")
 
 
 def _fields(path: Path) -> list[str]:
