@@ -98,21 +98,21 @@ def _lines(dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
     numeric = [name for name in table if pd.api.types.is_numeric_dtype(table[name])]
     if not numeric:
         raise StoreError(f"{dataset!r}: its values are no numbers. Use .summarize to make some.")
-    own = part.table.index.to_frame(index=False, name=_own_names(part.table.index)) if part.levels else None
+    own = _own_levels(part.table.index) if part.levels else pd.DataFrame(index=table.index)
     pieces = []
     for name in numeric:
         piece = pd.DataFrame({"row": part.rows, "number": table[name].to_numpy(dtype=float, na_value=np.nan)})
-        if own is not None:
-            piece = pd.concat([piece, own], axis=1)
+        piece = pd.concat([piece, own], axis=1)
         if len(table.columns) > 1:
             piece["own column"] = [name] * len(piece)
         pieces.append(piece)
     return pd.concat(pieces, ignore_index=True)
 
 
-def _own_names(index: pd.Index) -> list[str]:
+def _own_levels(index: pd.Index) -> pd.DataFrame:
     plain = ["entry"] if index.nlevels == 1 else [f"entry_{number}" for number in range(index.nlevels)]
-    return [f"own {given if given is not None else name}" for given, name in zip(index.names, plain)]
+    names = [f"own {plain[number] if given is None else given}" for number, given in enumerate(index.names)]
+    return pd.DataFrame({name: index.get_level_values(number) for number, name in enumerate(names)})
 
 
 def _compared(lines: pd.DataFrame, draws: np.ndarray, fill_value: float | None) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from conntap.errors import StoreError
 
-__all__ = ["File", "atomic", "disk_is_full", "sha256"]
+__all__ = ["File", "PatientFile", "atomic", "disk_is_full", "sha256"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,81 @@ def atomic(path: str | Path) -> Iterator[Path]:
                 f"{path}: the disk is full; what was there before is untouched. Free some space."
             ) from error
         raise
+
+
+class PatientFile:
+    """A file to write HDF5 through, which keeps the first error instead of raising it.
+
+    HDF5 writes late, also while objects are released, where an error would be lost. Here it is remembered,
+    later writes are dropped, and `check` raises it.
+
+    Parameters
+    ----------
+    path
+        An existing file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as named, PatientFile(named.name) as file:
+    ...     file.write(b"abc"), file.seek(0), file.readinto(bytearray(3))
+    (3, 0, 3)
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115
+        self._error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first error there was."""
+        if self._error is not None:
+            raise self._error
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write all of the data, or remember why not."""
+        rest = memoryview(data)
+        try:
+            while rest and self._error is None:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._error = error
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to so many bytes from here on."""
+        return self._file.read(size)
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        """Fill the buffer; with zeros beyond the end."""
+        view = memoryview(buffer)
+        n = self._file.readinto(view) or 0
+        view[n:] = bytes(len(view) - n)
+        return len(view)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a byte."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The present byte."""
+        return self._file.tell()
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut or extend, or remember why not."""
+        try:
+            return self._file.truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+            return size or 0
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def __enter__(self) -> PatientFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
 def sha256(path: str | Path) -> str:

@@ -145,9 +145,14 @@ def _is_none(values: np.ndarray) -> bool:
 
 def _joined(stacks: Sequence[Stack]) -> tuple[pd.DataFrame, np.ndarray]:
     """Tables under each other in the order of the cases, and the place of each line's case."""
-    filled = [stack for stack in stacks if len(stack.table)] or list(stacks[:1])
-    if len(filled) == 1:
+    filled = [stack for stack in stacks if len(stack.table)] or list(stacks)
+    columns = list(dict.fromkeys(name for stack in stacks for name in stack.table.columns))
+    if len(filled) == 1 and len(columns) == len(filled[0].table.columns):
         return filled[0].table, filled[0].places
+    table = pd.concat([stack.table for stack in filled])
     places = np.concatenate([stack.places for stack in filled])
     order = np.argsort(places, kind="stable")
-    return pd.concat([stack.table for stack in filled]).iloc[order], places[order]
+    missing = [name for name in columns if name not in table]
+    return table.iloc[order].reindex(columns=[*table.columns, *missing]) if missing else table.iloc[order], places[
+        order
+    ]

@@ -153,15 +153,17 @@ def _meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
     if "@" in query or "__" in query:
         raise StoreError(f"{where}: query {query!r}: '@' and '__' are not allowed. Use the case columns only.")
     try:
-        numbered = cases.reset_index(drop=True)
-        found = numbered.query(query, engine="python", local_dict={}, global_dict={}).index
+        found = cases.eval(query, engine="python", local_dict={}, global_dict={})
     except Exception as error:
         raise StoreError(
             f"{where}: query {query!r} cannot be evaluated ({error}); case columns: {known(cases.columns)}."
         ) from error
-    keep = np.zeros(len(cases), dtype=bool)
-    keep[np.asarray(found, dtype=np.intp)] = True
-    return keep
+    if not isinstance(found, pd.Series) or not pd.api.types.is_bool_dtype(found):
+        raise StoreError(
+            f"{where}: query {query!r} is no condition; case columns: {known(cases.columns)}. Write one such as "
+            f"\"{next(iter(cases), 'draw')} == 'value'\"."
+        )
+    return found.fillna(False).to_numpy(dtype=bool)
 
 
 def _phrase(case: Mapping[str, Any]) -> str:

@@ -136,6 +136,8 @@ class Store:
     def __getitem__(self, name: str) -> Dataset:
         if name not in self._names:
             raise StoreError(unknown(str(self.path), "stage", name, self._names))
+        if self.closed:
+            raise StoreError(f"{self.path}: the store is closed. Open it again.")
         if name not in self._datasets:
             self._datasets[name] = Dataset(self, name)
         return self._datasets[name]

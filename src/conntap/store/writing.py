@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 from conntap.errors import StoreError
 from conntap.store.cases import write_cases
 from conntap.store.codecs import Encoded, json_text, with_file_attrs
-from conntap.store.files import atomic, disk_is_full, sha256
+from conntap.store.files import PatientFile, atomic, disk_is_full, sha256
 from conntap.store.packing import GroupWriter, signature, write_array
 
 __all__ = ["FORMAT", "VERSION", "StageData", "files_folder", "write_store"]
@@ -96,8 +96,10 @@ def write_store(path: str | Path, *, attrs: Mapping[str, Any], stages: Iterable[
     kept: set[str] = set()
     with atomic(path) as aside:
         try:
-            with h5py.File(aside, "w", libver=("v110", "v110"), locking=False) as file:
-                _write_file(file, path, attrs, stages, kept)
+            with PatientFile(aside) as raw:
+                with h5py.File(raw, "w", libver=("v110", "v110")) as file:
+                    _write_file(file, path, attrs, stages, kept, raw.check)
+                raw.check()
         except (OSError, RuntimeError, ValueError) as error:
             if disk_is_full(error) or isinstance(error, StoreError):
                 raise
@@ -118,7 +120,12 @@ def files_folder(path: str | Path) -> Path:
 
 
 def _write_file(
-    file: h5py.File, path: Path, attrs: Mapping[str, Any], stages: Iterable[StageData], kept: set[str]
+    file: h5py.File,
+    path: Path,
+    attrs: Mapping[str, Any],
+    stages: Iterable[StageData],
+    kept: set[str],
+    check: Callable[[], None],
 ) -> None:
     reserved = {"format", "version", "stages", "json_attributes"} & set(attrs)
     if reserved:
@@ -131,7 +138,7 @@ def _write_file(
         if not stage.name or "/" in stage.name or stage.name == "." or stage.name in names:
             raise StoreError(f"{path}: stage name {stage.name!r} stands twice, is empty or has a slash. Rename it.")
         names.append(stage.name)
-        _write_stage(parent.create_group(stage.name), stage, path, kept)
+        _write_stage(parent.create_group(stage.name), stage, path, kept, check)
     file.attrs["stages"] = json_text(names)
 
 
@@ -149,7 +156,7 @@ def _write_attributes(item: h5py.File, attrs: Mapping[str, Any]) -> None:
     item.attrs["json_attributes"] = json_text(as_json)
 
 
-def _write_stage(group: h5py.Group, stage: StageData, path: Path, kept: set[str]) -> None:
+def _write_stage(group: h5py.Group, stage: StageData, path: Path, kept: set[str], check: Callable[[], None]) -> None:
     where = f"{path}: stages.{stage.name}"
     n = len(stage.cases)
     if len(stage.keys) != n:
@@ -166,6 +173,7 @@ def _write_stage(group: h5py.Group, stage: StageData, path: Path, kept: set[str]
     for row, encoded in enumerate(stage.entries):
         if row >= n:
             raise StoreError(f"{where}: more values than the {n} cases; give one value a case.")
+        check()
         encoded = with_file_attrs(encoded, lambda attrs: _kept_file(attrs, path, kept))
         kind = signature(encoded)
         if kind not in writers:
