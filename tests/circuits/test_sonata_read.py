@@ -1,5 +1,7 @@
 """Reading SONATA populations: types, libraries, groups, compression, ids, indices."""
 
+import contextlib
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import pytest
 from sonata_files import write_circuit, write_config, write_edges, write_index, write_nodes, write_population
 
 from conntap.circuits.circuit import open_circuit
-from conntap.errors import CircuitError
+from conntap.errors import CircuitError, ConntapError
 
 TYPES = """node_type_id ei model "tau ms" note
 101 i LIF 5.5 NULL
@@ -264,6 +266,52 @@ def test_both_spellings_of_the_index_are_used(tmp_path, spelling):
     edges = open_circuit(write_config(tmp_path, [{"nodes_file": "nodes.h5"}], [{"edges_file": "edges.h5"}])).edges()
     with pytest.raises(CircuitError, match="the index does not match the edges"):
         edges.connectome(post_ids=[6])
+
+
+def _readers(path):
+    circuit = open_circuit(path)
+    yield lambda: circuit.nodes().table()
+    yield lambda: circuit.nodes().table(ids=[1])
+    yield lambda: circuit.edges().connectome(properties=None)
+    yield lambda: circuit.edges().adjacency([0, 1])
+    yield lambda: list(circuit.edges().iter_chunks(properties=None))
+
+
+def test_damaged_structure_is_never_answered_with_another_error(tmp_path):
+    """Every group and dataset in turn is taken out or replaced by what does not belong there."""
+    attributes = {"kind": np.array([0, 1, 0, 1]), "@library/kind": ["a", "b"]}
+    path = write_circuit(tmp_path, attributes=attributes, edge_attributes={"w": np.arange(4.0)})
+    names = []
+    for name in ("nodes.h5", "edges.h5"):
+        with h5py.File(tmp_path / name) as file:
+            file.visit(lambda each, name=name: names.append((name, each)))
+    whole = {name: (tmp_path / name).read_bytes() for name in ("nodes.h5", "edges.h5")}
+    for name, each in names:
+        for values in (None, ["a"] * 4, np.zeros((2, 2, 2)), 3.0, np.full(4, -3), np.full(2, 7)):
+            with h5py.File(tmp_path / name, "a") as file:
+                del file[each]
+                if values is not None:
+                    file[each] = values
+            for reader in _readers(path):
+                with contextlib.suppress(ConntapError):
+                    reader()
+            (tmp_path / name).write_bytes(whole[name])
+
+
+def test_the_oldest_spelling_of_an_edges_population_is_known(tmp_path):
+    path = write_circuit(tmp_path)
+    with h5py.File(tmp_path / "edges.h5", "a") as file:
+        for side in ("source", "target"):
+            attributes = file[f"edges/cells__cells/{side}_node_id"].attrs
+            del attributes["node_population"]
+            attributes["network"] = b"cells"
+    assert open_circuit(path).edges().source == "cells"
+
+
+def test_a_circuit_that_cannot_be_read_can_still_be_shown(tmp_path):
+    path = write_circuit(tmp_path)
+    (tmp_path / "edges.h5").unlink()
+    assert "cannot be read" in repr(open_circuit(path))
 
 
 def test_reading_leaves_the_files_as_they_are(tmp_path):

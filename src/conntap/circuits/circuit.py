@@ -48,6 +48,16 @@ def open_circuit(path: str | Path, *, nodes: str | None = None, edges: str | Non
     Notes
     -----
     Node sets named by the simulation's configuration are added to the circuit's own.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from conntap.circuits import Connectome
+    >>> from conntap.circuits.sonata_write import write_sonata
+    >>> path = write_sonata(Connectome(3, [0, 0, 1], [1, 1, 2], name="cells"), tempfile.mkdtemp())
+    >>> circuit = open_circuit(path)
+    >>> circuit.nodes().size, circuit.edges().size
+    (3, 3)
     """
     return Circuit(read_config(path), nodes=nodes, edges=edges)
 
@@ -201,8 +211,11 @@ class Circuit:
         return hash((self.path, self._nodes, self._edges))
 
     def __repr__(self) -> str:
-        nodes = ", ".join(f"{name} ({each.size:,})" for name, each in self.node_populations.items())
-        edges = ", ".join(f"{name} ({each.size:,})" for name, each in self.edge_populations.items())
+        try:
+            nodes = ", ".join(f"{name} ({each.size:,})" for name, each in self.node_populations.items())
+            edges = ", ".join(f"{name} ({each.size:,})" for name, each in self.edge_populations.items())
+        except CircuitError:
+            return f"Circuit({str(self.path)!r}; a file of it cannot be read)"
         return f"Circuit({str(self.path)!r}; nodes: {nodes or 'none'}; edges: {edges or 'none'})"
 
     def __reduce__(self) -> tuple[Any, ...]:

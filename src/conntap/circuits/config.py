@@ -54,6 +54,14 @@ def read_config(path: str | Path) -> CircuitConfig:
     CircuitError
         No such file, broken JSON, a manifest that runs in circles, an undefined variable, or entries of
         the wrong form.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "circuit_config.json"
+    >>> _ = path.write_text('{"manifest": {"$NET": "./net"}, "networks": {"nodes": [{"nodes_file": "$NET/a.h5"}]}}')
+    >>> read_config(path).nodes[0].file.relative_to(path.parent).as_posix()
+    'net/a.h5'
     """
     path = _config_file(Path(path))
     values = _expanded(path)

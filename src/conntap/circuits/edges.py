@@ -14,7 +14,7 @@ from scipy import sparse
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.extraction import Ends, Side, read_ends
-from conntap.circuits.hdf5 import CHUNK, opened, pieces, take
+from conntap.circuits.hdf5 import opened, pieces, take
 from conntap.circuits.nodes import NodePopulation, Selection
 from conntap.circuits.sonata import PropertyTable, population_group
 from conntap.errors import CircuitError, known
@@ -33,6 +33,27 @@ class EdgePopulation:
     Notes
     -----
     Nothing but the file's structure is read before edges are asked for, and no edges are kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from conntap.circuits import Connectome, open_circuit
+    >>> from conntap.circuits.sonata_write import write_sonata
+    >>> nodes = pd.DataFrame({"layer": [1, 2, 2]})
+    >>> path = write_sonata(Connectome(nodes, [0, 0, 1], [1, 1, 2], name="cells"), tempfile.mkdtemp())
+    >>> edges = open_circuit(path).edges()
+    >>> edges
+    EdgePopulation('cells__cells__chemical': 3 edges from 'cells' to 'cells'; properties: none)
+    >>> edges.adjacency().toarray().tolist()
+    [[0, 2, 0], [0, 0, 1], [0, 0, 0]]
+    >>> edges.connectome([0, 1], node_properties="layer")
+    Connectome('cells__cells__chemical': 2 nodes, 2 edges; node properties: layer)
+    >>> [(pre.tolist(), post.tolist()) for pre, post, _ in edges.iter_chunks(size=2)]
+    [([0, 0], [1, 1]), ([1], [2])]
+    >>> edges.table([2])
+          pre  post
+    edge
+    2       1     2
     """
 
     def __init__(self, circuit: Circuit, name: str, path: Path, types: Path | None, options: Mapping[str, Any]) -> None:
@@ -149,7 +170,7 @@ class EdgePopulation:
         return matrix
 
     def iter_chunks(
-        self, *, size: int = CHUNK, properties: str | Iterable[str] | None = ()
+        self, *, size: int = 1 << 20, properties: str | Iterable[str] | None = ()
     ) -> Iterator[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray | pd.Categorical]]]:
         """All edges in the order of their ids, some at a time.
 
@@ -216,6 +237,7 @@ class EdgePopulation:
             return take(population_group(file, "edges", self.name)[f"{side}_node_id"], rows).astype(np.int64)
 
     def _read(self, pre: Side, post: Side) -> Ends:
+        _ = self._table.layout  # says what is wrong with the file's structure
         with opened(self.path) as file:
             return read_ends(population_group(file, "edges", self.name), pre, post)
 
@@ -267,7 +289,8 @@ def end_of(path: Path, name: str, side: str, populations: Iterable[str]) -> tupl
         The file does not say, and neither the edges' name nor the node populations tell.
     """
     with opened(path) as file:
-        named = population_group(file, "edges", name)[f"{side}_node_id"].attrs.get("node_population")
+        attributes = population_group(file, "edges", name)[f"{side}_node_id"].attrs
+        named = attributes.get("node_population", attributes.get("network"))  # the latter in the oldest files
     if isinstance(named, bytes):
         named = named.decode()
     return (_guessed_end(name, side, list(populations)), True) if named is None else (str(named), False)

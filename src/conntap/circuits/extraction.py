@@ -117,6 +117,10 @@ def read_ends(group: h5py.Group, pre: Side, post: Side) -> Ends:
     All edges cost one read of the two id columns. Few chosen nodes cost, where the file has an index, only
     their own edges; else one scan in chunks. Beyond the result a chunk of each column is held.
     """
+    if len(group[pre.name]) != len(group[post.name]):
+        raise CircuitError(
+            f"{group.file.filename}: {group.name}: {len(group[pre.name])} source but {len(group[post.name])} target ids."
+        )
     if pre.chosen is None and post.chosen is None:
         return Ends(_column(group, pre), _column(group, post), None)
     side, edge_ids = _through_index(group, pre, post)

@@ -39,6 +39,10 @@ def opened(path: Path) -> Iterator[h5py.File]:
     with file:
         try:
             yield file
+        except KeyError as error:
+            raise CircuitError(
+                f"{path}: {str(error).strip(chr(34))}. The file lacks what SONATA asks for; `tap circuit check` says what."
+            ) from error
         except OSError as error:
             raise CircuitError(
                 f"{path}: reading failed: {_first(error)}. The file is damaged; copy it again."

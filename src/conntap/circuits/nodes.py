@@ -27,7 +27,22 @@ class NodePopulation:
 
     Notes
     -----
-    Nothing but the file's structure is read before a table or ids are asked for, and nothing is kept.
+    Nothing but the file's structure is read before a table or ids are asked for, and no table is kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from conntap.circuits import Connectome, open_circuit
+    >>> from conntap.circuits.sonata_write import write_sonata
+    >>> nodes = pd.DataFrame({"layer": [1, 2, 2]})
+    >>> path = write_sonata(Connectome(nodes, [0, 0, 1], [1, 1, 2], name="cells"), tempfile.mkdtemp())
+    >>> cells = open_circuit(path).nodes()
+    >>> cells
+    NodePopulation('cells': 3 nodes; properties: layer)
+    >>> cells.ids({"layer": 2}).tolist()
+    [1, 2]
+    >>> cells.table(ids=[2, 0])["layer"].to_dict()
+    {2: 2, 0: 1}
     """
 
     def __init__(self, circuit: Circuit, name: str, path: Path, types: Path | None, options: Mapping[str, Any]) -> None:
@@ -64,7 +79,7 @@ class NodePopulation:
             dataset = population_group(file, "nodes", self.name)["node_id"]
             if len(dataset) != self.size:
                 raise CircuitError(f"{self.path}: {dataset.name} has {len(dataset)} values for {self.size} nodes.")
-            ids = take(dataset, slice(0, self.size)).astype(np.int64)
+            ids = take(dataset, slice(None)).astype(np.int64)
         if np.array_equal(ids, np.arange(len(ids))):
             return None
         values, counts = np.unique(ids, return_counts=True)

@@ -21,6 +21,10 @@ from conntap.errors import CircuitError, unknown
 
 __all__ = ["Attribute", "Layout", "PropertyTable", "population_names", "read_layout"]
 
+_WHOLE_NUMBERS = (
+    *("node_id", "node_type_id", "node_group_id", "node_group_index", "source_node_id", "target_node_id"),
+    *("edge_type_id", "edge_group_id", "edge_group_index"),
+)
 _Values = np.ndarray | pd.Categorical
 
 
@@ -45,7 +49,7 @@ class Layout:
 def population_names(path: Path, kind: str) -> list[str]:
     """The populations of an HDF5 file; `kind` is nodes or edges."""
     with opened(path) as file:
-        if kind not in file:
+        if not isinstance(file.get(kind), h5py.Group):
             raise CircuitError(
                 f"{path}: no group /{kind}; its groups: {', '.join(file) or 'none'}. Is it a file of {kind}?"
             )
@@ -56,17 +60,34 @@ def read_layout(path: Path, kind: str, name: str) -> Layout:
     """What one population's group holds, without reading any data."""
     with opened(path) as file:
         group = population_group(file, kind, name)
-        groups = {int(each): _attributes(group[each]) for each in group if each.isdigit()}
+        groups = {int(each): _attributes(group[each]) for each in group if _is_numbered(group, each)}
         datasets = frozenset(each for each in group if isinstance(group[each], h5py.Dataset))
+        for each in sorted(datasets.intersection(_WHOLE_NUMBERS)):
+            _require_whole_numbers(group[each])
         return Layout(_size(group, kind, groups), groups, datasets)
 
 
 def population_group(file: h5py.File, kind: str, name: str) -> h5py.Group:
     """The HDF5 group of one population."""
-    names = list(file[kind]) if kind in file else []
+    holder = file.get(kind)
+    names = list(holder) if isinstance(holder, h5py.Group) else []
     if name not in names:
         raise CircuitError(unknown(file.filename, f"population of {kind}", name, names))
-    return file[kind][name]
+    if not isinstance(holder[name], h5py.Group):
+        raise CircuitError(f"{file.filename}: /{kind}/{name} is a dataset; a population is a group of datasets.")
+    return holder[name]
+
+
+def _require_whole_numbers(dataset: h5py.Dataset) -> None:
+    if dataset.ndim != 1 or dataset.dtype.kind not in "iu":
+        raise CircuitError(
+            f"{dataset.file.filename}: {dataset.name}: {dataset.dtype} of shape {dataset.shape}; "
+            "SONATA asks for whole numbers in one dimension."
+        )
+
+
+def _is_numbered(group: h5py.Group, name: str) -> bool:
+    return name.isdigit() and isinstance(group[name], h5py.Group)
 
 
 def _size(group: h5py.Group, kind: str, groups: Mapping[int, Mapping[str, Attribute]]) -> int:
@@ -96,9 +117,9 @@ def _attributes(group: h5py.Group) -> dict[str, Attribute]:
 def _columns(name: str, dataset: h5py.Dataset, holder: h5py.Group) -> dict[str, Attribute]:
     path = dataset.name.split("/", 3)[3]
     library = f"@library/{name.rpartition('/')[2]}"
-    if library in holder:
+    if dataset.ndim == 1 and isinstance(holder.get(library), h5py.Dataset) and holder[library].ndim == 1:
         return {name: Attribute(path, library=holder[library].name.split("/", 3)[3])}
-    if dataset.ndim == 1:
+    if dataset.ndim == 1 and dataset.dtype.kind in "iufbOSc":
         return {name: Attribute(path)}
     if dataset.ndim != 2:
         return {}
@@ -174,6 +195,11 @@ class PropertyTable:
         for needed in (f"{noun}_group_index", f"{noun}_group_id")[: len(self.layout.groups)]:
             if needed not in group:
                 raise CircuitError(f"{self.path}: {group.name}: {len(self.layout.groups)} groups but no {needed}.")
+        for each in (f"{noun}_group_index", f"{noun}_group_id"):
+            if each in group and len(group[each]) != self.layout.size:
+                raise CircuitError(
+                    f"{self.path}: {group.name}/{each}: {len(group[each])} values, not {self.layout.size}."
+                )
         index = take(group[f"{noun}_group_index"], rows).astype(np.int64)
         if f"{noun}_group_id" in group:
             of = take(group[f"{noun}_group_id"], rows)
@@ -212,6 +238,7 @@ def _read_attribute(group: h5py.Group, attribute: Attribute, rows: slice | np.nd
     dataset = group[attribute.path]
     _check_rows(dataset, rows)
     if attribute.library is not None:
+        _require_whole_numbers(dataset)
         return _from_library(group[attribute.library], take(dataset, rows))
     if h5py.check_string_dtype(dataset.dtype) or dataset.dtype.kind == "S":
         return take_text(dataset, rows)
@@ -220,6 +247,10 @@ def _read_attribute(group: h5py.Group, attribute: Attribute, rows: slice | np.nd
 
 
 def _check_rows(dataset: h5py.Dataset, rows: slice | np.ndarray) -> None:
+    if not isinstance(rows, slice) and rows.min(initial=0) < 0:
+        raise CircuitError(
+            f"{dataset.file.filename}: {dataset.name}: row {rows.min()} is asked for by the group index."
+        )
     last = rows.stop - 1 if isinstance(rows, slice) else int(rows.max()) if len(rows) else -1
     if last >= len(dataset):
         raise CircuitError(
@@ -230,9 +261,10 @@ def _check_rows(dataset: h5py.Dataset, rows: slice | np.ndarray) -> None:
 
 def _from_library(library: h5py.Dataset, codes: np.ndarray) -> pd.Categorical:
     words = take_text(library, slice(0, len(library)))
-    if len(codes) and int(codes.max()) >= len(words):
+    if len(codes) and (int(codes.max()) >= len(words) or int(codes.min()) < 0):
+        wrong = codes.min() if codes.min() < 0 else codes.max()
         raise CircuitError(
-            f"{library.file.filename}: {library.name} has {len(words)} values, but the value {codes.max()} is used."
+            f"{library.file.filename}: {library.name} has {len(words)} values, but the value {wrong} is used."
         )
     names = pd.Index([str(each) for each in words])
     if names.is_unique:

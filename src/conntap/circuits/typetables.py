@@ -35,6 +35,17 @@ def read_types(path: Path, key: str) -> pd.DataFrame:
     CircuitError
         No such file, no column of ids, an id that is no whole number or stands twice, or a line with more
         or fewer values than there are columns.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "types.csv"
+    >>> _ = path.write_text('node_type_id model tau\\n101 "LIF big" 5.5\\n100 LIF NULL\\n')
+    >>> read_types(path, "node_type_id")
+                    model  tau
+    node_type_id
+    100               LIF  NaN
+    101           LIF big  5.5
     """
     header, lines = _lines(path)
     if key not in header:
