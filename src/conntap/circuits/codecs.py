@@ -84,7 +84,12 @@ def _decode_subtargets(encoded: Encoded) -> Any:
         [
             Subtarget(name=name, source=None, population=population, ids=own, info=info)
             for name, population, own, info in zip(
-                parts["info"].index, populations, ids, parts["info"].to_dict("records"), strict=True
+                parts["info"].index, populations, ids, _records(parts["info"]), strict=True
             )
         ]
     )
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries; pandas gives none where there are no columns."""
+    return table.to_dict("records") if len(table.columns) else [{} for _ in range(len(table))]
