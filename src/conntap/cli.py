@@ -1,0 +1,617 @@
+"""The command line: thin. Every command is a function of the package and a way to print what it gave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conntap.errors import ConntapError, InterruptedRun
+
+__all__ = ["main", "tap"]
+
+_STUDY = click.argument("study", type=click.Path(path_type=Path))
+_OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder of outputs [default: beside the study].")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+def main() -> None:
+    """Run the command line; turn errors into one message and an exit code.
+
+    0: all is well; 1: a unit failed, or a check found errors; 2: wrong input or usage; 130: interrupted.
+    """
+    try:
+        tap(standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("stopped.", 130)
+    except InterruptedRun as error:
+        _fail(str(error), 130)
+    except KeyboardInterrupt:
+        _fail("stopped.", 130)
+    except ConntapError as error:
+        _fail(f"{type(error).__name__}: {error}", 2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(click.style("tap: ", fg="red", bold=True) + message, err=True)
+    sys.exit(code)
+
+
+class _Ordered(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Ordered, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="conntap", prog_name="tap")
+def tap() -> None:
+    """From a readable study of connectomes to one store of results.
+
+    \b
+    Start here:
+      tap init mystudy               a study with comments, and a small circuit to run it on
+      tap run mystudy/study.yaml     set up, compute, collect, report
+      tap show mystudy/study/store.h5 counts
+    """
+
+
+def _loaded(path: Path) -> Any:
+    from conntap.study import load_study
+
+    return load_study(path / "study.yaml" if path.is_dir() else path)
+
+
+def _folder(study: Any, out: Path | None) -> Path:
+    from conntap.study.run import study_outputs
+
+    return study_outputs(study, out)
+
+
+def _json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=1, default=_jsonable))
+
+
+def _jsonable(value: Any) -> Any:
+    if hasattr(value, "item"):
+        return value.item()
+    return str(value)
+
+
+# -- a study ------------------------------------------------------------------------------------------
+
+
+@tap.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--nodes", default=1200, show_default=True, help="Nodes of the example circuit.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the example circuit.")
+@click.option("--force", is_flag=True, help="Overwrite the study and the circuit if they are there.")
+def init(folder: Path, nodes: int, seed: int, force: bool) -> None:
+    """Make FOLDER with a commented study and a small SONATA circuit to run it on.
+
+    \b
+    Example:  tap init mystudy && tap run mystudy/study.yaml
+    """
+    from conntap.study.init import init_study
+
+    path = init_study(folder, n_nodes=nodes, seed=seed, overwrite=force)
+    click.echo(f"study    {path}\ncircuit  {folder / 'circuit' / 'circuit_config.json'}\n\nNow: tap run {path}")
+
+
+@tap.command()
+@_STUDY
+@_OUT
+@_JSON
+def check(study: Path, out: Path | None, as_json: bool) -> None:
+    """Check a study and the inputs it names; run nothing.
+
+    \b
+    Example:  tap check study.yaml
+    """
+    from conntap.study import prepare
+
+    loaded = _loaded(study)
+    plans, subtargets, _ = prepare(loaded)
+    found = {name: {c: len(v[1]) for c, v in each.items()} for name, each in subtargets.items()}
+    if as_json:
+        _json({"study": loaded.title, "hash": loaded.hash, "subtargets": found, "units": {k: len(v.units) for k, v in plans.items()}})  # fmt: skip
+        return
+    click.echo(f"{study}: all is well: {len(loaded.circuits)} circuits, {len(plans)} stages, {sum(len(p.units) for p in plans.values())} units.")  # fmt: skip
+    for name, by_circuit in found.items():
+        for circuit, number in by_circuit.items():
+            click.echo(f"  {name} of {circuit}: {number} subtargets")
+
+
+@tap.command()
+@_STUDY
+@_OUT
+@_JSON
+def plan(study: Path, out: Path | None, as_json: bool) -> None:
+    """Show cases, batches and estimated load of every stage; run and write nothing.
+
+    \b
+    Example:  tap plan study.yaml
+    """
+    from conntap.study import prepare
+    from conntap.study.work import Records, stage_folder
+
+    loaded = _loaded(study)
+    folder = _folder(loaded, out)
+    plans, _, _ = prepare(loaded)
+    rows = []
+    for name, each in plans.items():
+        done = Records(stage_folder(folder, name)).refresh().done
+        loads = [batch.load for batch in each.batches]
+        rows.append({
+            "stage": name,
+            "step": each.stage.step.name,
+            "cases": ", ".join(each.columns) or "one",
+            "units": len(each.units),
+            "done": sum(unit.key in done for unit in each.units),
+            "batches": len(each.batches),
+            "load": round(sum(loads)),
+            "largest batch": f"{max(loads) / sum(loads):.0%}" if sum(loads) else "-",
+        })  # fmt: skip
+    if as_json:
+        _json(rows)
+    else:
+        _print_rows(rows, title=f"{loaded.title} -> {folder}")
+        click.echo("load: nodes of the input, summed over units. Nothing was run or written.")
+
+
+@tap.command()
+@_STUDY
+@_OUT
+def setup(study: Path, out: Path | None) -> None:
+    """Check the study, define its subtargets and write its batches.
+
+    \b
+    Example:  tap setup study.yaml && tap launch study.yaml && tap collect study.yaml
+    """
+    from conntap.study import setup as set_up
+
+    loaded = _loaded(study)
+    folder = _folder(loaded, out)
+    plans = set_up(loaded, folder)
+    batches = sum(len(each.batches) for each in plans.values())
+    click.echo(
+        f"{folder}: {len(plans)} stages, {sum(len(p.units) for p in plans.values())} units in {batches} batches."
+    )
+
+
+def _running(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that compute."""
+
+    @_STUDY
+    @_OUT
+    @click.option("--workers", type=click.IntRange(1), help="Processes at once [default: the study's, else all cores].")
+    @click.option("--retries", type=click.IntRange(0), help="How often a unit is tried again whose worker died.")
+    @click.option("--timeout-s", type=float, help="Limit of wall time of a unit.")
+    @click.option("--mem-gb", type=float, help="Limit of memory of a unit.")
+    @_JSON
+    @wraps(command)
+    def wrapped(study: Path, out: Path | None, as_json: bool, **given: Any) -> None:
+        from conntap.study.entries import with_run
+
+        limits = {name: given.pop(name) for name in ("workers", "retries", "timeout_s", "mem_gb")}
+        loaded = with_run(_loaded(study), **limits)
+        command(loaded, _folder(loaded, out), as_json, **given)
+
+    return wrapped
+
+
+@tap.command()
+@_running
+def launch(study: Any, folder: Path, as_json: bool) -> None:
+    """Compute what is missing of a study that was set up.
+
+    \b
+    Example:  tap launch study.yaml --workers 4
+    """
+    from conntap.study import launch as start
+
+    with _progress() as listen:
+        outcome = start(study, out=folder, listen=listen)
+    _tell_outcome(outcome, as_json)
+
+
+@tap.command()
+@_STUDY
+@_OUT
+def collect(study: Path, out: Path | None) -> None:
+    """Gather what is done into one store, OUT/store.h5.
+
+    \b
+    Example:  tap collect study.yaml
+    """
+    from conntap.study import collect as gather
+
+    click.echo(gather(_folder(_loaded(study), out)))
+
+
+@tap.command()
+@_running
+@click.option("--report/--no-report", "page", default=True, help="Write the HTML page too.")
+def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
+    """Set up, launch, collect and report: only what is missing is computed.
+
+    \b
+    Examples:
+      tap run study.yaml
+      tap run study.yaml --workers 4 --timeout-s 600 --mem-gb 4
+    """
+    from conntap.study import run as start
+
+    with _progress() as listen:
+        outcome = start(study, out=folder, listen=listen)
+    written = _write_report(study.path, folder) if page else None
+    if not as_json:
+        _tell_results(outcome.store)
+        click.echo(f"store   {outcome.store}" + (f"\nreport  {written}" if written else ""))
+    _tell_outcome(outcome, as_json)
+
+
+@tap.command()
+@_STUDY
+@_OUT
+@_JSON
+def status(study: Path, out: Path | None, as_json: bool) -> None:
+    """Per stage: done, failed, stale and why, missing; the first error and its log.
+
+    \b
+    Example:  tap status study.yaml
+    """
+    from conntap.study import status as compare
+    from conntap.study.setup import is_running
+
+    loaded = _loaded(study)
+    folder = _folder(loaded, out)
+    stages = compare(loaded, folder)
+    running = is_running(folder)
+    if as_json:
+        _json({"running": running, "stages": [each.__dict__ for each in stages]})
+        return
+    rows = [{k: getattr(each, k) for k in ("stage", "units", "done", "failed", "stale", "missing")} for each in stages]
+    _print_rows(rows, title=f"{loaded.title}: {'running' if running else 'not running'}")
+    for each in stages:
+        for reason, number in each.reasons.items():
+            click.echo(f"{each.stage}: {number} stale: {reason}")
+        if each.error:
+            click.echo(f"{each.stage}: {each.error}\n  log: {each.log}")
+
+
+@tap.command()
+@_STUDY
+@click.argument("stage")
+@click.argument("number", type=int)
+@_OUT
+@click.option("--force", is_flag=True, help="Compute units that are done, too.")
+def batch(study: Path, stage: str, number: int, out: Path | None, force: bool) -> None:
+    """Run one batch of a stage here, in this process, as the runner would.
+
+    \b
+    Example:  tap batch study.yaml counts 3
+    """
+    from conntap.study import run_batch
+    from conntap.study.setup import read_batch
+
+    folder = _folder(_loaded(study), out)
+    only = frozenset(unit["key"] for unit in read_batch(folder, stage, number)) if force else None
+
+    def tell(what: str, unit: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+        if what != "start":
+            case = ", ".join(f"{k}={v}" for k, v in unit["case"].items())
+            click.echo(f"{what:8}{case}  {header.get('wall_s', 0.0):.3f} s  {header.get('error', '')}".rstrip())
+
+    finished = run_batch(folder, stage, number, only=only, report=tell)
+    click.echo(f"{finished.done} done, {finished.skipped} done before, {len(finished.failed)} failed")
+    sys.exit(1 if finished.failed else 0)
+
+
+# -- what came of it ----------------------------------------------------------------------------------
+
+
+@tap.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("stage", required=False)
+@click.option("--query", help="Only cases that meet this, such as \"control == 'original' and draw < 3\".")
+@click.option("--rows", default=40, show_default=True, help="Rows to print at most.")
+@click.option("--against", help="Print the statistics against this control.")
+@click.option("--csv", type=click.Path(path_type=Path), help="Write the whole table to this file.")
+@_JSON
+def show(store: Path, stage: str | None, query: str | None, rows: int, against: str | None, csv: Path | None, as_json: bool) -> None:  # fmt: skip
+    """Print what a store holds, or the values of one STAGE.
+
+    \b
+    Examples:
+      tap show study/store.h5
+      tap show study/store.h5 counts --query "slice == 'full'"
+      tap show study/store.h5 counts --against erdos-renyi
+    """
+    from conntap.report import terminal
+    from conntap.store import open_store
+
+    with open_store(store / "store.h5" if store.is_dir() else store) as opened:
+        if stage is None:
+            table = terminal.overview(opened)
+        elif against is not None:
+            table = opened[stage].against(against).reset_index()
+        else:
+            table = terminal.values(opened[stage], query=query)
+        title = f"{opened.attrs.get('title', store)}" + (f": {stage}" if stage else "")
+    if csv is not None:
+        table.to_csv(csv, index=False)
+        click.echo(csv)
+    elif as_json:
+        click.echo(table.to_json(orient="records", indent=1))
+    else:
+        _print_table(table, title=title, most=rows)
+
+
+@tap.command()
+@_STUDY
+@_OUT
+def report(study: Path, out: Path | None) -> None:
+    """Write one self-contained HTML page of a study's store. STUDY may be a study or a store.
+
+    \b
+    Example:  tap report study.yaml
+    """
+    click.echo(_write_report(study, out))
+
+
+def _write_report(study: Path, out: Path | None) -> Path:
+    from conntap.report import write_page
+    from conntap.study.run import failed_units
+
+    if study.suffix == ".h5":
+        return write_page(study, study.with_suffix(".html") if out is None else out / "report.html")
+    folder = _folder(_loaded(study), out)
+    return write_page(folder / "store.h5", folder / "report.html", failures=list(failed_units(folder)))
+
+
+# -- circuits, files, steps ---------------------------------------------------------------------------
+
+
+@tap.group(cls=_Ordered)
+def circuit() -> None:
+    """Look into a SONATA circuit."""
+
+
+@circuit.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@_JSON
+def info(path: Path, as_json: bool) -> None:
+    """Populations of a circuit with their sizes and properties.
+
+    \b
+    Example:  tap circuit info circuit_config.json
+    """
+    from conntap.circuits import open_circuit
+
+    opened = open_circuit(path)
+    rows = [
+        {"kind": "nodes", "population": name, "size": each.size, "from -> to": "", "properties": ", ".join(each.properties)}
+        for name, each in opened.node_populations.items()
+    ] + [
+        {"kind": "edges", "population": name, "size": each.size, "from -> to": f"{each.source} -> {each.target}", "properties": ", ".join(each.properties)}
+        for name, each in opened.edge_populations.items()
+    ]  # fmt: skip
+    if as_json:
+        _json(rows)
+    else:
+        _print_rows(rows, title=str(path))
+
+
+@circuit.command("check")
+@click.argument("path", type=click.Path(path_type=Path))
+@_JSON
+def check_circuit(path: Path, as_json: bool) -> None:
+    """Say what is wrong (exit code 1) and what is odd about a circuit.
+
+    \b
+    Example:  tap circuit check circuit_config.json
+    """
+    from conntap.circuits.checks import check as examine
+
+    findings = examine(path)
+    if as_json:
+        _json([each.__dict__ if hasattr(each, "__dict__") else str(each) for each in findings])
+    else:
+        for each in findings:
+            click.echo(
+                click.style(f"{each.level:6}", fg="red" if each.level == "error" else "yellow")
+                + f"{each.where}: {each.what}"
+            )
+        wrong = sum(each.level == "error" for each in findings)
+        click.echo(f"{path}: {wrong} wrong, {len(findings) - wrong} odd")
+    sys.exit(1 if any(each.level == "error" for each in findings) else 0)
+
+
+@tap.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--from", "source_format", help="Format of the input [default: guessed].")
+@click.option("--to", "target_format", help="Format of the output [default: by its name].")
+@click.option("--nodes", type=click.Path(path_type=Path), help="Node table beside an edge list.")
+@click.option("--pre", help="Column of pre ids.")
+@click.option("--post", help="Column of post ids.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
+def convert(source: Path, target: Path, source_format: str | None, target_format: str | None, nodes: Path | None, pre: str | None, post: str | None, overwrite: bool) -> None:  # fmt: skip
+    """Convert a connectome from one format to another.
+
+    \b
+    Examples:
+      tap convert edges.csv connectome.h5 --nodes cells.csv
+      tap convert edges.parquet circuit/ --to sonata --pre bodyId_pre --post bodyId_post
+    """
+    from conntap.circuits.formats import read, write
+
+    options = {"nodes": nodes, "pre": pre, "post": post}
+    connectome = read(source, format=source_format, **{k: v for k, v in options.items() if v is not None})
+    write(connectome, target, format=target_format, overwrite=overwrite)
+    click.echo(f"{target}: {connectome}")
+
+
+@tap.command()
+@click.argument("name", required=False)
+@_JSON
+def steps(name: str | None, as_json: bool) -> None:
+    """List every step, or print the reference of one.
+
+    \b
+    Examples:
+      tap steps
+      tap steps analyze.simplex_counts
+    """
+    import inspect
+
+    from conntap.study.steps import find_step, step_names
+
+    if name is None:
+        found = [find_step(each) for each in step_names()]
+        rows = [{"step": each.name, "takes": ", ".join(each.inputs) or "-", "does": each.summary} for each in found]
+        if as_json:
+            _json(rows)
+        else:
+            _print_rows(rows, title="steps")
+        return
+    step = find_step(name, where="tap steps")
+    options = [
+        {"option": each.name, "type": each.shown(), "default": "required" if each.required else repr(each.default)}
+        for each in step.options.values()
+    ]
+    if as_json:
+        _json({"step": step.name, "version": step.version, "inputs": list(step.inputs), "options": options, "doc": inspect.getdoc(step.function)})  # fmt: skip
+        return
+    click.echo(click.style(f"{step.name}", bold=True) + f"  (version {step.version})\n")
+    click.echo(inspect.getdoc(step.function) or "")
+    if options:
+        click.echo()
+        _print_rows(options, title="options in a study")
+
+
+# -- printing -----------------------------------------------------------------------------------------
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+
+
+def _print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for name in rows[0] if rows else ():
+        numeric = all(isinstance(row[name], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    _console().print(table)
+
+
+def _print_table(table: Any, *, title: str, most: int) -> None:
+    shown = table.head(most)
+    _print_rows([dict(zip(map(str, shown.columns), row, strict=True)) for row in shown.itertuples(index=False)], title=title)  # fmt: skip
+    if len(table) > most:
+        click.echo(f"showing {most} of {len(table)} rows; --rows N shows more, --csv FILE writes all")
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None or value != value:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) or (hasattr(value, "dtype") and value.dtype.kind == "f"):
+        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+    if isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu"):
+        return f"{int(value):,}"
+    return escape(str(value))
+
+
+class _progress:
+    """A bar a stage on a terminal; one line a stage elsewhere."""
+
+    def __enter__(self) -> Callable[[Mapping[str, Any]], None]:
+        self.bars: Any = None
+        self.tasks: dict[str, Any] = {}
+        self.totals: dict[str, list[int]] = {}
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))  # fmt: skip
+            self.bars = Progress(*columns, console=Console(stderr=True))
+            self.bars.start()
+        return self.listen
+
+    def __exit__(self, *_: object) -> None:
+        if self.bars is not None:
+            self.bars.stop()
+
+    def listen(self, event: Mapping[str, Any]) -> None:
+        what = event["event"]
+        if what == "stage":
+            self.stage(event["stage"], event["units"], event["skipped"])
+        elif what in ("done", "failed", "waiting"):
+            count = self.totals[event["stage"]]
+            count[0] += 1
+            count[1] += what == "failed"
+            note = f"{count[1]} failed" if count[1] else ""
+            if self.bars is not None:
+                self.bars.update(self.tasks[event["stage"]], advance=1, note=note)
+            elif count[0] == count[2]:
+                click.echo(f"{event['stage']}: {count[0]} units{', ' + note if note else ''}", err=True)
+
+    def stage(self, name: str, units: int, skipped: int) -> None:
+        self.totals[name] = [0, 0, units]
+        if self.bars is not None:
+            self.tasks[name] = self.bars.add_task(name, total=units + skipped, completed=skipped, note="")
+        elif units == 0:
+            click.echo(f"{name}: all {skipped} units done before", err=True)
+
+
+def _tell_results(path: Path) -> None:
+    """The result that says most in a terminal: the first stage with controls, else the first that is a table."""
+    from conntap.report import terminal
+    from conntap.store import open_store
+
+    with open_store(path) as opened:
+        name = terminal.telling(opened)
+        if name is not None:
+            _print_table(terminal.values(opened[name]), title=f"{opened.attrs.get('title', '')}: {name}", most=20)
+
+
+def _tell_outcome(outcome: Any, as_json: bool) -> None:
+    if as_json:
+        _json({**outcome.__dict__, "ok": outcome.ok})
+    else:
+        parts = [f"{outcome.done} done", f"{outcome.skipped} done before", f"{outcome.failed} failed"]
+        parts += [f"{outcome.waiting} waiting for failed ones"] if outcome.waiting else []
+        click.echo(f"units: {', '.join(parts)}; {outcome.wall_s:.1f} s")
+        for each in outcome.failures[:5]:
+            case = ", ".join(f"{k}={v}" for k, v in each["case"].items())
+            click.echo(f"failed: {each['stage']} ({case}): {each['error']}\n  log:    {each['log']}\n  repeat: {each['command']}", err=True)  # fmt: skip
+        if len(outcome.failures) > 5:
+            click.echo(f"and {len(outcome.failures) - 5} more failures; `tap status` counts them", err=True)
+    if not outcome.ok:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Results as tables for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from conntap.errors import StoreError
+from conntap.store import Dataset, Store
+
+__all__ = ["overview", "telling", "values"]
+
+_WIDEST = 12
+
+
+def overview(store: Store) -> pd.DataFrame:
+    """One row a stage: its step, its cases, whether units are missing, its description."""
+    rows = []
+    for name in store:
+        dataset = store[name]
+        units, done = dataset.attrs.get("units"), dataset.attrs.get("units_done")
+        rows.append({
+            "stage": name,
+            "step": dataset.step,
+            "values": len(dataset),
+            "index": ", ".join(map(str, dataset.cases.columns)),
+            "units": "complete" if units == done else f"{done} of {units}",
+            "description": dataset.description.strip(),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def telling(store: Store) -> str | None:
+    """The stage whose table says most: the first with controls, else the first with a short table."""
+    names = sorted(store, key=lambda name: "control" not in store[name].cases.columns)
+    for name in names:
+        if "control" in store[name].cases.columns or len(names) == 1:
+            return name
+    return None
+
+
+def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
+    """The values of a stage as one table, a row a case where that fits.
+
+    Draws of a control become their mean and standard deviation, so that the original stands beside what chance
+    gives.
+    """
+    try:
+        frame = dataset.frame(query=query)
+    except StoreError:
+        table = dataset.cases if query is None else dataset.cases.query(query)
+        return table.assign(
+            value=[_brief(dataset[int(row)]) for row in table.index[:200]] + [""] * max(0, len(table) - 200)
+        )
+    cases = [column for column in dataset.cases.columns if column in frame.index.names]
+    own = [name for name in frame.index.names if name not in cases]
+    if len(frame.columns) == 1 and len(own) == 1:
+        level = frame.index.get_level_values(own[0]).unique()
+        if len(level) <= _WIDEST:
+            frame = frame.iloc[:, 0].unstack(own[0])
+            frame.columns = [f"{own[0]} {each}" for each in frame.columns]
+            frame = frame.fillna(0) if (frame.fillna(0) % 1 == 0).all(axis=None) else frame
+    table = frame.reset_index()
+    if "draw" in table and len(table) > 2:
+        table = _summarized(table, [column for column in cases if column != "draw"])
+    return table
+
+
+def _summarized(table: pd.DataFrame, cases: list[str]) -> pd.DataFrame:
+    numbers = [c for c in table.columns if c not in (*cases, "draw") and pd.api.types.is_numeric_dtype(table[c])]
+    grouped = table.groupby(cases, dropna=False, sort=False)
+    mean, sd, draws = grouped[numbers].mean(), grouped[numbers].std(ddof=1), grouped.size()
+    shown: dict[str, Any] = {}
+    for column in numbers:
+        shown[column] = [
+            f"{m:,.4g}" if n == 1 or s != s else f"{m:,.4g} ± {s:,.2g}"
+            for m, s, n in zip(mean[column], sd[column], draws, strict=True)
+        ]
+    return pd.DataFrame({"draws": draws.to_numpy(), **shown}, index=mean.index).reset_index()
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"{len(value)} items"
+    if hasattr(value, "shape"):
+        return f"{type(value).__name__} of shape {value.shape}"
+    text = repr(value).splitlines()[0]
+    return text if len(text) < 90 else text[:87] + "..."

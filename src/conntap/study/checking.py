@@ -1,0 +1,381 @@
+"""Checks a document against the steps it names; every mistake is told at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from conntap.errors import ConntapError, OptionError, StudyError, known, unknown
+from conntap.seeds import digest
+from conntap.study.entries import (
+    CASE_COLUMNS,
+    CircuitEntry,
+    Control,
+    Reference,
+    Slicing,
+    Stage,
+    StageEntry,
+    Study,
+    StudyEntry,
+)
+from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
+from conntap.study.yaml import Document, Place
+
+__all__ = ["Checker", "all_told", "dotted", "short"]
+
+
+def dotted(place: Place) -> str:
+    return ".".join(map(str, place)) or "the document"
+
+
+def short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def all_told(path: Path, problems: list[str]) -> str:
+    problems = list(dict.fromkeys(problems))
+    if len(problems) == 1:
+        return f"{path.name}: {problems[0]}"
+    listed = "\n".join(f"  - {each}" for each in problems[:25])
+    more = f"\n  - and {len(problems) - 25} more" if len(problems) > 25 else ""
+    return f"{path.name}: {len(problems)} mistakes:\n{listed}{more}"
+
+
+class Checker:
+    """Checks one document against the steps it names; gathers every problem before it raises."""
+
+    def __init__(self, path: Path, document: Document, entry: StudyEntry) -> None:
+        self.path, self.document, self.entry = path, document, entry
+        self.problems: list[str] = []
+        self.names = [f"stages.{name}" for name in entry.stages] + [f"subtargets.{name}" for name in entry.subtargets]
+
+    def study(self) -> Study:
+        self._names()
+        circuits = {name: self._circuit(name, each) for name, each in self.entry.circuits.items()}
+        controls = dict(self._controls())
+        slices = {name: Slicing(name, each.by, each.description) for name, each in self.entry.slices.items()}
+        stages = dict(self._stages())
+        if not self.entry.stages and not self.entry.subtargets:
+            self.problems.append("the document: needs the key 'stages', at least one.")
+        self._kinds(stages)
+        order = self._order(stages)
+        self._columns({name: stages[name] for name in order})
+        if self.problems:
+            raise StudyError(all_told(self.path, self.problems))
+        return Study(
+            path=self.path.resolve(),
+            text=self.document.text,
+            title=self.entry.study,
+            description=self.entry.description,
+            seed=self.entry.seed,
+            circuits=circuits,
+            stages={name: stages[name] for name in order},
+            controls=controls,
+            slices=slices,
+            run=self.entry.run,
+            values=self.document.values,
+        )
+
+    def problem(self, message: str, place: Place) -> None:
+        self.problems.append(message + self.document.line(place))
+
+    def _names(self) -> None:
+        sections = ("circuits", "subtargets", "stages", "controls", "slices")
+        for section in sections:
+            for name in getattr(self.entry, section):
+                if not name or not all(letter.isalnum() or letter in "_-" for letter in name):
+                    self.problem(f"{section}.{name}: a name is letters, digits, '_' and '-'.", (section, name))
+                if section == "controls" and name == "original":
+                    self.problem(
+                        "controls.original: this name stands for the unchanged input; choose another.", (section, name)
+                    )
+                if section == "slices" and name in {*CASE_COLUMNS, "full"}:
+                    self.problem(f"slices.{name}: this name is taken; choose another.", (section, name))
+        if self.entry.run.where != "local":
+            self.problem(unknown("run", "place to run", self.entry.run.where, ["local"]), ("run", "where"))
+
+    def _path(self, text: str, place: Place) -> Path:
+        path = Path(text).expanduser()
+        return (
+            path if path.is_absolute() else (self.document.folder(place, self.path.parent.resolve()) / path).resolve()
+        )
+
+    def _circuit(self, name: str, entry: CircuitEntry) -> CircuitEntry:
+        place = (
+            ("circuits", name, "path")
+            if isinstance(self.entry.circuits.get(name), CircuitEntry)
+            else ("circuits", name)
+        )
+        path = self._path(entry.path, place)
+        if not path.exists():
+            self.problem(
+                f"circuits.{name}.path: no such file or folder: {path}. Paths are relative to the document.", place
+            )
+        nodes = entry.nodes
+        if nodes is not None and path.suffix != ".json":
+            beside = self._path(nodes, place)
+            nodes = str(beside) if beside.is_file() else nodes
+        return entry.model_copy(update={"path": str(path), "nodes": nodes})
+
+    def _controls(self) -> Iterator[tuple[str, Control]]:
+        for name, entry in self.entry.controls.items():
+            place = ("controls", name)
+            step = self._step(entry.do, place)
+            if step is None:
+                continue
+            if len(step.inputs.keys() - step.optional_inputs) > 1 or not step.inputs:
+                self.problem(f"controls.{name}.do: {step.name} is no control; a control takes one connectome.", place)
+            options = self._options(step, entry.model_extra or {}, place, references=False)
+            yield name, Control(name, step, options, entry.draws, entry.description)
+
+    def _stages(self) -> Iterator[tuple[str, Stage]]:
+        for section in ("subtargets", "stages"):
+            for name, entry in getattr(self.entry, section).items():
+                stage = self._stage(f"{section}.{name}" if section == "subtargets" else name, entry, (section, name))
+                if stage is not None:
+                    yield stage.name, stage
+
+    def _stage(self, name: str, entry: StageEntry, place: Place) -> Stage | None:
+        step = self._step(entry.do, place)
+        if step is None:
+            return None
+        where = dotted(place)
+        if entry.join not in ("inner", "cross"):
+            self.problem(unknown(where, "join", entry.join, ["inner", "cross"]), (*place, "join"))
+        for kind in ("controls", "slices"):
+            for wanted in getattr(entry, kind):
+                if wanted not in getattr(self.entry, kind):
+                    self.problem(unknown(where, kind[:-1], wanted, getattr(self.entry, kind)), (*place, kind))
+        if place[0] == "subtargets":
+            for key in ("each", "repeat", "controls", "slices", "join"):
+                if key in entry.model_fields_set:
+                    self.problem(
+                        f"{where}: a definition of subtargets takes no {key!r}. Define each by a name of its own.",
+                        place,
+                    )
+        self._sweeps(step, entry, place)
+        return Stage(
+            name=name,
+            step=step,
+            inputs=self._inputs(step, entry, place),
+            options=self._options(step, entry.model_extra or {}, place, swept=entry.each),
+            join=entry.join,
+            each=dict(entry.each),
+            repeat=entry.repeat,
+            controls=tuple(dict.fromkeys(entry.controls)),
+            slices=tuple(dict.fromkeys(entry.slices)),
+            discard=entry.discard,
+            description=entry.description,
+        )
+
+    def _step(self, name: str, place: Place) -> Step | None:
+        try:
+            return find_step(name, where=f"{dotted(place)}.do", aliases=self.entry.steps)
+        except ConntapError as error:
+            self.problem(str(error), (*place, "do"))
+            return None
+
+    def _options(
+        self,
+        step: Step,
+        given: Mapping[str, Any],
+        place: Place,
+        *,
+        swept: Mapping[str, Any] = {},
+        references: bool = True,
+    ) -> dict[str, Any]:
+        where, checked = dotted(place), {}
+        for name, value in given.items():
+            if name not in step.options:
+                near = [*step.options, *sorted(STAGE_KEYS)] if not step.options else list(step.options)
+                self.problem(
+                    unknown(where, "option", name, near).replace(
+                        f"known: {known(near)}", f"known: {known(step.options)}"
+                    ),
+                    (*place, name),
+                )
+            elif references and isinstance(value, dict) and value.keys() == {"from"}:
+                checked[name] = Reference(self._source(str(value["from"]), f"{where}.{name}.from", (*place, name)))
+            else:
+                checked[name] = self._value(step, name, value, place)
+        for name, option in step.options.items():
+            if option.required and name not in given and name not in swept:
+                self.problem(f"{where}: {step.name} needs the option {name!r} ({option.shown()}).", place)
+        return checked
+
+    def _value(self, step: Step, name: str, value: Any, place: Place) -> Any:
+        try:
+            checked = step.options[name].check(value, dotted(place))
+        except OptionError as error:
+            self.problem(str(error), (*place, name))
+            return value
+        if isinstance(checked, Path):
+            checked = self._path(str(checked), (*place, name))
+            if not checked.exists():
+                self.problem(
+                    f"{dotted(place)}.{name}: no such file: {checked}. Paths are relative to the document.",
+                    (*place, name),
+                )
+        return checked
+
+    def _sweeps(self, step: Step, entry: StageEntry, place: Place) -> None:
+        where = f"{dotted(place)}.each"
+        for name, values in entry.each.items():
+            if name not in step.options:
+                self.problem(unknown(where, "option", name, step.options), (*place, "each", name))
+                continue
+            if name in (entry.model_extra or {}):
+                self.problem(
+                    f"{where}.{name}: the option stands beside `each` too; keep one of the two.", (*place, "each")
+                )
+            if name in CASE_COLUMNS:
+                self.problem(
+                    f"{where}.{name}: this name is a column of every index of cases; it cannot be swept.",
+                    (*place, "each"),
+                )
+            if not values:
+                self.problem(f"{where}.{name}: no values to sweep.", (*place, "each", name))
+            if len({digest(value) for value in values}) < len(values):
+                self.problem(f"{where}.{name}: a value stands twice; each is one case.", (*place, "each", name))
+            for value in values:
+                self._value(step, name, value, (*place, "each"))
+
+    def _inputs(self, step: Step, entry: StageEntry, place: Place) -> dict[str, str]:
+        where, given = f"{dotted(place)}.of", entry.of
+        positions = list(step.inputs)
+        if given is None:
+            needed = [each for each in positions if each not in step.optional_inputs]
+            if not needed:
+                return {}
+            if place[0] == "subtargets" or (len(self.entry.circuits) and not self._needs_stage(step, needed[0])):
+                return {needed[0]: "circuits"}
+            self.problem(f"{where}: {step.name} takes {known(needed)}; say of what, such as `of: STAGE`.", place)
+            return {}
+        named = given if isinstance(given, dict) else {positions[0] if positions else "": given}
+        if not positions:
+            self.problem(f"{where}: {step.name} takes no input; remove `of`.", (*place, "of"))
+            return {}
+        for position in named.keys() - set(positions):
+            self.problem(unknown(where, "input", position, positions), (*place, "of"))
+        missing = [each for each in positions if each not in step.optional_inputs and each not in named]
+        if missing:
+            self.problem(
+                f"{where}: {step.name} also needs {known(missing)}; write `of: {{{missing[0]}: STAGE, ...}}`.", place
+            )
+        return {key: self._source(value, where, (*place, "of")) for key, value in named.items() if key in positions}
+
+    def _needs_stage(self, step: Step, position: str) -> bool:
+        from conntap.circuits.circuit import Circuit
+
+        return not step.accepts(position, Circuit)
+
+    def _source(self, name: str, where: str, place: Place) -> str:
+        """The full name of what `name` points at: `circuits`, `circuits.C`, `subtargets.S` or a stage's bare name."""
+        if name == "circuits" and self.entry.circuits:
+            return name
+        section, dot, rest = name.partition(".")
+        if dot and section == "circuits" and rest in self.entry.circuits:
+            return name
+        if dot and section == "subtargets" and rest in self.entry.subtargets:
+            return name
+        bare = rest if dot and section == "stages" else name
+        if bare in self.entry.stages:
+            return bare
+        everything = [*self.entry.stages, *(f"subtargets.{each}" for each in self.entry.subtargets)]
+        everything += [f"circuits.{each}" for each in self.entry.circuits]
+        self.problem(unknown(where, "source", name, everything), place)
+        return bare
+
+    def _kinds(self, stages: Mapping[str, Stage]) -> None:
+        """Each source gives what the step takes; controls and slices stand where a connectome enters."""
+        from conntap.circuits.connectome import Connectome
+        from conntap.circuits.subtargets import Subtargets
+
+        for stage in stages.values():
+            label = stage.name if stage.name.startswith("subtargets.") else f"stages.{stage.name}"
+            place: Place = tuple(label.split(".", 1))
+            for position, source in stage.inputs.items():
+                kind = self._gives(source, stages)
+                if kind is not Any and not stage.step.accepts(position, kind):
+                    wanted = getattr(stage.step.inputs[position], "__name__", str(stage.step.inputs[position]))
+                    self.problem(
+                        f"{label}.of: {source} gives a {kind.__name__}; {stage.step.name} takes a {wanted}.",
+                        (*place, "of"),
+                    )
+            if (stage.controls or stage.slices) and stage.step.inputs:
+                first = next(iter(stage.step.inputs))
+                if not stage.step.accepts(first, Connectome):
+                    self.problem(
+                        f"{label}: controls and slices change a connectome; {stage.step.name} takes none.", place
+                    )
+            if stage.name.startswith("subtargets.") and not fits(stage.step.returns, Subtargets):
+                self.problem(f"{label}.do: {stage.step.name} does not define subtargets.", (*place, "do"))
+            if not stage.name.startswith("subtargets.") and stage.step.returns is Subtargets:
+                self.problem(
+                    f"{label}.do: {stage.step.name} defines subtargets; write it under `subtargets:`.", (*place, "do")
+                )
+
+    def _gives(self, source: str, stages: Mapping[str, Stage]) -> Any:
+        from conntap.circuits.subtargets import Subtarget
+
+        if source.startswith("subtargets."):
+            return Subtarget
+        if source in stages:
+            kind = stages[source].step.returns
+            return kind if isinstance(kind, type) else Any
+        return Any
+
+    def _order(self, stages: Mapping[str, Stage]) -> list[str]:
+        """Names of stages, each after everything it takes from, else in the order of the document."""
+        order: list[str] = []
+        trail: list[str] = []
+
+        def visit(name: str) -> None:
+            if name in order or name not in stages:
+                return
+            if name in trail:
+                circle = " -> ".join([*trail[trail.index(name) :], name])
+                message = f"stages.{name}.of: the stages take from each other in a circle: {circle}. Break it."
+                if not any("in a circle" in each for each in self.problems):
+                    self.problem(message, ("stages", name, "of"))
+                return
+            trail.append(name)
+            for source in stages[name].sources:
+                visit(source)
+            trail.pop()
+            if name not in order:
+                order.append(name)
+
+        for name in stages:
+            visit(name)
+        return order
+
+    def _columns(self, stages: Mapping[str, Stage]) -> None:
+        """No two things may want the same column of an index of cases."""
+        controlled: set[str] = set()
+        sliced: set[str] = set()
+        swept: dict[str, set[str]] = {}
+        for stage in stages.values():
+            label = stage.name if stage.name.startswith("subtargets.") else f"stages.{stage.name}"
+            place: Place = tuple(label.split(".", 1))
+            for source in stage.sources:
+                if source in sliced:
+                    self.problem(f"{label}.of: {source} is sliced, so its cases are known only after it ran; "
+                                 "give the slices to this stage, or take an unsliced stage.", (*place, "of"))  # fmt: skip
+                if source in controlled and stage.controls:
+                    self.problem(
+                        f"{label}.controls: {source} has controls already; name them in one of the two.", place
+                    )
+                again = swept.get(source, set()) & ({*stage.each} | ({"repeat"} if stage.repeat else set()))
+                if again:
+                    self.problem(
+                        f"{label}.each: {source} already sweeps {known(again)}; choose another stage for it.", place
+                    )
+            if stage.slices:
+                sliced.add(stage.name)
+            if stage.controls or any(source in controlled for source in stage.sources):
+                controlled.add(stage.name)
+            swept[stage.name] = {*stage.each}.union(*(swept.get(source, set()) for source in stage.sources))
+            swept[stage.name] |= {"repeat"} if stage.repeat else set()

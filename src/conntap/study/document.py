@@ -1,0 +1,108 @@
+"""A study document -> a checked `Study`. Runs nothing and opens no circuit.
+
+The whole document is checked in one go and every mistake is told at once, each with its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from conntap.errors import StudyError, unknown
+from conntap.study.checking import Checker, all_told, dotted, short
+from conntap.study.entries import CircuitEntry, RunOptions, SliceEntry, Study, StudyEntry
+from conntap.study.yaml import Document, Place, read_document
+
+__all__ = ["load_study"]
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a study document.
+
+    Every key, option, type, reference, path and name is checked; nothing is run and no circuit opened.
+
+    Parameters
+    ----------
+    path
+        A YAML (1.2) or JSON document. Paths in it are relative to it.
+
+    Raises
+    ------
+    StudyError
+        One message with every mistake found, each with its place, line and the names that are known there.
+
+    Notes
+    -----
+    Milliseconds, and the import of the rooms whose steps it names.
+
+    Examples
+    --------
+    >>> from conntap.study.document import load_study
+    >>> load_study("nowhere.yaml")
+    Traceback (most recent call last):
+    conntap.errors.StudyError: nowhere.yaml: no such file. `tap init DIR` makes a study to start from.
+    """
+    path = Path(path)
+    document = _extended(path, seen=())
+    try:
+        entry = StudyEntry.model_validate(_expanded(document.values))
+    except ValidationError as error:
+        raise StudyError(all_told(path, [_told(each, document) for each in error.errors(include_url=False)])) from None
+    return Checker(path, document, entry).study()
+
+
+def _extended(path: Path, seen: tuple[Path, ...]) -> Document:
+    """The document merged onto the one that it extends."""
+    if path.resolve() in seen:
+        raise StudyError(
+            f"{path}: extends itself by way of {' -> '.join(each.name for each in seen)}. Break the circle."
+        )
+    document = read_document(path)
+    base_path = document.values.get("extends")
+    if base_path is None:
+        return document
+    if not isinstance(base_path, str):
+        raise StudyError(f"{path}: extends: must be the path of one study document.")
+    base = _extended(path.parent / base_path, (*seen, path.resolve()))
+    places = {**base.places, **document.places}
+    values = _merged(base.values, document.values)
+    return Document(values, f"{document.text}\n# --- extends {base_path} ---\n{base.text}", places)
+
+
+def _merged(base: Any, over: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    both = {key: _merged(base.get(key), value) for key, value in over.items()}
+    return {key: value for key, value in {**base, **both}.items() if value is not None}
+
+
+def _expanded(values: dict[str, Any]) -> dict[str, Any]:
+    """The document with its short forms written out."""
+    values = dict(values)
+    if isinstance(values.get("circuits"), dict):
+        values["circuits"] = {k: {"path": v} if isinstance(v, str) else v for k, v in values["circuits"].items()}
+    if isinstance(values.get("slices"), dict):
+        values["slices"] = {k: {"by": v} if isinstance(v, str | list) else v for k, v in values["slices"].items()}
+    return values
+
+
+def _told(error: Mapping[str, Any], document: Document) -> str:
+    place = tuple(each for each in error["loc"] if not (isinstance(each, str) and "[" in each))
+    if error["type"] == "extra_forbidden":
+        message = unknown(dotted(place[:-1]), "key", place[-1], _keys_at(place[:-1]))
+    elif error["type"] == "missing":
+        message = f"{dotted(place[:-1])}: needs the key {place[-1]!r}."
+    else:
+        text = error["msg"][:1].lower() + error["msg"][1:]
+        message = f"{dotted(place)}: {text}; got {short(error['input'])}."
+    return message + document.line(place)
+
+
+def _keys_at(place: Place) -> list[str]:
+    if len(place) == 0:
+        return list(StudyEntry.model_fields)
+    models: dict[Any, type[BaseModel]] = {"circuits": CircuitEntry, "slices": SliceEntry, "run": RunOptions}
+    return list(models.get(place[0], StudyEntry).model_fields)

@@ -1,0 +1,179 @@
+"""What a study document may say, and what it is once checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from conntap.seeds import digest
+from conntap.study.steps import Step
+
+__all__ = [
+    "CASE_COLUMNS",
+    "CircuitEntry",
+    "Control",
+    "ControlEntry",
+    "Reference",
+    "RunOptions",
+    "SliceEntry",
+    "Slicing",
+    "Stage",
+    "StageEntry",
+    "Study",
+    "StudyEntry",
+    "with_run",
+]
+
+CASE_COLUMNS = frozenset(("circuit", "subtarget", "repeat", "control", "draw", "slice"))
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    description: str = ""
+
+
+class CircuitEntry(_Entry):
+    """A circuit or an edge list: where it is and how to read it."""
+
+    path: str
+    edges: str | None = None
+    nodes: str | None = None
+    read: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunOptions(BaseModel):
+    """Where and how a study runs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    where: str = "local"
+    workers: int = Field(default=0, ge=0, le=4096)
+    retries: int = Field(default=1, ge=0, le=100)
+    timeout_s: float | None = Field(default=None, gt=0)
+    mem_gb: float | None = Field(default=None, gt=0)
+
+
+class StageEntry(_Entry):
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    do: str
+    of: str | dict[str, str] | None = None
+    join: str = "inner"
+    each: dict[str, list[Any]] = Field(default_factory=dict)
+    repeat: int | None = Field(default=None, ge=1, le=10_000_000)
+    controls: list[str] = Field(default_factory=list)
+    slices: list[str] = Field(default_factory=list)
+    discard: bool = False
+
+
+class ControlEntry(_Entry):
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    do: str
+    draws: int = Field(ge=1, le=10_000_000)
+
+
+class SliceEntry(_Entry):
+    by: str | list[str] | dict[str, list[Any]]
+
+
+class StudyEntry(_Entry):
+    study: str = Field(min_length=1)
+    extends: str | None = None
+    seed: int = Field(default=0, ge=0)
+    circuits: dict[str, CircuitEntry] = Field(default_factory=dict)
+    subtargets: dict[str, StageEntry] = Field(default_factory=dict)
+    stages: dict[str, StageEntry] = Field(default_factory=dict)
+    controls: dict[str, ControlEntry] = Field(default_factory=dict)
+    slices: dict[str, SliceEntry] = Field(default_factory=dict)
+    steps: dict[str, str] = Field(default_factory=dict)
+    run: RunOptions = Field(default_factory=RunOptions)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An option's value that is the value of another stage."""
+
+    stage: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """A null model and how often it is drawn."""
+
+    name: str
+    step: Step
+    options: Mapping[str, Any]
+    draws: int
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """A way to cut a connectome by properties of its nodes."""
+
+    name: str
+    by: str | list[str] | dict[str, list[Any]]
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage, checked: its step, its inputs by position, its options, its sweeps."""
+
+    name: str
+    step: Step
+    inputs: Mapping[str, str]
+    options: Mapping[str, Any]
+    join: str = "inner"
+    each: Mapping[str, list[Any]] = field(default_factory=dict)
+    repeat: int | None = None
+    controls: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+    discard: bool = False
+    description: str = ""
+
+    @property
+    def sources(self) -> list[str]:
+        """Everything it takes values from: its inputs and the references among its options."""
+        references = [value.stage for value in self.options.values() if isinstance(value, Reference)]
+        return list(dict.fromkeys([*self.inputs.values(), *references]))
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study document."""
+
+    path: Path
+    text: str
+    title: str
+    description: str
+    seed: int
+    circuits: Mapping[str, CircuitEntry]
+    stages: Mapping[str, Stage]
+    controls: Mapping[str, Control]
+    slices: Mapping[str, Slicing]
+    run: RunOptions
+    values: Mapping[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """The digest of the document's values: comments and order of keys do not change it."""
+        return digest({key: value for key, value in self.values.items() if key not in ("run", "extends")})
+
+    @property
+    def subtargets(self) -> dict[str, Stage]:
+        """The stages that define subtargets, by their full name `subtargets.NAME`."""
+        return {name: stage for name, stage in self.stages.items() if name.startswith("subtargets.")}
+
+    @property
+    def folder(self) -> Path:
+        """Where outputs go unless told otherwise: a folder beside the document, named after it."""
+        return self.path.with_suffix("") if self.path.suffix else self.path.with_name(self.path.name + ".out")
+
+
+def with_run(study: Study, **changes: Any) -> Study:
+    """The same study with other run options; None leaves one as it is."""
+    changes = {key: value for key, value in changes.items() if value is not None}
+    return replace(study, run=study.run.model_copy(update=changes))

@@ -1,0 +1,298 @@
+"""Executors: `(jobs) -> states`. This one runs batches in processes of this machine.
+
+A job is a batch with the keys still to compute. Worker processes take one after the other; a worker that dies,
+hangs or outgrows its memory costs only the unit it was at.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from conntap import store
+from conntap.errors import RunError
+from conntap.study.work import failure, stage_folder
+
+__all__ = ["Job", "Listener", "local"]
+
+_log = logging.getLogger(__name__)
+_POLL_S = 0.2
+
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch of a stage and its units that are still to do, by key."""
+
+    stage: str
+    batch: int
+    units: Mapping[str, Mapping[str, Any]]
+    load: float
+
+
+@dataclass
+class _Worker:
+    process: subprocess.Popen[bytes]
+    channel: socket.socket
+    buffer: bytes = b""
+    job: Job | None = None
+    todo: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    unit: str | None = None
+    since: float = 0.0
+    condemned: tuple[str, str] | None = None
+
+
+def local(
+    jobs: Iterable[Job],
+    *,
+    out: Path,
+    workers: int,
+    retries: int = 1,
+    timeout_s: float | None = None,
+    mem_gb: float | None = None,
+    listen: Listener = lambda event: None,
+) -> dict[str, str]:
+    """Run jobs in worker processes and tell what became of each unit.
+
+    Parameters
+    ----------
+    jobs
+        Batches with their missing units; run with the largest load first.
+    out
+        The study's folder of outputs.
+    workers
+        How many processes at most.
+    retries
+        How often a unit is tried again whose worker died or whose files could not be read. An error of the
+        step itself is not tried again: the same bits give the same error.
+    timeout_s, mem_gb
+        Limits of wall time and resident memory of a unit; beyond them its worker is stopped and the unit fails.
+    listen
+        Called with each event: `{"event": "start" | "done" | "failed" | "waiting", "stage", "key", ...}`.
+
+    Returns
+    -------
+    Key -> "done", "failed" or "waiting".
+
+    Raises
+    ------
+    RunError
+        Workers cannot be started.
+
+    Notes
+    -----
+    About a millisecond a unit, and a second to start the workers.
+    """
+    queue = deque(sorted(jobs, key=lambda job: (-job.load, job.stage, job.batch)))
+    pool = _Pool(out, queue, retries, timeout_s, mem_gb, listen)
+    try:
+        return pool.run(min(workers, len(queue)))
+    finally:
+        pool.stop()
+
+
+class _Pool:
+    def __init__(self, out: Path, queue: deque[Job], retries: int, timeout_s: float | None, mem_gb: float | None, listen: Listener) -> None:  # fmt: skip
+        self.out, self.queue, self.retries, self.timeout_s, self.mem_gb = out, queue, retries, timeout_s, mem_gb
+        self.listen = listen
+        self.states: dict[str, str] = {}
+        self.tries: dict[str, int] = {}
+        self.workers: list[_Worker] = []
+        self.selector = selectors.DefaultSelector()
+        self.broken_starts = 0
+
+    def run(self, workers: int) -> dict[str, str]:
+        for _ in range(workers):
+            self.start()
+        looked = time.monotonic()
+        while self.workers:
+            for key, _ in self.selector.select(_POLL_S):
+                self.hear(key.data)
+            if time.monotonic() - looked >= _POLL_S:
+                looked = time.monotonic()
+                for worker in list(self.workers):
+                    self.watch(worker)
+        return self.states
+
+    def start(self) -> None:
+        ours, theirs = socket.socketpair()
+        command = [
+            sys.executable,
+            "-m",
+            "conntap.study.worker",
+            str(self.out),
+            str(theirs.fileno()),
+            str(self.mem_gb or 0),
+        ]
+        environment = {
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "NUMBA_NUM_THREADS": "1",
+        }
+        log = self.out / "run" / "workers.log"
+        with open(log, "ab") as printed:
+            process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
+                env={**environment, **os.environ},
+            )
+        theirs.close()
+        ours.setblocking(False)
+        worker = _Worker(process, ours)
+        self.workers.append(worker)
+        self.selector.register(ours, selectors.EVENT_READ, worker)
+
+    def hear(self, worker: _Worker) -> None:
+        try:
+            read = worker.channel.recv(1 << 20)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            read = b""
+        *lines, worker.buffer = (worker.buffer + read).split(b"\n")
+        for line in lines:
+            self.event(worker, json.loads(line))
+        if not read:
+            self.lost(worker)
+
+    def event(self, worker: _Worker, message: dict[str, Any]) -> None:
+        what = message["event"]
+        if what in ("ready", "finished", "broken"):
+            self.broken_starts = 0
+            if what == "broken" and worker.job is not None:
+                for key in list(worker.todo):
+                    self.give_up(worker, key, "error", message["error"])
+            self.next(worker)
+        elif what == "start":
+            worker.unit, worker.since = message["key"], time.monotonic()
+            self.tell("start", worker, message)
+        else:
+            worker.unit = None
+            unit = worker.todo.pop(message["key"])
+            if what == "failed" and message.get("kind") == "io" and self.again(message["key"]):
+                self.queue.append(Job(worker.job.stage, worker.job.batch, {message["key"]: unit}, 0.0))
+                return
+            self.states[message["key"]] = what
+            self.tell(what, worker, message)
+
+    def next(self, worker: _Worker) -> None:
+        if not self.queue:
+            self.dismiss(worker)
+            return
+        job = self.queue.popleft()
+        worker.job, worker.todo, worker.unit = job, dict(job.units), None
+        line = json.dumps({"stage": job.stage, "batch": job.batch, "only": list(job.units)}) + "\n"
+        worker.channel.setblocking(True)
+        try:
+            worker.channel.sendall(line.encode())
+        except OSError:
+            return  # it died just now; the next look finds the closed channel
+        finally:
+            worker.channel.setblocking(False)
+
+    def watch(self, worker: _Worker) -> None:
+        if worker.unit is None or worker.condemned:
+            return
+        spent = time.monotonic() - worker.since
+        if self.timeout_s is not None and spent > self.timeout_s:
+            self.condemn(worker, "timed out", f"ran longer than the limit of {self.timeout_s:g} s (run.timeout_s)")
+        elif self.mem_gb is not None:
+            try:
+                used = psutil.Process(worker.process.pid).memory_info().rss / 2**30
+            except psutil.Error:
+                return
+            if used > self.mem_gb:
+                self.condemn(worker, "out of memory", f"used {used:.2f} GiB; the limit is {self.mem_gb:g} (run.mem_gb)")
+
+    def condemn(self, worker: _Worker, kind: str, reason: str) -> None:
+        worker.condemned = (kind, reason)
+        worker.process.kill()
+
+    def lost(self, worker: _Worker) -> None:
+        """A worker's channel closed: what it was at is tried again or given up, the rest goes to another."""
+        self.selector.unregister(worker.channel)
+        worker.channel.close()
+        code = worker.process.wait()
+        self.workers.remove(worker)
+        if worker.job is None:
+            self.broken_starts += 1
+            if self.broken_starts > 3:
+                raise RunError(
+                    f"workers cannot be started (exit code {code}); their words are in {self.out / 'run' / 'workers.log'}."
+                )
+        elif worker.unit is not None and worker.unit in worker.todo:
+            self.unit_lost(worker, worker.unit, code)
+        if worker.job is not None and worker.todo:
+            self.queue.appendleft(Job(worker.job.stage, worker.job.batch, worker.todo, worker.job.load))
+        if self.queue:
+            self.start()
+
+    def unit_lost(self, worker: _Worker, key: str, code: int) -> None:
+        if worker.condemned:
+            self.give_up(worker, key, *worker.condemned)
+        elif not self.again(key):
+            name = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
+            self.give_up(worker, key, "worker lost", f"its worker died of {name}, {self.tries[key]} times")
+
+    def again(self, key: str) -> bool:
+        self.tries[key] = self.tries.get(key, 0) + 1
+        return self.tries[key] <= self.retries
+
+    def give_up(self, worker: _Worker, key: str, kind: str, reason: str) -> None:
+        """Record the failure on the worker's behalf."""
+        unit = worker.todo.pop(key)
+        header = {
+            "case": unit["case"],
+            "made": unit["made"],
+            "batch": worker.job.batch,
+            "time": time.time(),
+            **failure(kind, reason),
+        }
+        name = f"{worker.job.batch:05d}-runner-{os.getpid()}-{time.time_ns():x}.shard"
+        with store.ShardWriter(stage_folder(self.out, worker.job.stage) / "shards" / name) as shard:
+            shard.append(key, header, None)
+        self.states[key] = "failed"
+        self.tell("failed", worker, {"event": "failed", "key": key, "kind": kind, "error": reason})
+
+    def tell(self, what: str, worker: _Worker, message: Mapping[str, Any]) -> None:
+        self.listen(
+            {**message, "event": what, "stage": worker.job.stage, "batch": worker.job.batch, "pid": worker.process.pid}
+        )
+
+    def dismiss(self, worker: _Worker) -> None:
+        self.selector.unregister(worker.channel)
+        worker.channel.close()
+        self.workers.remove(worker)
+        try:
+            worker.process.wait(10)
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()
+
+    def stop(self) -> None:
+        """End every worker now; a unit under way is computed anew by the next run."""
+        for worker in self.workers:
+            worker.process.kill()
+        for worker in self.workers:
+            worker.process.wait()
+            worker.channel.close()
+        self.selector.close()

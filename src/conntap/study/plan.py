@@ -1,0 +1,325 @@
+"""A checked study -> units of work with keys and seeds, balanced into batches.
+
+A *unit* is one value-giving call: one case of the stage's inputs, one choice of swept options, one repeat, one
+draw of one control (or the original), uncut or cut by one slicing. Its key is the digest of what it is made of,
+so that it is computed again only if its inputs, options, seed, or its step's version changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from conntap.errors import StudyError
+from conntap.seeds import digest
+from conntap.study.entries import Reference, Stage, Study
+
+__all__ = ["Batch", "Case", "StagePlan", "Unit", "plan_stage", "plan_study", "source_cases"]
+
+_BATCHES_A_WORKER = 8
+
+
+@dataclass(frozen=True)
+class Case:
+    """One value that a stage can take: its columns in the index, where it is kept, its key and its size."""
+
+    columns: Mapping[str, Any]
+    kept: Mapping[str, Any]
+    key: str
+    load: float = 1.0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit of work; all of it is plain values, so that a batch is a file that people can read."""
+
+    key: str
+    case: Mapping[str, Any]
+    inputs: Mapping[str, Mapping[str, Any]]
+    options: Mapping[str, Any]
+    references: Mapping[str, Mapping[str, Any]]
+    control: Mapping[str, Any] | None
+    slicing: Mapping[str, Any] | None
+    made: Mapping[str, Any]
+    load: float = 1.0
+    position: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """The unit as JSON takes it."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Units that one job runs one after the other."""
+
+    number: int
+    units: Sequence[Unit]
+
+    @property
+    def load(self) -> float:
+        """The sum of its units' loads."""
+        return sum(unit.load for unit in self.units)
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """All units of a stage in the order of its cases, and the batches that hold them."""
+
+    stage: Stage
+    units: Sequence[Unit]
+    batches: Sequence[Batch]
+    columns: Sequence[str] = field(default=())
+
+
+def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]], workers: int) -> dict[str, StagePlan]:
+    """Plan every stage of a study in an order in which they can run.
+
+    Parameters
+    ----------
+    study
+        A checked study.
+    sources
+        The cases of the circuits and of each definition of subtargets (see `source_cases`).
+    workers
+        How many batches shall run at once; it changes the batches, never a key or a value.
+
+    Returns
+    -------
+    Name of stage -> its plan. Definitions of subtargets are not in it.
+
+    Raises
+    ------
+    StudyError
+        A stage would have no case.
+
+    Notes
+    -----
+    About 50 microseconds a unit.
+    """
+    cases = dict(sources)
+    plans: dict[str, StagePlan] = {}
+    for stage in study.stages.values():
+        if stage.name in study.subtargets:
+            continue
+        plan = plan_stage(study, stage, cases, workers=workers)
+        plans[stage.name] = plan
+        cases[stage.name] = [
+            Case(unit.case, {"stage": stage.name, "key": unit.key}, unit.key, unit.load)
+            for unit in plan.units
+            if unit.slicing is None
+        ]
+    return plans
+
+
+def source_cases(study: Study, fingerprints: Mapping[str, str], subtargets: Mapping[str, Any]) -> dict[str, list[Case]]:
+    """The cases of the circuits and the subtargets.
+
+    Parameters
+    ----------
+    fingerprints
+        Name of circuit -> digest of its content.
+    subtargets
+        `subtargets.NAME` -> mapping of circuit to (key, Subtargets).
+    """
+    circuits = {
+        name: Case({"circuit": name}, {"circuit": name}, digest("circuit", fingerprint))
+        for name, fingerprint in fingerprints.items()
+    }
+    cases = {f"circuits.{name}": [case] for name, case in circuits.items()}
+    cases["circuits"] = list(circuits.values())
+    for name, by_circuit in subtargets.items():
+        cases[name] = [
+            Case(
+                {"circuit": circuit, "subtarget": each.name},
+                {"circuit": circuit, "stage": name, "key": key, "subtarget": each.name},
+                digest("subtarget", fingerprints[circuit], each.population, each.ids),
+                float(len(each.ids)),
+            )
+            for circuit, (key, found) in by_circuit.items()
+            for each in found
+        ]
+    return cases
+
+
+def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], *, workers: int) -> StagePlan:
+    """Plan one stage from the cases of what it takes from."""
+    found = (unit for base in _bases(stage, cases) for unit in _units(study, stage, *base))
+    units = [replace(unit, position=position) for position, unit in enumerate(found)]
+    if not units:
+        raise StudyError(f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`.")
+    return StagePlan(stage, units, _batches(units, workers), list(units[0].case))
+
+
+def _bases(stage: Stage, cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[dict[str, Any], dict[str, Case]]]:
+    """The columns and the taken cases of each combination of inputs and references."""
+    taken = {f"input {position}": cases[source] for position, source in stage.inputs.items()}
+    joined = _joined(taken, cross=stage.join == "cross")
+    references = {
+        f"option {name}": cases[value.stage] for name, value in stage.options.items() if isinstance(value, Reference)
+    }
+    for columns, chosen in joined:
+        for extra, referred in _joined(references, cross=False, start=columns):
+            yield extra, {**chosen, **referred}
+
+
+def _joined(
+    taken: Mapping[str, Sequence[Case]], *, cross: bool, start: Mapping[str, Any] | None = None
+) -> Iterable[tuple[dict[str, Any], dict[str, Case]]]:
+    """Every combination of one case each that agrees in all shared columns.
+
+    A cross join shares only the circuit; its other columns bear the name of their input.
+    """
+    rows: list[tuple[dict[str, Any], dict[str, Case]]] = [(dict(start or {}), {})]
+    prefixed = cross and len(taken) > 1
+    for name, cases in taken.items():
+        prefix = f"{name.split()[1]}_" if prefixed else ""
+        if not cases:
+            return []
+        columns = {column: column if column == "circuit" else prefix + column for column in cases[0].columns}
+        shared = [column for column, new in columns.items() if rows and new in rows[0][0]]
+        matching: dict[tuple[Any, ...], list[Case]] = {}
+        for case in cases:
+            matching.setdefault(tuple(case.columns[column] for column in shared), []).append(case)
+        rows = [
+            ({**before, **{columns[k]: v for k, v in case.columns.items()}}, {**chosen, name: case})
+            for before, chosen in rows
+            for case in matching.get(tuple(before[columns[column]] for column in shared), ())
+        ]
+    return rows
+
+
+def _units(study: Study, stage: Stage, columns: dict[str, Any], chosen: Mapping[str, Case]) -> Iterator[Unit]:
+    inputs = {name.split()[1]: case for name, case in chosen.items() if name.startswith("input ")}
+    references = {name.split()[1]: case for name, case in chosen.items() if name.startswith("option ")}
+    literal = {name: _plain(value) for name, value in stage.options.items() if not isinstance(value, Reference)}
+    repeats: Sequence[int | None] = range(stage.repeat) if stage.repeat else (None,)
+    for values in itertools.product(*stage.each.values()):
+        swept = dict(zip(stage.each, values, strict=True))
+        options = literal | swept
+        for repeat in repeats:
+            case = columns | {name: _label(value) for name, value in swept.items()}
+            if repeat is not None:
+                case["repeat"] = repeat
+            for control, draw in _draws(study, stage):
+                full = case | ({"control": control, "draw": draw} if stage.controls else {})
+                for slicing in (None, *stage.slices):
+                    yield _unit(study, stage, full, inputs, references, options, (control, draw), slicing)
+
+
+def _draws(study: Study, stage: Stage) -> Iterator[tuple[str, int]]:
+    yield "original", -1
+    for name in stage.controls:
+        for draw in range(study.controls[name].draws):
+            yield name, draw
+
+
+def _unit(
+    study: Study,
+    stage: Stage,
+    case: Mapping[str, Any],
+    inputs: Mapping[str, Case],
+    references: Mapping[str, Case],
+    options: Mapping[str, Any],
+    drawn: tuple[str, int],
+    slicing: str | None,
+) -> Unit:
+    step = stage.step
+    made: dict[str, Any] = {
+        "step": step.name,
+        "version": step.version,
+        "options": {name: _identity(value, step.options[name].annotation) for name, value in options.items()},
+        "inputs": {name: each.key for name, each in {**inputs, **references}.items()},
+    }
+    if step.takes_rng:
+        made["seed"] = [study.seed, "step", step.name, made["options"], dict(case)]
+    control = None
+    if drawn[0] != "original":
+        null = study.controls[drawn[0]]
+        identity = {name: _identity(value, null.step.options[name].annotation) for name, value in null.options.items()}
+        first = next(iter(inputs.values()))
+        control = {
+            "step": null.step.name,
+            "version": null.step.version,
+            "options": {name: _plain(value) for name, value in null.options.items()},
+            "seed": [study.seed, "control", null.step.name, identity, dict(first.columns), drawn[1]],
+        }
+        made["control"] = {**control, "options": identity}
+    cut = None
+    if slicing is not None:
+        cut = {"name": slicing, "by": study.slices[slicing].by}
+        made["slicing"] = cut
+    return Unit(
+        key=digest(made),
+        case=case,
+        inputs={name: each.kept for name, each in inputs.items()},
+        options=options,
+        references={name: each.kept for name, each in references.items()},
+        control=control,
+        slicing=cut,
+        made=made,
+        load=max([each.load for each in inputs.values()] or [1.0]),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """An option's value as JSON takes it."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    return value
+
+
+def _identity(value: Any, annotation: Any) -> Any:
+    """What makes an option's value what it is: of a file its content, of anything else itself."""
+    if _is_path(annotation) and isinstance(value, str) and Path(value).is_file():
+        about = Path(value).stat()
+        return {"file": _content(value, about.st_size, about.st_mtime_ns)}
+    return value
+
+
+@cache
+def _content(path: str, size: int, changed_ns: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_path(annotation: Any) -> bool:
+    return annotation is Path or Path in getattr(annotation, "__args__", ())
+
+
+def _label(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool) or value is None else json.dumps(value)
+
+
+def _batches(units: Sequence[Unit], workers: int) -> list[Batch]:
+    """Units of one input stay together where that keeps the balance; longest first onto the least loaded."""
+    total = sum(unit.load for unit in units)
+    wanted = max(1, workers) * _BATCHES_A_WORKER
+    most = total / wanted
+    chunks: list[list[Unit]] = []
+    for _, same in itertools.groupby(units, key=lambda unit: unit.inputs):
+        for _, draw in itertools.groupby(same, key=lambda unit: (unit.control, unit.options)):
+            chunk = list(draw)
+            joins = chunks and chunks[-1][0].inputs == chunk[0].inputs
+            if joins and sum(each.load for each in chunks[-1]) + sum(each.load for each in chunk) <= most:
+                chunks[-1] += chunk
+            else:
+                chunks.append(chunk)
+    weights = [sum(unit.load for unit in chunk) for chunk in chunks]
+    heap = [(0.0, number) for number in range(min(wanted, len(chunks)))]
+    bins: list[list[int]] = [[] for _ in heap]
+    for chunk in sorted(range(len(chunks)), key=lambda i: (-weights[i], i)):
+        load, number = heapq.heappop(heap)
+        bins[number].append(chunk)
+        heapq.heappush(heap, (load + weights[chunk], number))
+    held = [[unit for chunk in sorted(each) for unit in chunks[chunk]] for each in bins]
+    return [Batch(number, each) for number, each in enumerate(held)]

@@ -1,0 +1,277 @@
+"""Running a study: setup, launch, collect; and the three in one.
+
+Nothing here computes: batches do (`work`), started by an executor (`executors`). What a run finds done it does not
+do again, whoever did it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from conntap import __version__, store
+from conntap.errors import InterruptedRun, RunError
+from conntap.study.document import load_study
+from conntap.study.entries import Study
+from conntap.study.executors import Job, Listener, local
+from conntap.study.setup import lock, read_batch, read_setup, setup, workers_of
+from conntap.study.work import Records, stage_folder
+
+__all__ = ["Outcome", "collect", "launch", "run"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run.
+
+    Parameters
+    ----------
+    out
+        The study's folder of outputs.
+    done, skipped, failed, waiting
+        Numbers of units: computed now, found done, failed now, and not tried since an input failed.
+    failures
+        One dictionary a failed unit: stage, case, kind, error, log, command.
+    store
+        The store, where one was collected.
+    """
+
+    out: Path
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    waiting: int = 0
+    wall_s: float = 0.0
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    store: Path | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every unit of the study is done."""
+        return self.failed == 0 and self.waiting == 0
+
+
+def run(
+    study: str | Path | Study,
+    *,
+    out: str | Path | None = None,
+    listen: Listener = lambda event: None,
+) -> Outcome:
+    """Set a study up, launch what is missing, and collect the store.
+
+    What earlier runs finished is kept; a unit is computed anew only if what it is made of changed. A failed
+    unit fails alone: the others are done and collected.
+
+    Parameters
+    ----------
+    study
+        The path of a study document, or a study already loaded.
+    out
+        The folder for outputs; default: beside the document and named after it.
+    listen
+        Called with each event of the run (a dictionary with "event").
+
+    Returns
+    -------
+    An `Outcome`; its `store` is the path of the store.
+
+    Raises
+    ------
+    StudyError
+        The document or its inputs are wrong; nothing was run.
+    RunError
+        Another run of this study is at work, or workers cannot be started.
+    InterruptedRun
+        Ctrl-C or a signal stopped it.
+
+    Examples
+    --------
+    >>> import conntap
+    >>> conntap.run("study.yaml")  # doctest: +SKIP
+    """
+    study = study if isinstance(study, Study) else load_study(study)
+    folder = Path(out) if out is not None else study.folder
+    listen({"event": "setup", "study": study.title})
+    setup(study, folder)
+    outcome = launch(study, out=folder, listen=listen)
+    listen({"event": "collect"})
+    path = collect(folder)
+    return Outcome(**{**outcome.__dict__, "store": path})
+
+
+def launch(study: Study, *, out: Path, listen: Listener = lambda event: None) -> Outcome:
+    """Compute every unit of a study that was set up and is not done, stage by stage.
+
+    Raises
+    ------
+    RunError
+        Not set up; another run is at work; workers cannot be started.
+    InterruptedRun
+        Ctrl-C or a signal stopped it.
+    """
+    began = time.monotonic()
+    about = read_setup(out)
+    counts = {"done": 0, "skipped": 0, "failed": 0, "waiting": 0}
+    with lock(out):
+        try:
+            for name, stage in about["stages"].items():
+                jobs, skipped = _jobs(out, name, stage["batches"])
+                counts["skipped"] += skipped
+                total = sum(len(job.units) for job in jobs)
+                listen({"event": "stage", "stage": name, "units": total, "skipped": skipped})
+                options = study.run
+                states = local(
+                    jobs,
+                    out=out,
+                    workers=workers_of(study),
+                    retries=options.retries,
+                    timeout_s=options.timeout_s,
+                    mem_gb=options.mem_gb,
+                    listen=listen,
+                )
+                for state in states.values():
+                    counts[state] += 1
+        except KeyboardInterrupt:
+            raise InterruptedRun("stopped; what is done is kept. Run the same command again to go on.") from None
+    failures = list(failed_units(out))
+    return Outcome(out=out, **counts, wall_s=time.monotonic() - began, failures=failures)
+
+
+def _jobs(out: Path, stage: str, batches: int) -> tuple[list[Job], int]:
+    done = Records(stage_folder(out, stage)).refresh().done
+    jobs, skipped = [], 0
+    for number in range(batches):
+        units = read_batch(out, stage, number)
+        missing = {unit["key"]: unit for unit in units if unit["key"] not in done}
+        skipped += len(units) - len(missing)
+        if missing:
+            jobs.append(Job(stage, number, missing, sum(unit["load"] for unit in missing.values())))
+    return jobs, skipped
+
+
+def failed_units(out: Path) -> Iterator[dict[str, Any]]:
+    """The units of the present plan whose last try failed: stage, case, kind, error, log and command."""
+    about = read_setup(out)
+    for name, stage in about["stages"].items():
+        failed = Records(stage_folder(out, name)).refresh().failed
+        if not failed:
+            continue
+        for number in range(stage["batches"]):
+            for unit in read_batch(out, name, number):
+                if unit["key"] in failed:
+                    header = failed[unit["key"]].header
+                    yield {
+                        "stage": name,
+                        "case": {**unit["case"], **({"slice": unit["slicing"]["name"]} if unit["slicing"] else {})},
+                        "kind": header["kind"],
+                        "error": header["error"],
+                        "log": str(stage_folder(out, name) / "logs" / f"batch-{number:05d}.log"),
+                        "command": f"tap batch {about['document']} {name} {number} --out {out}",
+                    }
+
+
+def collect(out: Path) -> Path:
+    """Gather what is done into one store; aside first, then swapped into place.
+
+    Returns
+    -------
+    The path of the store, `OUT/store.h5`.
+
+    Raises
+    ------
+    RunError
+        Nothing is set up.
+    CorruptStoreError
+        A record's checksum does not fit its bytes.
+
+    Notes
+    -----
+    Memory is bounded by the largest value; time by the bytes.
+    """
+    about = read_setup(out)
+    attrs = {
+        "title": about["title"],
+        "description": about["description"],
+        "study": about["text"],
+        "study_hash": about["hash"],
+        "seed": about["seed"],
+        "document": about["document"],
+        "conntap": __version__,
+        "python": platform.python_version(),
+        "packages": json.dumps(
+            {name: metadata.version(name) for name in ("numpy", "scipy", "pandas", "h5py", "numba")}
+        ),
+        "fingerprints": json.dumps(about["fingerprints"]),
+        "host": platform.node(),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    stages = (_stage_data(out, name, stage) for name, stage in about["stages"].items() if not stage["discard"])
+    store.write_store(out / "store.h5", attrs=attrs, stages=stages)
+    return out / "store.h5"
+
+
+def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageData:
+    units = [unit for number in range(stage["batches"]) for unit in read_batch(out, name, number)]
+    units.sort(key=lambda unit: unit["position"])
+    done = Records(stage_folder(out, name)).refresh().done
+    finished = [(unit, done[unit["key"]]) for unit in units if unit["key"] in done]
+    rows = [(unit, row) for unit, entry in finished for row in entry.header["rows"]]
+    return store.StageData(
+        name=name,
+        description=stage["description"],
+        step=stage["step"],
+        options=stage["options"],
+        inputs=stage["inputs"],
+        attrs={
+            "step_version": stage["version"],
+            "summary": stage["summary"],
+            "units": len(units),
+            "units_done": len(finished),
+            "controls": stage["controls"],
+            "slices": stage["slices"],
+            "cpu_s": sum(entry.header.get("cpu_s", 0.0) for _, entry in finished),
+        },
+        cases=_cases(rows, sliced=bool(stage["slices"])),
+        keys=[unit["key"] for unit, _ in rows],
+        entries=(each for _, entry in finished for each in store.read(entry)),
+    )
+
+
+def _cases(rows: list[tuple[Mapping[str, Any], Mapping[str, Any]]], *, sliced: bool) -> Any:
+    import pandas as pd
+
+    columns = list(dict.fromkeys(column for unit, _ in rows for column in unit["case"]))
+    table = {column: [unit["case"].get(column) for unit, _ in rows] for column in columns}
+    if sliced:
+        table["slice"] = [unit["slicing"]["name"] if unit["slicing"] else "full" for unit, _ in rows]
+        variables = list(dict.fromkeys(name for _, row in rows for name in row))
+        table |= {name: [row.get(name) for _, row in rows] for name in variables}
+    return pd.DataFrame({name: _column(values) for name, values in table.items()}, index=pd.RangeIndex(len(rows)))
+
+
+def _column(values: list[Any]) -> Any:
+    import pandas as pd
+
+    given = [value for value in values if value is not None]
+    if given and all(isinstance(value, int) and not isinstance(value, bool) for value in given):
+        return pd.array(values, dtype="int64" if len(given) == len(values) else "Int64")
+    if given and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
+        return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
+    return pd.array([None if value is None else str(value) for value in values], dtype="object")
+
+
+def study_outputs(study: Study, out: str | Path | None) -> Path:
+    """The folder of outputs: the one asked for, or the study's own."""
+    folder = Path(out) if out is not None else study.folder
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder}: is a file; outputs need a folder. Choose one by --out.")
+    return folder

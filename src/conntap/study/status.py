@@ -1,0 +1,124 @@
+"""What a study's outputs hold, beside what its document now asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conntap.study.entries import Study
+from conntap.study.plan import StagePlan, Unit
+from conntap.study.setup import prepare
+from conntap.study.work import Records, stage_folder
+
+__all__ = ["StageStatus", "status"]
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One stage: how many of its units stand how.
+
+    `stale` units were done, but of something that changed since (`reasons`: why -> how many units); `missing`
+    ones were never done; both are computed by the next run.
+    """
+
+    stage: str
+    units: int
+    done: int
+    failed: int
+    stale: int
+    missing: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    log: str = ""
+
+
+def status(study: Study, out: Path) -> list[StageStatus]:
+    """Compare what the document asks for with what is done. Writes nothing.
+
+    Raises
+    ------
+    StudyError
+        The study's inputs cannot be opened.
+
+    Notes
+    -----
+    Plans the study in memory and reads the headers of all records: about 0.1 ms a unit.
+    """
+    plans, subtargets, _ = prepare(study)
+    known = {key: f"{name} of {circuit}" for name, each in subtargets.items() for circuit, (key, _, _) in each.items()}
+    return [_stage_status(plan, out, known) for plan in plans.values()]
+
+
+def _stage_status(plan: StagePlan, out: Path, known: Mapping[str, str]) -> StageStatus:
+    name = plan.stage.name
+    records = Records(stage_folder(out, name)).refresh()
+    missing = [unit for unit in plan.units if unit.key not in records.done]
+    failed = [unit for unit in missing if unit.key in records.failed]
+    open_units = [unit for unit in missing if unit.key not in records.failed]
+    older: dict[str, Any] = {}
+    if open_units:
+        for entry in sorted(records.done.values(), key=lambda each: each.header["time"]):
+            older[_identity(entry.header["case"], entry.header["made"])] = entry
+    reasons: dict[str, int] = {}
+    stale = 0
+    for unit in open_units:
+        entry = older.get(_identity(unit.case, unit.made))
+        if entry is not None:
+            stale += 1
+            for reason in _changes(entry.header["made"], unit):
+                reasons[reason] = reasons.get(reason, 0) + 1
+    first = records.failed[failed[0].key].header if failed else {}
+    log = stage_folder(out, name) / "logs" / f"batch-{first['batch']:05d}.log" if first else ""
+    return StageStatus(
+        stage=name,
+        units=len(plan.units),
+        done=len(plan.units) - len(missing),
+        failed=len(failed),
+        stale=stale,
+        missing=len(open_units) - stale,
+        reasons=reasons,
+        error=first.get("error", ""),
+        log=str(log),
+    )
+
+
+def _identity(case: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+    return json.dumps([case, (made.get("slicing") or {}).get("name")], sort_keys=True, default=str)
+
+
+def _changes(old: Mapping[str, Any], unit: Unit) -> list[str]:
+    """Why a unit that was done is to be done again."""
+    new = unit.made
+    changes = []
+    if old["step"] != new["step"]:
+        return [f"the step is {new['step']}, was {old['step']}"]
+    if old["version"] != new["version"]:
+        changes.append(f"{new['step']} has version {new['version']}, was {old['version']}")
+    for name in sorted({*old["options"], *new["options"]}):
+        before, now = old["options"].get(name, "its default"), new["options"].get(name, "its default")
+        if before != now:
+            changes.append(f"option {name} is {now}, was {before}")
+    for name in sorted({*old["inputs"], *new["inputs"]}):
+        if old["inputs"].get(name) != new["inputs"].get(name):
+            changes.append(f"its input {name} changed")
+    for name in ("control", "slicing"):
+        if _settled(old.get(name)) != _settled(new.get(name)):
+            changes.append(f"the definition of its {name} changed")
+    before, now = _seed(old), _seed(new)
+    if before != now:
+        changes.append(f"the seed is {now}, was {before}")
+    return changes or ["what it is made of changed"]
+
+
+def _settled(part: Mapping[str, Any] | None) -> Any:
+    return json.dumps({k: v for k, v in (part or {}).items() if k != "seed"}, sort_keys=True, default=str)
+
+
+def _seed(made: Mapping[str, Any]) -> Any:
+    for holder in (made, made.get("control") or {}):
+        if holder.get("seed"):
+            return holder["seed"][0]
+    return None

@@ -1,0 +1,210 @@
+"""Names of steps -> functions; signatures -> schemas.
+
+A room of verbs lists its steps in `STEPS`: the name of each public function and its declared version. A plugin
+is a module of any installed package that does the same; `module:function` names its steps. Nothing that is not
+listed so can be called from a study.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from conntap.errors import OptionError, StudyError, known, unknown
+
+__all__ = ["ROOMS", "STAGE_KEYS", "Option", "Step", "find_step", "step_names"]
+
+ROOMS = ("circuits", "build", "manipulate", "analyze", "infer", "train")
+STAGE_KEYS = frozenset(("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "description"))
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword-only parameter of a step."""
+
+    name: str
+    annotation: Any
+    required: bool
+    default: Any = None
+
+    def check(self, value: Any, where: str) -> Any:
+        """`value` as the annotation wants it, or an OptionError that says what it wants."""
+        from pydantic import ValidationError
+
+        try:
+            return _adapter(self.annotation).validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            reasons = dict.fromkeys(_reason(each) for each in error.errors(include_url=False, include_context=True))
+            raise OptionError(
+                f"{where}.{self.name}: {_shown(value)} does not fit {self.shown()}: {'; or '.join(reasons)}."
+            ) from None
+
+    def shown(self) -> str:
+        """The annotation in words of Python."""
+        return inspect.formatannotation(self.annotation).replace("pathlib.", "").replace("typing.", "")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function as a study sees it."""
+
+    name: str
+    function: Callable[..., Any]
+    version: int
+    inputs: Mapping[str, Any]
+    optional_inputs: frozenset[str]
+    options: Mapping[str, Option]
+    takes_rng: bool
+    returns: Any
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+
+    def accepts(self, position: str, kind: type) -> bool:
+        """Whether the input `position` may be a value of type `kind` (True where it does not say)."""
+        return fits(kind, self.inputs[position])
+
+
+def fits(kind: Any, annotation: Any) -> bool:
+    """Whether a value of type `kind` fits `annotation`, as far as that can be told before running."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return any(fits(kind, each) for each in typing.get_args(annotation))
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return any(fits(each, annotation) for each in typing.get_args(kind))
+    kind, annotation = typing.get_origin(kind) or kind, typing.get_origin(annotation) or annotation
+    if not isinstance(kind, type) or not isinstance(annotation, type):
+        return True
+    return (
+        getattr(annotation, "_is_protocol", False) or issubclass(kind, annotation) or (kind, annotation) == (int, float)
+    )
+
+
+def step_names() -> list[str]:
+    """The names of all steps of conntap, room by room."""
+    return [f"{room}.{name}" for room in ROOMS for name in sorted(_listed(f"conntap.{room}"))]
+
+
+def find_step(name: str, *, where: str = "steps", aliases: Mapping[str, str] | None = None) -> Step:
+    """The step of that name: `room.function` of conntap, `module:function` of a plugin, or an alias of one.
+
+    Raises
+    ------
+    StudyError
+        No such room, function, module; a plugin that does not list the function in its STEPS; a signature
+        that cannot be a step.
+    """
+    name = (aliases or {}).get(name, name)
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][\w.]*([.:][A-Za-z_]\w*)", name):
+        raise StudyError(f"{where}: {name!r} is no name of a step; write `room.function` or `module:function`.")
+    return _plugin(name, where) if ":" in name else _own(name, where, aliases or {})
+
+
+def _own(name: str, where: str, aliases: Mapping[str, str]) -> Step:
+    room, _, function = name.rpartition(".")
+    names = {f"{each}.{step}": version for each in ROOMS for step, version in _listed(f"conntap.{each}").items()}
+    if name not in names:
+        listed = [each for each in names if each.startswith(f"{room}.")] or [*names, *aliases]
+        message = unknown(where, "step", name, [*names, *aliases])
+        raise StudyError(message.replace(f"known: {known([*names, *aliases])}", f"known: {known(listed)}"))
+    return _step(name, f"conntap.{room}", function, names[name], where)
+
+
+def _plugin(name: str, where: str) -> Step:
+    module, _, function = name.partition(":")
+    versions = _plugin_versions(module, where)
+    if function not in versions:
+        if not versions:
+            raise StudyError(
+                f"{where}: module {module!r} offers no steps. A module of steps lists them beside its functions: "
+                f"STEPS = {{{function!r}: 1}}."
+            )
+        raise StudyError(unknown(where, f"step of module {module!r}", function, versions))
+    return _step(name, module, function, versions[function], where)
+
+
+def _plugin_versions(module: str, where: str) -> Mapping[str, int]:
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise StudyError(f"{where}: no module {module!r} is installed. Install the package that holds it.")
+    try:
+        return _listed(module)
+    except Exception as error:
+        raise StudyError(f"{where}: module {module!r} cannot be imported: {type(error).__name__}: {error}.") from error
+
+
+@cache
+def _listed(module: str) -> Mapping[str, int]:
+    if module.startswith("conntap.") and importlib.util.find_spec(module) is None:
+        return {}
+    return dict(getattr(importlib.import_module(module), "STEPS", {}))
+
+
+@cache
+def _step(name: str, module: str, function: str, version: int, where: str) -> Step:
+    target = getattr(importlib.import_module(module), function, None)
+    if not callable(target):
+        raise StudyError(f"{where}: module {module!r} lists {function!r} in STEPS but has no such function.")
+    try:
+        hints = typing.get_type_hints(target)
+    except (NameError, TypeError) as error:
+        raise StudyError(f"{where}: the annotations of step {name!r} cannot be resolved: {error}.") from None
+    inputs: dict[str, Any] = {}
+    optional: set[str] = set()
+    options: dict[str, Option] = {}
+    parameters = inspect.signature(target).parameters.values()
+    for parameter in parameters:
+        annotation = hints.get(parameter.name, Any)
+        has_default = parameter.default is not parameter.empty
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            inputs[parameter.name] = annotation
+            optional |= {parameter.name} if has_default else set()
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "rng":
+            default = parameter.default if has_default else None
+            options[parameter.name] = Option(parameter.name, annotation, not has_default, default)
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise StudyError(f"{where}: step {name!r} takes *{parameter.name}; a step names all its parameters.")
+    clash = STAGE_KEYS & options.keys()
+    if clash:
+        raise StudyError(f"{where}: step {name!r} has options named as keys of a stage: {known(clash)}. Rename them.")
+    return Step(
+        name=name,
+        function=target,
+        version=int(version),
+        inputs=types.MappingProxyType(inputs),
+        optional_inputs=frozenset(optional),
+        options=types.MappingProxyType(options),
+        takes_rng=any(each.name == "rng" for each in parameters),
+        returns=hints.get("return", Any),
+    )
+
+
+@cache
+def _adapter(annotation: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(annotation)
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    place = ".".join(str(each) for each in error["loc"] if isinstance(each, int))
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    return f"item {place}: {message}" if place else message
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

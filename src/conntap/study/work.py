@@ -1,0 +1,278 @@
+"""One batch: read its units, compute what is missing, append a record for each.
+
+Everything a batch needs stands in the run folder, so that `tap batch STUDY STAGE N` repeats it by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import socket
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conntap import store
+from conntap.errors import ConntapError, CorruptStoreError, RunError
+from conntap.seeds import stream
+from conntap.study.steps import Step, find_step
+
+__all__ = ["Finished", "Records", "Values", "compute", "run_batch", "stage_folder"]
+
+_log = logging.getLogger(__name__)
+_KEPT_VALUES = 8
+
+
+def stage_folder(out: Path, stage: str) -> Path:
+    """The folder of a stage's batches, shards and logs."""
+    return out / "run" / stage
+
+
+class Records:
+    """What the shards of one stage hold: key -> newest record; reads again only what grew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "shards"
+        self._sizes: dict[Path, tuple[int, int]] = {}
+        self._entries: dict[Path, list[store.ShardEntry]] = {}
+
+    def refresh(self) -> Records:
+        """Take in records appended since the last look."""
+        for path in sorted(self.folder.glob("*.shard")):
+            about = path.stat()
+            if self._sizes.get(path) != (about.st_size, about.st_mtime_ns):
+                self._entries[path] = store.scan(path)
+                self._sizes[path] = (about.st_size, about.st_mtime_ns)
+        self._done = {e.key: e for each in self._entries.values() for e in each if e.header["status"] == "done"}
+        failed = [e for each in self._entries.values() for e in each if e.header["status"] == "failed"]
+        self._failed: dict[str, store.ShardEntry] = {}
+        for entry in sorted(failed, key=lambda each: each.header["time"]):
+            if entry.key not in self._done:
+                self._failed[entry.key] = entry
+        return self
+
+    @property
+    def done(self) -> Mapping[str, store.ShardEntry]:
+        """Key -> record of every finished unit."""
+        return self._done
+
+    @property
+    def failed(self) -> Mapping[str, store.ShardEntry]:
+        """Key -> last record of every unit that failed and was not finished since."""
+        return self._failed
+
+
+@dataclass
+class Values:
+    """The values that units take: decoded once, the last few kept."""
+
+    out: Path
+    circuits: Mapping[str, Mapping[str, Any]]
+    _records: dict[str, Records] = field(default_factory=dict)
+    _cache: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+
+    def get(self, kept: Mapping[str, Any]) -> Any:
+        """The value that `kept` of an input points at."""
+        label = json.dumps(kept, sort_keys=True)
+        if label in self._cache:
+            self._cache.move_to_end(label)
+            return self._cache[label]
+        return self.remember(label, self._read(kept))
+
+    def remember(self, label: str, value: Any) -> Any:
+        """Keep a value under a label until others push it out; gives it back."""
+        self._cache[label] = value
+        while len(self._cache) > _KEPT_VALUES:
+            self._cache.popitem(last=False)
+        return value
+
+    def recall(self, label: str) -> Any:
+        """The value kept under a label, or None."""
+        return self._cache.get(label)
+
+    def _read(self, kept: Mapping[str, Any]) -> Any:
+        from dataclasses import replace
+
+        if "subtarget" in kept:
+            found = self._stored(kept["stage"], kept["key"])
+            return replace(found[kept["subtarget"]], source=self.get({"circuit": kept["circuit"]}))
+        if "circuit" in kept:
+            return open_source(self.circuits[kept["circuit"]])
+        return self._stored(kept["stage"], kept["key"])
+
+    def _stored(self, stage: str, key: str) -> Any:
+        label = f"{stage} {key}"
+        if label in self._cache:
+            return self._cache[label]
+        if stage not in self._records:
+            self._records[stage] = Records(stage_folder(self.out, stage)).refresh()
+        records = self._records[stage]
+        if key not in records.done:
+            records.refresh()
+        if key not in records.done:
+            raise MissingInput(f"waits for a unit of stages.{stage} that is not done. Run that stage first.")
+        return self.remember(label, store.decode(store.read(records.done[key])[0]))
+
+
+class MissingInput(RunError):
+    """A unit's input is not there: the unit that makes it has not finished."""
+
+
+def open_source(entry: Mapping[str, Any]) -> Any:
+    """The circuit or connectome that an entry of `circuits:` names."""
+    from conntap.circuits import open_circuit
+    from conntap.circuits.formats import read
+
+    path = Path(entry["path"])
+    if path.is_dir() or (path.suffix == ".json" and not entry.get("read")):
+        return open_circuit(path, nodes=entry.get("nodes"), edges=entry.get("edges"))
+    options = dict(entry.get("read") or {})
+    if entry.get("nodes") is not None:
+        options["nodes"] = entry["nodes"]
+    return read(path, **options)
+
+
+def compute(unit: Mapping[str, Any], values: Values) -> Iterator[tuple[dict[str, Any], Any]]:
+    """The values of one unit with their slice variables (none for an uncut unit)."""
+    step = find_step(unit["made"]["step"])
+    inputs = {name: values.get(kept) for name, kept in unit["inputs"].items()}
+    options = _options(step, unit["options"]) | {name: values.get(kept) for name, kept in unit["references"].items()}
+    positions = [inputs[name] for name in step.inputs if name in inputs]
+    if unit["control"] is not None:
+        positions[0] = _controlled(unit, positions[0], values)
+    if unit["slicing"] is None:
+        yield {}, step.function(*positions, **options, **_rng(step, unit))
+        return
+    from conntap.analyze.slices import slices
+
+    for variables, _, part in slices(positions[0], by=unit["slicing"]["by"]):
+        yield variables, step.function(part, *positions[1:], **options, **_rng(step, unit, variables))
+
+
+def _controlled(unit: Mapping[str, Any], connectome: Any, values: Values) -> Any:
+    """The draw of the unit's control; kept for the next unit, which often measures the same draw."""
+    first = next(iter(unit["inputs"].values()))
+    label = json.dumps(["control", unit["control"], first], sort_keys=True)
+    drawn = values.recall(label)
+    if drawn is None:
+        control = unit["control"]
+        null = find_step(control["step"])
+        seed, *key = control["seed"]
+        rng = {"rng": stream(seed, *key)} if null.takes_rng else {}
+        drawn = values.remember(label, null.function(connectome, **_options(null, control["options"]), **rng))
+    return drawn
+
+
+def _options(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: step.options[name].check(value, step.name) for name, value in given.items()}
+
+
+def _rng(step: Step, unit: Mapping[str, Any], variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    if not step.takes_rng:
+        return {}
+    seed, *key = unit["made"]["seed"]
+    if unit["control"] is not None:
+        key = [*key, unit["control"]["seed"]]
+    return {"rng": stream(seed, *key, *([dict(variables)] if variables else []))}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of a batch."""
+
+    done: int
+    skipped: int
+    failed: Sequence[str]
+
+
+def run_batch(
+    out: Path,
+    stage: str,
+    number: int,
+    *,
+    values: Values | None = None,
+    only: frozenset[str] | None = None,
+    report: Callable[[str, Mapping[str, Any], Mapping[str, Any]], None] = lambda what, unit, header: None,
+) -> Finished:
+    """Compute the units of one batch that are not done yet, each recorded as soon as it is.
+
+    Parameters
+    ----------
+    out
+        The study's folder of outputs, set up before.
+    only
+        Keys of the units to compute, done before or not; default: all that are not done.
+    report
+        Called with "start", "done", "failed" or "waiting", the unit, and (at its end) the header of its record.
+
+    Returns
+    -------
+    How many units were done and skipped, and the keys of the failed.
+
+    Raises
+    ------
+    RunError
+        There is no such batch.
+    """
+    from conntap.study.setup import read_batch, read_setup
+
+    units = read_batch(out, stage, number)
+    values = values or Values(out, read_setup(out)["circuits"])
+    folder = stage_folder(out, stage)
+    done = Records(folder).refresh().done
+    wanted = [unit for unit in units if (unit["key"] in only if only is not None else unit["key"] not in done)]
+    failed: list[str] = []
+    if not wanted:
+        return Finished(0, len(units), failed)
+    with store.ShardWriter(folder / "shards" / _shard_name(number)) as shard:
+        for unit in wanted:
+            report("start", unit, {})
+            header = _record(unit, values, shard, number)
+            report(header["status"], unit, header)
+            if header["status"] != "done":
+                failed.append(unit["key"])
+    return Finished(len(wanted) - len(failed), len(units) - len(wanted), failed)
+
+
+def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, number: int) -> dict[str, Any]:
+    began, cpu = time.time(), time.process_time()
+    header = {"case": unit["case"], "made": unit["made"], "batch": number, "time": began, "host": socket.gethostname()}
+    rows: list[dict[str, Any]] = []
+    encoded: list[store.Encoded] = []
+    try:
+        for variables, value in compute(unit, values):
+            rows.append(variables)
+            encoded.append(store.encode(value))
+        header |= {"status": "done", "rows": rows}
+    except MissingInput as error:
+        return header | {"status": "waiting", "error": str(error)}
+    except MemoryError as error:
+        header |= failure("out of memory", f"MemoryError: {error}", traceback.format_exc())
+    except Exception as error:
+        _log.exception("unit %s of case %s failed", unit["key"], unit["case"])
+        kind = "io" if isinstance(error, OSError | CorruptStoreError) else "error"
+        name = (
+            f"{type(error).__module__}.{type(error).__name__}"
+            if not isinstance(error, ConntapError)
+            else type(error).__name__
+        )
+        header |= failure(kind, f"{name.removeprefix('builtins.')}: {error}", traceback.format_exc())
+    header["wall_s"], header["cpu_s"] = time.time() - began, time.process_time() - cpu
+    header["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    shard.append(unit["key"], header, encoded if header["status"] == "done" else None)
+    return header
+
+
+def failure(kind: str, message: str, trace: str = "") -> dict[str, Any]:
+    """The part of a record's header that tells of a failure."""
+    return {"status": "failed", "kind": kind, "error": message, "traceback": trace[-8000:]}
+
+
+def _shard_name(number: int) -> str:
+    return f"{number:05d}-{socket.gethostname()}-{os.getpid()}-{time.time_ns():x}.shard"

@@ -1,0 +1,96 @@
+"""Steps of a plugin, as a package outside conntap would offer them; the tests of the runner use them."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from conntap.circuits.connectome import Connectome
+
+STEPS = {
+    "cells": 1,
+    "chain": 1,
+    "draw": 1,
+    "edges": 1,
+    "fail_on": 1,
+    "die_once": 1,
+    "hang": 1,
+    "hoard": 1,
+    "add": 1,
+    "shuffled": 1,
+    "taking_kwargs": 1,
+    "taking_of": 1,
+}
+
+
+def chain(*, n_nodes: int = 5) -> Connectome:
+    """A chain of nodes; even ones excitatory."""
+    kinds = ["e" if i % 2 == 0 else "i" for i in range(n_nodes)]
+    return Connectome(pd.DataFrame({"ei": kinds}), np.arange(n_nodes - 1), np.arange(1, n_nodes))
+
+
+def cells(connectome: Connectome) -> pd.DataFrame:
+    """The node table."""
+    return connectome.nodes
+
+
+def edges(connectome: Connectome, *, times: int = 1) -> int:
+    """How many edges, times a number."""
+    return connectome.n_edges * times
+
+
+def draw(connectome: Connectome, *, scale: float = 1.0, rng: np.random.Generator) -> float:
+    """A random number."""
+    return float(rng.random() * scale)
+
+
+def shuffled(connectome: Connectome, *, rng: np.random.Generator) -> Connectome:
+    """The same number of edges, anywhere but on the diagonal."""
+    pre = rng.integers(0, connectome.n_nodes, connectome.n_edges)
+    return connectome.with_edges(pre, (pre + 1) % connectome.n_nodes)
+
+
+def fail_on(connectome: Connectome, *, n_nodes: int) -> int:
+    """Fails on connectomes of that many nodes."""
+    if connectome.n_nodes == n_nodes:
+        raise ValueError(f"will not take {n_nodes} nodes")
+    return connectome.n_nodes
+
+
+def die_once(connectome: Connectome, *, mark: str) -> int:
+    """Kills its process the first time."""
+    if not Path(mark).exists():
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return connectome.n_nodes
+
+
+def hang(connectome: Connectome, *, seconds: float) -> int:
+    """Takes its time."""
+    time.sleep(seconds)
+    return connectome.n_nodes
+
+
+def hoard(connectome: Connectome, *, gb: float) -> int:
+    """Takes memory and holds it for a while."""
+    held = np.ones(int(gb * 2**27))
+    time.sleep(5)
+    return int(held[0])
+
+
+def add(left: int, right: int, *, more: float = 0.0) -> float:
+    """The sum."""
+    return left + right + more
+
+
+def taking_kwargs(connectome: Connectome, **anything: int) -> int:
+    """No step: it would swallow unknown options."""
+    return 0
+
+
+def taking_of(connectome: Connectome, *, of: int) -> int:
+    """No step: its option is named as a key of a stage."""
+    return 0

@@ -1,0 +1,140 @@
+"""The command line: every command on a real, small study; exit codes; what a pipe and a script read."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conntap import open_store
+
+STUDY = """\
+study: Small
+seed: 3
+circuits: {column: {path: circuit/circuit_config.json}}
+subtargets:
+  all: {do: circuits.whole}
+stages:
+  local: {do: circuits.connectome, of: subtargets.all}
+  counts: {do: analyze.simplex_counts, of: local, controls: [er]}
+controls: {er: {do: manipulate.erdos_renyi, draws: 2}}
+run: {workers: 1}
+"""
+
+
+def tap(*arguments, code=0):
+    done = subprocess.run([sys.executable, "-m", "conntap.cli", *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder made by `tap init`, with a smaller study run once."""
+    folder = tmp_path_factory.mktemp("cli")
+    tap("init", folder, "--nodes", 120)
+    (folder / "small.yaml").write_text(STUDY)
+    tap("run", folder / "small.yaml")
+    return folder
+
+
+def test_init_makes_a_study_that_checks_and_is_not_overwritten(made):
+    assert "all is well" in tap("check", made / "study.yaml").stdout
+    assert "is there already" in tap("init", made, code=2).stderr
+
+
+def test_run_again_computes_nothing(made):
+    assert "0 done, 4 done before, 0 failed" in tap("run", made / "small.yaml").stdout
+
+
+def test_run_prints_the_table_and_the_paths(made):
+    text = tap("run", made / "small.yaml").stdout
+    assert "±" in text
+    assert str(made / "small" / "store.h5") in text
+    assert (made / "small" / "report.html").read_text().lower().startswith("<!doctype html>")
+
+
+def test_the_three_steps_give_the_store_of_the_run(made, tmp_path):
+    for command in ("setup", "launch", "collect"):
+        tap(command, made / "small.yaml", "--out", tmp_path / "out")
+    with open_store(tmp_path / "out" / "store.h5") as a, open_store(made / "small" / "store.h5") as b:
+        assert a["counts"].frame().equals(b["counts"].frame())
+
+
+def test_plan_shows_units_and_writes_nothing(made, tmp_path):
+    rows = json.loads(tap("plan", made / "small.yaml", "--out", tmp_path / "none", "--json").stdout)
+    assert [(row["stage"], row["units"], row["done"]) for row in rows] == [("local", 1, 0), ("counts", 3, 0)]
+    assert not (tmp_path / "none").exists()
+
+
+def test_status_counts_by_stage(made):
+    told = json.loads(tap("status", made / "small.yaml", "--json").stdout)
+    assert told["running"] is False
+    assert [(each["stage"], each["done"], each["stale"]) for each in told["stages"]] == [
+        ("local", 1, 0),
+        ("counts", 3, 0),
+    ]
+
+
+def test_batch_repeats_one(made):
+    assert "1 done" in tap("batch", made / "small.yaml", "local", 0, "--force").stdout
+    assert "no batch 99; known: 0 to 0" in tap("batch", made / "small.yaml", "local", 99, code=2).stderr
+
+
+def test_show_prints_stages_values_and_statistics(made, tmp_path):
+    store = made / "small" / "store.h5"
+    assert "analyze.simplex_counts" in tap("show", store).stdout
+    assert "dimension 0" in tap("show", store, "counts").stdout
+    assert {"z", "p"} <= set(json.loads(tap("show", store, "counts", "--against", "er", "--json").stdout)[0])
+    tap("show", store, "counts", "--csv", tmp_path / "counts.csv")
+    assert (tmp_path / "counts.csv").read_text().startswith("circuit,") or (tmp_path / "counts.csv").stat().st_size
+    assert "Did you mean 'counts'" in tap("show", store, "count", code=2).stderr
+
+
+def test_circuit_info_and_check(made, tmp_path):
+    config = made / "circuit" / "circuit_config.json"
+    rows = json.loads(tap("circuit", "info", config, "--json").stdout)
+    assert {row["kind"] for row in rows} == {"nodes", "edges"}
+    assert "0 wrong" in tap("circuit", "check", config).stdout
+    (tmp_path / "broken.json").write_text('{"networks": {"nodes": [{"nodes_file": "gone.h5"}]}}')
+    assert "gone.h5" in tap("circuit", "check", tmp_path / "broken.json", code=1).stdout
+
+
+def test_convert_goes_from_an_edge_list_to_sonata_and_back(tmp_path):
+    (tmp_path / "edges.csv").write_text("pre,post,w\n0,1,2.5\n1,2,3.5\n")
+    tap("convert", tmp_path / "edges.csv", tmp_path / "circuit", "--to", "sonata")
+    tap("convert", tmp_path / "circuit", tmp_path / "again.csv")
+    assert "2.5" in (tmp_path / "again.csv").read_text()
+    assert "overwrite" in tap("convert", tmp_path / "edges.csv", tmp_path / "again.csv", code=2).stderr
+
+
+def test_steps_are_listed_and_explained():
+    assert "analyze.simplex_counts" in tap("steps").stdout
+    assert "max_dimension" in tap("steps", "analyze.simplex_counts").stdout
+    assert "Did you mean" in tap("steps", "analyze.simplex_count", code=2).stderr
+
+
+def test_a_failed_unit_makes_the_exit_code_1(made, tmp_path):
+    (tmp_path / "edges.csv").write_text("pre,post\n0,1\n")
+    (tmp_path / "study.yaml").write_text(
+        "study: Rectangular\ncircuits: {toy: {path: edges.csv}}\n"
+        "subtargets: {some: {do: circuits.table, path: ids.csv}}\n"
+        "stages: {i: {do: circuits.inputs, of: subtargets.some}, c: {do: analyze.simplex_counts, of: i}}\n"
+    )
+    (tmp_path / "ids.csv").write_text("subtarget,id\nB,1\n")
+    done = tap("run", tmp_path / "study.yaml", code=1)
+    assert "1 failed" in done.stdout
+    assert "tap batch" in done.stderr
+    assert "c: 1 units, 1 failed" in done.stderr
+
+
+def test_a_wrong_study_is_one_message_and_exit_code_2(tmp_path):
+    (tmp_path / "study.yaml").write_text("study: x\nstagse: {}\n")
+    done = tap("run", tmp_path / "study.yaml", code=2)
+    assert done.stderr.startswith("tap: StudyError: study.yaml:")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["circuit", "--help"], ["--version"]])
+def test_help_is_there(arguments):
+    assert tap(*arguments).stdout
