@@ -556,3 +556,33 @@ def test_a_folder_that_cannot_be_written_to_is_told(labelled, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises((FormatError, StoreError), match="file"):
         write(labelled, tmp_path / "file" / "c.csv")
+
+
+# -- the page about formats ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    from pathlib import Path
+
+    return (Path(__file__).parents[2] / "docs" / "how-to" / "formats.md").read_text()
+
+
+def test_the_page_names_every_format_and_column(page):
+    from conntap.circuits.formats.columns import ENDS, NODE_IDS
+
+    assert all(f"`{name}`" in page for name in FORMATS)
+    assert all(f"`{pre}`/`{post}`" in page for pre, post in ENDS)
+    assert all(f"`{name}`" in page for name in NODE_IDS)
+
+
+def test_the_page_tells_how_to_read_our_hdf5_without_us(page, labelled, tmp_path, monkeypatch):
+    nodes = pd.DataFrame({"cell_type": pd.Categorical(["T4a", "R1", "T4a"])})
+    write(Connectome(nodes, labelled.pre, labelled.post), tmp_path / "fly.h5")
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("fly.h5") as file:
+        cell_type = file["nodes/columns/cell_type"]
+        names = cell_type["texts"].asstr()[:][cell_type["codes"][:]]
+        assert names.tolist() == ["T4a", "R1", "T4a"]
+        assert file["pre"][:].tolist() == labelled.pre.tolist()
+    assert 'cell_type["texts"].asstr()[:][cell_type["codes"][:]]' in page
