@@ -77,7 +77,9 @@ def chosen(cases: pd.DataFrame, most: int) -> np.ndarray:
     if len(rows) <= 2 * most:
         return rows
     first = originals(cases)[rows]
-    return np.sort(np.concatenate([part[_spread(len(part), most // 2)] for part in (rows[first], rows[~first])]))
+    return np.sort(
+        np.concatenate([part[_spread(len(part), max(1, most // 2))] for part in (rows[first], rows[~first])])
+    )
 
 
 def _spread(n: int, most: int) -> np.ndarray:

@@ -133,9 +133,9 @@ def wants_log(values: Any) -> bool:
 
 
 def finite(values: Any) -> np.ndarray:
-    """The finite numbers among values of any shape, flat, as floats."""
+    """The finite numbers among values of any shape, flat, as floats; beyond 1e300, where spans overflow, as 1e300."""
     values = np.asarray(values, dtype=float).ravel()
-    return values[np.isfinite(values)]
+    return np.clip(values[np.isfinite(values)], -1e300, 1e300)
 
 
 def number_axis(axes: Axes, which: str, values: Any, *, log: bool) -> None:

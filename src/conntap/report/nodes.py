@@ -126,7 +126,13 @@ def places(frames: list[pd.DataFrame], sample: Sample) -> list[Block | Table]:
     keys = [Key(f"{label(by, 16)} {label(kind, 20)}", position, "dot") for position, kind in enumerate(kinds)]
     first = sample.labels[int(np.argmax(sample.originals))] if len(sample.labels) else ""
     what = f"Positions in {first}" if len(frames) > 1 else "Positions"
-    return [Gallery([("positions", figure)], f"{what}: {counted(len(frame), 'node')}, at most 2,500 drawn.", keys)]
+    return [
+        Gallery(
+            [("positions", figure)],
+            f"{what}: {counted(len(frame), 'node')}{', 2,500 of them drawn' * (len(frame) > 2500)}.",
+            keys,
+        )
+    ]
 
 
 def _finite(column: pd.Series) -> np.ndarray:

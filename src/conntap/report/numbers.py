@@ -105,6 +105,7 @@ def series(sample: Sample) -> list[Block | Table]:
 def _profiles(sample: Sample, wide: pd.DataFrame, x: str, y: str, *, whole: Sample | None = None) -> Gallery:
     span = np.nanquantile(wide.to_numpy(), (0, 1)) if wide.notna().to_numpy().any() else ()
     figures, several = [], 0
+    named = not all(isinstance(entry, int | float) for entry in wide.columns)
     for title, rows in _panels(sample):
         inside = np.zeros(len(wide), dtype=bool)
         inside[rows] = True
@@ -112,18 +113,27 @@ def _profiles(sample: Sample, wide: pd.DataFrame, x: str, y: str, *, whole: Samp
         drawn = {name: wide[inside & sample.drawn(name)] for name in sample.controls}
         several = max(several, len(own))
         figures.append((title or y, plots.profile(own, drawn, x_label=x, y_label=y, title=title, span=span)))
-    caption = f"The values ({label(y)}) by {label(x)}. {_drawn_how(several, bool(sample.controls))}"
+    caption = f"The values ({label(y)}) by {label(x)}. {_drawn_how(several, bool(sample.controls), named=named)}"
     return Gallery(figures, caption + (whole or sample).note, control_keys(sample.controls))
 
 
 def _panels(sample: Sample) -> list[tuple[str, np.ndarray]]:
     """A panel a unit where there are few; all in one where each would hold a single line."""
     panels = facets(sample.cases, sample.columns, most=12)
-    alone = not sample.controls and all(len(rows) == 1 for _, rows in panels)
-    return [("", np.arange(len(sample.cases)))] if alone else panels
+    if sample.controls or any(len(rows) > 1 for _, rows in panels):
+        return panels
+    rest = [name for name in sample.columns if name != "repeat"]
+    panels = facets(sample.cases, rest, most=12) if len(rest) < len(sample.columns) else []
+    return panels if any(len(rows) > 1 for _, rows in panels) else [("", np.arange(len(sample.cases)))]
 
 
-def _drawn_how(cases: int, controls: bool) -> str:
+def _drawn_how(cases: int, controls: bool, *, named: bool) -> str:
+    if named and cases > 1:
+        return "Small points are single cases, large ones their median." + (
+            " For the controls: the median, quartiles and the 5 % to 95 % quantiles over all cases and draws."
+            if controls
+            else ""
+        )
     if cases <= 1:
         return (
             "Bands: each control's mean ± standard deviation, and its range from least to greatest." if controls else ""
@@ -172,12 +182,18 @@ def simplices(sample: Sample) -> list[Block | Table]:
 
 
 def mappings(sample: Sample) -> list[Block | Table]:
-    """The blocks of a stage whose values are dictionaries: numbers as a series, others in words."""
-    values = list(sample.read())
-    if all(kind(each) == "number" for value in values for each in value.values()):
-        frames = [pd.Series(value, dtype=float).rename_axis("name") for value in values]
-        return series(Sample(sample.name, sample.cases, sample.total, lambda: iter(frames), sample.against))
-    return _value_tables(sample, pd.DataFrame(values), "a column a name")
+    """The blocks of a stage whose values are dictionaries: a panel for each number, others in words."""
+    values = pd.DataFrame(list(sample.read()))
+    numeric = [name for name in values if all(kind(each) == "number" for each in values[name].dropna())][:12]
+    figures = []
+    for name in numeric:
+        each = pd.Series(values[name].to_numpy(dtype=float, na_value=np.nan), name=str(name))
+        few = len(np.unique(units(sample.cases))) <= _LINES
+        inner = Sample(str(name), sample.cases, sample.total, sample.read, sample.against)
+        figures += (_intervals(inner, each) if few else _spread(inner, each)).figures
+    caption = "Each number by itself, originals beside the mean, standard deviation and range of each control's draws."
+    gallery = [Gallery(figures, caption + sample.note, control_keys(sample.controls))] if figures else []
+    return [*gallery, *_value_tables(sample, values, "a column a name")]
 
 
 def texts(sample: Sample) -> list[Block | Table]:

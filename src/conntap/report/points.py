@@ -46,6 +46,7 @@ def positions(
     1
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    x, y = (np.clip(each, -1e300, 1e300) for each in (x, y))
     kinds = pd.Categorical(["all"] * len(x) if groups is None else groups)
     rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     size = 6.0 if len(rows) < 200 else 4.0 if len(rows) < 1000 else 3.0

@@ -104,7 +104,7 @@ def _entries(frames: Sequence[pd.DataFrame]) -> list[Any]:
 
 def _aligned(frame: pd.DataFrame, entries: list[Any]) -> np.ndarray:
     values = frame.reindex(columns=entries).to_numpy(dtype=float, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.isfinite(values), np.clip(values, -1e300, 1e300), np.nan)
 
 
 def _places(entries: list[Any]) -> tuple[np.ndarray, bool]:
@@ -193,7 +193,7 @@ def _entry_axis(axes: Axes, x: np.ndarray, entries: list[Any], named: bool) -> N
     crowded = len(entries) > 5 or sum(len(str(entry)) for entry in entries) > 36
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
     axes.set_xticks(x[::step], [label(entry, 16) for entry in entries[::step]], **turned)
-    axes.margins(x=0.08)
+    axes.set_xlim(x[0] - 0.6, x[-1] + 0.6)
 
 
 def against(
@@ -233,6 +233,7 @@ def against(
         for position, table in enumerate(tables):
             offset = gap * 0.5 * ((position + 0.5) / len(tables) - 0.5)
             _scores(axes, x + offset, table, position + 1)
+        axes.set_xlim(x.min() - 0.6 * gap, x.max() + 0.6 * gap)
         _score_axis(axes, values, reference)
         _entry_axis(axes, x, entries, named)
         axes.set_xlabel(label(x_label))

@@ -141,9 +141,9 @@ def _bins(values: np.ndarray, *, log: bool) -> np.ndarray:
         return np.append(0, edges) if low <= 0 else edges
     if np.array_equal(values, np.round(values)) and high - low <= 40:
         return np.arange(low, high + 2) - 0.5
-    if not np.isfinite(high - low) or high - low <= 1e-12 * max(abs(high), abs(low)):
-        pad = max(abs(high), abs(low), 1e-300) * 0.5
-        return np.linspace(low - pad, low + pad, 3) if np.isfinite(high - low) else np.array([low, 0, high])
+    if high - low <= 1e-12 * max(abs(high), abs(low)):
+        pad = max(abs(high), 1e-300) / 2
+        return np.array([low - pad, low + pad])
     return np.linspace(low, high, min(40, max(8, int(np.sqrt(len(values))))) + 1)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from conntap.errors import StoreError
+from conntap.errors import MissingExtra, StoreError
 from conntap.report import matrices, nodes, numbers
 from conntap.report.blocks import Block, Note, Sample
 from conntap.report.cases import chosen, controls, originals, telling
@@ -86,6 +86,8 @@ def section(dataset: Dataset) -> Section:
     if len(cases):
         try:
             holds, blocks = _values(dataset, cases)
+        except MissingExtra:
+            raise
         except Exception as error:  # one stage that cannot be drawn must not take the page with it
             _log.exception("stage %s cannot be drawn", dataset.name)
             holds, blocks = (

@@ -93,7 +93,7 @@ def _cells(values: pd.Series) -> list[str]:
     """A column as text; ids and the like are names, not amounts."""
     name = str(values.name)
     if values.dtype.kind in "iu" and (name in _NAMING or name.endswith("_id")):
-        return [str(value) for value in values.tolist()]
+        return ["–" if name == "draw" and value < 0 else str(value) for value in values.tolist()]
     return column(values)
 
 

@@ -52,8 +52,8 @@ def column(values: pd.Series) -> list[str]:
 
     Examples
     --------
-    >>> column(pd.Series([1.0, 12.25, 3.5]))
-    ['1.00', '12.25', '3.50']
+    >>> column(pd.Series([1.0, 12.34, 3.5]))
+    ['1.0', '12.3', '3.5']
     >>> column(pd.Series(["a", None]))
     ['a', '–']
     """
@@ -66,8 +66,13 @@ def column(values: pd.Series) -> list[str]:
         return [number(value) for value in values.tolist()]
     if np.array_equal(sizes, np.round(sizes)):
         return [number(value) if not np.isfinite(value) else number(int(value)) for value in values.tolist()]
-    middle, least = (math.floor(math.log10(float(size))) for size in (np.median(sizes), sizes.min()))
-    places = min(8, max(0, 2 - middle, 1 - least))
+    least, most = (math.floor(math.log10(float(size))) for size in (sizes.min(), sizes.max()))
+    enough = max(0, 2 - most)
+    places = min(8, max(enough, min(1 - least, enough + 1)))
+    while places and np.allclose(
+        np.round(sizes, places - 1), np.round(sizes, places), rtol=0, atol=10.0 ** -(places + 2)
+    ):
+        places -= 1
     return [
         number(value) if not np.isfinite(value) else f"{value:,.{places}f}".replace("-", "−")
         for value in values.tolist()
