@@ -16,7 +16,8 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.extraction import Ends, Side, read_ends
 from conntap.circuits.hdf5 import opened, pieces, take
 from conntap.circuits.nodes import NodePopulation, Selection
-from conntap.circuits.sonata import PropertyTable, population_group
+from conntap.circuits.properties import PropertyTable
+from conntap.circuits.sonata import population_group
 from conntap.errors import CircuitError, known
 
 if TYPE_CHECKING:

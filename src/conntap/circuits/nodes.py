@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.hdf5 import opened, take
-from conntap.circuits.sonata import PropertyTable, population_group
+from conntap.circuits.properties import PropertyTable
+from conntap.circuits.sonata import population_group
 from conntap.errors import CircuitError, known
 
 if TYPE_CHECKING:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 
-from conntap.circuits.extraction import index_names
 from conntap.circuits.findings import Finding, error, odd
-from conntap.circuits.hdf5 import expand_ranges, opened, pieces, take
-from conntap.circuits.sonata import Attribute, PropertyTable, population_group
+from conntap.circuits.hdf5 import opened, pieces, take
+from conntap.circuits.index_checks import index_findings
+from conntap.circuits.properties import PropertyTable
+from conntap.circuits.sonata import Attribute, population_group
 from conntap.errors import CircuitError
 
 __all__ = ["edge_findings", "node_findings"]
@@ -55,7 +57,7 @@ def edge_findings(
                 yield from _ends(group, side, sizes[side], where)
         yield from _type_ids(group, table, where)
         for index, side in (("source_to_target", "source"), ("target_to_source", "target")):
-            yield from _index(group, index, side, where)
+            yield from index_findings(group, index, side, where)
 
 
 def _structure(group: h5py.Group, table: PropertyTable, where: str) -> Iterator[Finding]:
@@ -122,12 +124,7 @@ def _group_index(
         if only is not None and only[1] != size:
             yield error(f"{where}/{only[0]}", f"{only[1]} values for {size} {noun}s")
         return
-    highest: dict[int, int] = {}
-    for part in pieces(len(index)):
-        rows = index[part]
-        numbers = np.full(len(rows), next(iter(groups), 0)) if of is None else of[part]
-        for number in np.unique(numbers).tolist():
-            highest[number] = max(highest.get(number, -1), int(rows[numbers == number].max()))
+    highest = _highest_rows(index, of, next(iter(groups), 0))
     for number, most in sorted(highest.items()):
         if number not in groups:
             yield error(f"{where}/{noun}_group_id", f"group {number} is named, but there is none of that name")
@@ -138,6 +135,17 @@ def _group_index(
     for number in sorted(set(groups) - set(highest)):
         if size and of is not None:
             yield odd(f"{where}/{number}", f"no {noun} is in this group")
+
+
+def _highest_rows(index: h5py.Dataset, of: h5py.Dataset | None, only: int) -> dict[int, int]:
+    """The highest row asked for of each group that is named."""
+    highest: dict[int, int] = {}
+    for part in pieces(len(index)):
+        rows = index[part]
+        numbers = np.full(len(rows), only) if of is None else of[part]
+        for number in np.unique(numbers).tolist():
+            highest[number] = max(highest.get(number, -1), int(rows[numbers == number].max()))
+    return highest
 
 
 def _node_ids(group: h5py.Group, size: int, where: str) -> Iterator[Finding]:
@@ -159,19 +167,23 @@ def _type_ids(group: h5py.Group, table: PropertyTable, where: str) -> Iterator[F
     if name not in group:
         return
     dataset = group[name]
-    used = np.unique(np.concatenate([np.unique(dataset[part]) for part in pieces(len(dataset))] or [np.empty(0, int)]))
+    used = np.unique(
+        np.concatenate([np.empty(0, dataset.dtype), *(np.unique(dataset[part]) for part in pieces(len(dataset)))])
+    )
     if table.types_path is None:
-        if len(used) and used.max() < np.iinfo(np.int64).max and (used.astype(np.int64) >= 0).any():
+        if (used.astype(np.int64) >= 0).any():
             yield odd(f"{where}/{name}", "type ids, but the configuration names no table of types")
         return
     try:
-        types = table.types.index
+        yield from _types_used(table.types.index, used, table, where)
     except CircuitError as wrong:
         yield error(where, str(wrong))
-        return
+
+
+def _types_used(types: pd.Index, used: np.ndarray, table: PropertyTable, where: str) -> Iterator[Finding]:
     missing = used[~np.isin(used, types)]
     if len(missing):
-        yield error(f"{where}/{name}", f"type id {missing[0]} is not in {table.types_path} ({len(missing)} such)")
+        yield error(f"{where}/{types.name}", f"type id {missing[0]} is not in {table.types_path} ({len(missing)} such)")
     unused = types[~np.isin(types, used)]
     if len(unused):
         yield odd(
@@ -209,43 +221,3 @@ def _ends(group: h5py.Group, side: str, nodes: np.ndarray | int, where: str) -> 
             f"{where}/{dataset.name.rpartition('/')[2]}",
             f"{wrong} ids out of range: no such nodes among {count}; first edge {first[0]}, id {first[1]}",
         )
-
-
-def _index(group: h5py.Group, name: str, side: str, where: str) -> Iterator[Finding]:
-    where = f"{where}/indices/{name}"
-    names = index_names(group, name)
-    if names is None:
-        yield odd(where, "no index; chosen nodes cost a scan of all edges, and libsonata cannot look them up")
-        return
-    if names[0] != "node_id_to_ranges":
-        yield odd(f"{where}/{names[0]}", "libsonata wants the spelling node_id_to_ranges")
-    wrong = _index_mismatch(group[f"indices/{name}"], names, group[f"{side}_node_id"])
-    if wrong:
-        yield error(where, f"the index does not match the edges: {wrong}")
-
-
-def _index_mismatch(index: h5py.Group, names: tuple[str, str], ids: h5py.Dataset) -> str | None:
-    of_nodes, ranges = (index[each][()].astype(np.int64) for each in names)
-    if of_nodes.ndim != 2 or ranges.ndim != 2 or of_nodes.shape[1] != 2 or ranges.shape[1] != 2:
-        return "its datasets are not of shape (n, 2)"
-    counts = of_nodes[:, 1] - of_nodes[:, 0]
-    if len(counts) and (counts.min() < 0 or of_nodes.min() < 0 or of_nodes.max() > len(ranges)):
-        return f"{names[0]} points outside {names[1]}"
-    owners, ranges = np.repeat(np.arange(len(counts)), counts), ranges[expand_ranges(of_nodes[:, 0], counts)]
-    order = np.argsort(ranges[:, 0], kind="stable")
-    owners, starts, ends = owners[order], ranges[order, 0], ranges[order, 1]
-    keep = ends > starts
-    owners, starts, ends = owners[keep], starts[keep], ends[keep]
-    if not np.array_equal(starts, np.append([0], ends[:-1])[: len(starts)]) or (ends[-1] if len(ends) else 0) != len(
-        ids
-    ):
-        return f"its ranges do not cover the {len(ids)} edges once each"
-    for part in pieces(len(ids)):
-        edges = np.arange(part.start, part.stop)
-        expected = owners[np.searchsorted(starts, edges, side="right") - 1]
-        found = ids[part]
-        wrong = np.flatnonzero(found != expected)
-        if len(wrong):
-            at = int(wrong[0])
-            return f"edge {part.start + at} is listed under node {expected[at]}, but is of node {found[at]}"
-    return None
