@@ -103,7 +103,7 @@ def hexgrid(
     labels: list[tuple[str, dict[str, Any]]] = []
     for r, c in cells.tolist():
         centre = start + radius_um * np.array([math.sqrt(3) * (c + 0.5 * (r % 2)), 1.5 * r])
-        info = {"row": r - shift[0], "column": c - shift[1], **_centre(plane, centre)}
+        info = {"row": r - int(shift[0]), "column": c - int(shift[1]), **_centre(plane, centre)}
         info["boundary"] = any((r + dr, c + dc) not in present for dr, dc in _NEIGHBOURS[r % 2])
         labels.append((f"R{info['row']};C{info['column']}", info))
     return split(source, population, ids, codes.ravel(), labels, where="hexgrid", min_nodes=min_nodes)
@@ -239,6 +239,15 @@ def voxels(
     Notes
     -----
     The whole atlas is read into memory; linear in voxels and nodes.
+
+    Examples
+    --------
+    >>> import nrrd, tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "atlas.nrrd"
+    >>> nrrd.write(str(path), np.array([[[0]], [[7]]]), {"space directions": np.eye(3) * 10, "space origin": [0, 0, 0]})
+    >>> nodes = pd.DataFrame({"x": [5.0, 15.0], "y": [5.0, 5.0], "z": [5.0, 5.0]})
+    >>> [(each.name, each.ids.tolist()) for each in voxels(Connectome(nodes, [], []), annotation=path)]
+    [('7', [1])]
     """
     _check_axes("voxels.axes", axes, 3)
     atlas = read_atlas(annotation, first_voxel)

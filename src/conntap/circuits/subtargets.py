@@ -268,6 +268,19 @@ def node_sets(source: Circuit, *, names: list[str], population: str | None = Non
     Notes
     -----
     Linear in nodes times names.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from conntap.circuits import open_circuit
+    >>> from conntap.circuits.formats import write
+    >>> folder = Path(tempfile.mkdtemp()) / "circuit"
+    >>> _ = write(Connectome(pd.DataFrame({"layer": [1, 2, 2]}), [0], [1]), folder, format="sonata")
+    >>> _ = (folder / "sets.json").write_text('{"L2": {"layer": 2}}')
+    >>> config = json.loads((folder / "circuit_config.json").read_text()) | {"node_sets_file": "sets.json"}
+    >>> _ = (folder / "circuit_config.json").write_text(json.dumps(config))
+    >>> node_sets(open_circuit(folder), names=["L2"])["L2"].ids.tolist()
+    [1, 2]
     """
     if not names or len(set(names)) < len(names):
         raise OptionError(f"node_sets.names: {names}; give at least one name, each once.")
@@ -307,6 +320,14 @@ def table(source: Circuit | Connectome, *, path: Path, population: str | None = 
     Notes
     -----
     Linear in rows and nodes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "groups.csv"
+    >>> _ = path.write_text("subtarget,id\\nA,2\\nB,0\\nA,0\\n")
+    >>> [(each.name, each.ids.tolist()) for each in table(Connectome(3, [], []), path=path)]
+    [('A', [0, 2]), ('B', [0])]
     """
     chosen, population = read_nodes(source, population, None, [])
     rows = read_rows(path, ("subtarget", "id"), text=("subtarget",))

@@ -152,7 +152,8 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
         new_words = (size + _63) >> _6
         if end + size * new_words > np.uint64(len(matrix)):
             grown = np.empty(_2 * (end + size * new_words), np.uint64)
-            grown[:end] = matrix[:end]
+            for j in range(_0, end):
+                grown[j] = matrix[j]
             matrix = grown
         new = end
         for j in range(_0, words):
@@ -187,18 +188,18 @@ def _common(matrix, begin, words, members):
 
 
 @njit(nogil=True)
-def _fill_matrix(indptr, indices, nodes, n, mark, level, place, matrix):
-    """The graph among `nodes` (those with mark >= level) as rows of bits from matrix[0] on."""
+def _fill_matrix(indptr, indices, nodes, begin, n, mark, level, place, matrix):
+    """The graph among n `nodes` from `begin` on (those with mark >= level) as rows of bits from matrix[0] on."""
     words = (n + _63) >> _6
     if n * words > np.uint64(len(matrix)):
         matrix = np.empty(n * words, np.uint64)
     for i in range(_0, n):
-        place[nodes[i]] = i
+        place[nodes[begin + i]] = i
     for j in range(_0, n * words):
         matrix[j] = _0
     for i in range(_0, n):
         base = i * words
-        node = np.uint64(nodes[i])
+        node = np.uint64(nodes[begin + i])
         for k in range(indptr[node], indptr[node + _1]):
             other = indices[k]
             if mark[other] >= level:
@@ -239,7 +240,7 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
             lists[k] = node
             mark[node] = 1
         if degree <= most:
-            matrix = _fill_matrix(indptr, indices, lists, degree, mark, 1, place, matrix)
+            matrix = _fill_matrix(indptr, indices, lists, _0, degree, mark, _1, place, matrix)
             matrix, more = _count_matrix(matrix, degree, _2, top, counts, sets, rests, budget - visits)
             visits += more
             for k in range(_0, degree):
@@ -264,7 +265,8 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
             out = indptr[node + _1] - indptr[node]
             if begin + out > np.uint64(len(lists)):
                 longer = np.empty(_2 * (begin + out), np.uint32)
-                longer[:begin] = lists[:begin]
+                for k in range(_0, begin):
+                    longer[k] = lists[k]
                 lists = longer
             for k in range(indptr[node], indptr[node + _1]):
                 other = indices[k]
@@ -288,7 +290,7 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
                 level += _1
                 begins[level], ends[level], cursors[level] = begin, begin + size, begin
                 continue
-            matrix = _fill_matrix(indptr, indices, lists[begin : begin + size], size, mark, inner, place, matrix)
+            matrix = _fill_matrix(indptr, indices, lists, begin, size, mark, inner, place, matrix)
             matrix, more = _count_matrix(matrix, size, level + np.uint64(3), top, counts, sets, rests, budget - visits)
             visits += more
             for k in range(begin, begin + size):
@@ -299,12 +301,11 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
 
 
 @njit(cache=True, nogil=True)
-def estimate(indptr, indices, roots, repeats, power, state, estimates):
+def estimate(indptr, indices, roots, repeats, weights, state, estimates):
     """Add to `estimates` (float64 by dimension) the expected simplices from `roots`, by random descents.
 
-    From each root `repeats` times: choose one candidate with a chance in proportion to its (out-degree + 1) **
-    power, weigh by the inverse chance (Knuth, 1975, doi:10.1090/S0025-5718-1975-0373371-6). `state` seeds the
-    draws.
+    From each root `repeats` times: choose one candidate with a chance in proportion to its weight (float64 by node),
+    count by the inverse chance (Knuth, 1975, doi:10.1090/S0025-5718-1975-0373371-6). `state` seeds the draws.
     """
     n_nodes = len(indptr) - 1
     mark = np.zeros(n_nodes, np.uint8)
@@ -325,7 +326,7 @@ def estimate(indptr, indices, roots, repeats, power, state, estimates):
                     other = np.uint64(indices[k])
                     if mark[other] == level:
                         mark[other] = level + 1
-                        total += (1.0 + np.float64(indptr[other + _1] - indptr[other])) ** power
+                        total += weights[other]
                         near[size] = other
                         sums[size] = total
                         size += 1
@@ -336,7 +337,9 @@ def estimate(indptr, indices, roots, repeats, power, state, estimates):
                 state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
                 mixed = (state ^ (state >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
                 point = np.float64(mixed >> np.uint64(11)) / 9007199254740992.0 * total
-                pick = min(np.searchsorted(sums[:size], point, side="right"), size - 1)
+                pick = 0
+                while pick < size - 1 and sums[pick] <= point:
+                    pick += 1
                 weight *= total / (sums[pick] - (sums[pick - 1] if pick else 0.0))
                 node = np.uint64(near[pick])
             root = roots[r]

@@ -14,7 +14,7 @@ __all__ = ["MOST_SIMPLICES", "MOST_VISITS", "count_simplices", "estimate_simplic
 MOST_SIMPLICES = 10**14  # more than this by the estimate: not begun
 MOST_VISITS = 2**43  # partial simplices visited (hours): given up
 _MOST_AS_BITS = 8192  # candidates whose graph is kept as a matrix of bits (8 MiB)
-_LOOKUPS_A_CHUNK = 20_000_000
+_LOOKUPS_A_CHUNK = 20_000_000  # of a large graph; a small one is cut into up to 64 chunks of some use
 
 
 def count_simplices(
@@ -69,7 +69,7 @@ def count_simplices(
     return counts[: max(1, int(np.flatnonzero(counts).max(initial=0)) + 1)]
 
 
-def estimate_simplices(indptr: np.ndarray, indices: np.ndarray, *, descents: int = 4096) -> np.ndarray:
+def estimate_simplices(indptr: np.ndarray, indices: np.ndarray, *, descents: int = 1024) -> np.ndarray:
     """Estimate the number of directed simplices by dimension from random descents.
 
     A quick look before counting: unbiased up to its two halves (descents from nodes drawn evenly, and from the
@@ -105,10 +105,11 @@ def estimate_simplices(indptr: np.ndarray, indices: np.ndarray, *, descents: int
     most = np.argsort(-degrees, kind="stable")[: min(n_nodes, 256)]
     evenly = np.unique(np.linspace(0, n_nodes - 1, min(n_nodes, 1024)).astype(np.int64)) if n_nodes else most
     halves = np.zeros((2, DEEPEST + 2))
-    for half, roots, power in zip(halves, (most, evenly), (4.0, 0.0), strict=True):
+    weights = (degrees + 1.0) ** 4, np.ones(n_nodes)
+    for half, roots, weight in zip(halves, (most, evenly), weights, strict=True):
         if len(roots):
             repeats = max(1, descents // len(roots))
-            estimate(indptr, indices, roots.astype(np.uint64), repeats, power, np.uint64(2020), half)
+            estimate(indptr, indices, roots.astype(np.uint64), repeats, weight, np.uint64(2020), half)
     halves[1] *= n_nodes / max(1, len(evenly))
     result = halves.max(axis=0)
     result[0] = n_nodes
@@ -161,7 +162,8 @@ def _chunks(indptr: np.ndarray, indices: np.ndarray) -> list[np.ndarray]:
     """The nodes with two connections or more, cut where the look-ups add up to a chunk's worth."""
     degrees = np.diff(indptr).astype(np.int64)
     work = np.append(0, np.cumsum(degrees[indices]))[indptr.astype(np.int64)]
-    parts = max(1, int(work[-1]) // _LOOKUPS_A_CHUNK)
+    total = int(work[-1])
+    parts = max(1, total // _LOOKUPS_A_CHUNK, min(64, total // 200_000))
     cuts = np.searchsorted(work, np.linspace(0, int(work[-1]), parts + 1)[1:-1])
     return [part for part in np.split(np.arange(len(degrees), dtype=np.uint64), cuts) if len(part)]
 

@@ -1,0 +1,176 @@
+"""Counting directed simplices: by hand, by brute force, against networkx, and at its limits."""
+
+import itertools
+import math
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conntap.errors import OptionError
+from conntap.topology import count_simplices, estimate_simplices, simple_graph
+from conntap.topology import simplices as module
+
+
+def graph(matrix):
+    matrix = np.asarray(matrix)
+    return simple_graph(*np.nonzero(matrix), len(matrix))
+
+
+def tournament(n):
+    return graph(np.triu(np.ones((n, n)), 1))
+
+
+def complete(n):
+    return graph(np.ones((n, n)))
+
+
+def brute_force(matrix):
+    """All ordered tuples of different nodes, those whose every earlier node projects to every later one."""
+    counts = []
+    for size in range(1, len(matrix) + 1):
+        tuples = itertools.permutations(range(len(matrix)), size)
+        count = sum(all(matrix[u, v] for u, v in itertools.combinations(each, 2)) for each in tuples)
+        if not count:
+            break
+        counts.append(count)
+    return counts
+
+
+matrices = st.integers(1, 6).flatmap(
+    lambda n: st.lists(st.booleans(), min_size=n * n, max_size=n * n).map(lambda v: np.array(v).reshape(n, n))
+)
+
+
+def test_a_transitive_triangle_is_one_simplex_of_dimension_2():
+    assert count_simplices(*graph([[0, 1, 1], [0, 0, 1], [0, 0, 0]])).tolist() == [3, 3, 1]
+
+
+def test_a_cycle_of_three_has_no_simplex_of_dimension_2():
+    assert count_simplices(*graph([[0, 1, 0], [0, 0, 1], [1, 0, 0]])).tolist() == [3, 3]
+
+
+def test_a_complete_graph_has_a_simplex_for_each_ordered_choice():
+    assert count_simplices(*complete(7)).tolist() == [math.perm(7, k) for k in range(1, 8)]
+
+
+def test_a_transitive_tournament_has_a_simplex_for_each_choice():
+    assert count_simplices(*tournament(20)).tolist() == [math.comb(20, k) for k in range(1, 21)]
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_nodes_without_connections_are_simplices_of_dimension_0(n):
+    assert count_simplices(*graph(np.zeros((n, n)))).tolist() == [n]
+
+
+@settings(deadline=None, max_examples=60)
+@given(matrices, st.sampled_from([0, 1, 2, 8192]))
+def test_counts_are_those_of_brute_force_whatever_is_kept_as_bits(matrix, most):
+    kept, module._MOST_AS_BITS = module._MOST_AS_BITS, most
+    try:
+        assert count_simplices(*graph(matrix)).tolist() == brute_force(matrix)
+    finally:
+        module._MOST_AS_BITS = kept
+
+
+@settings(deadline=None, max_examples=30)
+@given(matrices, st.integers(0, 5))
+def test_a_largest_dimension_cuts_the_counts_off(matrix, top):
+    whole = count_simplices(*graph(matrix)).tolist()
+    assert count_simplices(*graph(matrix), max_dimension=top).tolist() == whole[: top + 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_acyclic_graph_has_the_cliques_of_its_underlying_graph(seed):
+    """networkx enumerates the cliques; each is one simplex where no connection runs backwards."""
+    matrix = np.triu(np.random.default_rng(seed).random((40, 40)) < 0.4, 1)
+    sizes = np.bincount([len(each) for each in nx.enumerate_all_cliques(nx.from_numpy_array(matrix | matrix.T))])
+    assert count_simplices(*graph(matrix)).tolist() == sizes[1:].tolist()
+
+
+def test_dense_neighbourhoods_beyond_a_machine_word_are_counted_right():
+    matrix = np.random.default_rng(0).random((100, 100)) < 0.8
+    np.fill_diagonal(matrix, False)
+    counts = count_simplices(*graph(matrix), max_dimension=3)
+    a = matrix.astype(np.int64)
+    triangles = a * (a @ a)
+    last = np.einsum("ij,ik,jk,il,jl,kl->", a, a, a, a, a, a, optimize="greedy")
+    assert counts.tolist() == [100, a.sum(), triangles.sum(), last]
+
+
+@pytest.mark.parametrize("most", [0, 30, 70])
+def test_lists_and_bits_agree_on_dense_graphs(most, monkeypatch):
+    dense = graph(np.random.default_rng(1).random((130, 130)) < 0.6)
+    counts = count_simplices(*dense, max_dimension=3).tolist()
+    monkeypatch.setattr(module, "_MOST_AS_BITS", most)
+    assert count_simplices(*dense, max_dimension=3).tolist() == counts
+
+
+def test_threads_do_not_change_the_counts(monkeypatch):
+    matrix = np.random.default_rng(2).random((400, 400)) < 0.1
+    whole = count_simplices(*graph(matrix)).tolist()
+    monkeypatch.setattr(module, "_LOOKUPS_A_CHUNK", 1000)
+    assert count_simplices(*graph(matrix), threads=2).tolist() == whole
+
+
+def test_a_complete_graph_of_30_nodes_is_refused_at_once():
+    with pytest.raises(OptionError, match=r"about 7e\+32 directed simplices .* give max_dimension, for instance 5"):
+        count_simplices(*complete(30))
+
+
+def test_a_complete_graph_of_30_nodes_is_counted_up_to_a_dimension():
+    assert count_simplices(*complete(30), max_dimension=3).tolist() == [math.perm(30, k) for k in range(1, 5)]
+
+
+def test_a_search_that_goes_too_deep_is_given_up(monkeypatch):
+    monkeypatch.setattr(module, "MOST_SIMPLICES", math.inf)
+    with pytest.raises(OptionError, match="too many to count; give max_dimension"):
+        count_simplices(*tournament(60))
+
+
+def test_a_search_that_visits_too_much_is_given_up(monkeypatch):
+    monkeypatch.setattr(module, "MOST_VISITS", 1000)
+    with pytest.raises(OptionError, match="more than 1e\\+03 directed simplices"):
+        count_simplices(*complete(9))
+
+
+def test_the_estimate_of_a_complete_graph_is_exact():
+    assert estimate_simplices(*complete(6)) == pytest.approx([math.perm(6, k) for k in range(1, 7)])
+
+
+def test_the_estimate_of_a_random_graph_is_near():
+    sparse = graph(np.random.default_rng(3).random((500, 500)) < 0.1)
+    counts = count_simplices(*sparse, max_dimension=2)
+    assert estimate_simplices(*sparse)[:3] == pytest.approx(counts, rel=0.3)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, "3"])
+def test_a_largest_dimension_is_a_whole_number_from_0_on(wrong):
+    with pytest.raises(OptionError, match=r"max_dimension is .*give a whole number"):
+        count_simplices(*complete(3), max_dimension=wrong)
+
+
+def test_there_is_at_least_one_thread():
+    with pytest.raises(OptionError, match="threads is 0"):
+        count_simplices(*complete(3), threads=0)
+
+
+def test_the_graph_is_untouched():
+    indptr, indices = complete(5)
+    before = indptr.copy(), indices.copy()
+    count_simplices(indptr, indices)
+    assert np.array_equal(indptr, before[0])
+    assert np.array_equal(indices, before[1])
+
+
+def test_a_simple_graph_has_no_loops_and_no_doubles_and_rising_rows():
+    pre, post = np.array([1, 1, 0, 0, 0, 2]), np.array([2, 2, 2, 1, 0, 0])
+    indptr, indices = simple_graph(pre, post, 3)
+    assert indptr.tolist() == [0, 2, 3, 4]
+    assert indices.tolist() == [1, 2, 2, 0]
+
+
+def test_three_hundred_parallel_edges_are_one_connection():
+    assert simple_graph(np.zeros(300, int), np.ones(300, int), 2)[1].tolist() == [1]
