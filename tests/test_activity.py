@@ -1,5 +1,6 @@
 """Spikes and traces: what they hold, cut and count, and their files."""
 
+import contextlib
 import pickle
 
 import h5py
@@ -203,8 +204,22 @@ def test_files_that_hold_no_spikes_are_refused(content, tmp_path):
 
 def test_an_npz_of_objects_is_refused(tmp_path):
     np.savez(tmp_path / "s.npz", times_ms=np.array([1.0]), node_ids=np.array([{}], dtype=object))
-    with pytest.raises(ActivityError, match="cannot be read as npz"):
+    with pytest.raises(ActivityError, match="allow_pickle=False"):
         read_spikes(tmp_path / "s.npz")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.npz"])
+def test_damaged_bytes_give_spikes_or_one_kind_of_error(name, spikes, tmp_path):
+    write_spikes(spikes, tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        bytes_ = bytearray(whole)
+        for at in rng.integers(0, len(whole), 4):
+            bytes_[at] = rng.integers(0, 256)
+        (tmp_path / name).write_bytes(bytes_)
+        with contextlib.suppress(ActivityError):
+            read_spikes(tmp_path / name)
 
 
 def test_real_spikes_are_read_in_every_layout(shared_data):

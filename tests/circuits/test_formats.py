@@ -1,7 +1,9 @@
 """Reading and writing connectomes: what survives which format, and what is refused."""
 
+import contextlib
 import gzip
 import shutil
+import warnings
 
 import h5py
 import networkx
@@ -15,7 +17,7 @@ from strategies import connectomes
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats import FORMATS, read, write
 from conntap.circuits.formats.guess import guess
-from conntap.errors import FormatError, StoreError
+from conntap.errors import ConntapError, FormatError, StoreError
 
 few = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -457,6 +459,41 @@ def test_a_file_cut_short_gets_one_clear_error(ending, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(FormatError, match=r"c\."):
         read(path)
+
+
+@pytest.mark.parametrize("ending", ["h5", "csv", "csv.gz", "parquet", "feather", "npz", "npy", "graphml"])
+def test_damaged_bytes_give_a_connectome_or_one_kind_of_error(ending, labelled, tmp_path):
+    path = tmp_path / f"c.{ending}"
+    write(labelled, path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(5)
+    for _ in range(25):
+        changed = bytearray(whole)
+        for at in rng.integers(0, len(whole), 3):
+            changed[at] = rng.integers(0, 256)
+        path.write_bytes(changed)
+        with contextlib.suppress(FormatError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read(path)
+
+
+def test_every_format_refuses_a_file_of_every_other(labelled, tmp_path):
+    for ending in ("h5", "csv", "parquet", "feather", "npz", "npy", "graphml"):
+        write(labelled, tmp_path / f"c.{ending}")
+        for name in set(FORMATS) - {guess(tmp_path / f"c.{ending}"), "tsv", "csv"}:
+            with pytest.raises(ConntapError):
+                read(tmp_path / f"c.{ending}", format=name)
+
+
+def test_two_columns_of_one_name_are_told(tmp_path):
+    (tmp_path / "e.csv").write_text("pre,post,w,w\n1,2,3,4\n")
+    with pytest.raises(FormatError, match="two columns are named 'w'"):
+        read(tmp_path / "e.csv")
+
+
+def test_the_index_that_pandas_writes_is_no_property(tmp_path):
+    pd.DataFrame({"pre": [1], "post": [2], "w": [0.5]}).to_csv(tmp_path / "e.csv")
+    assert list(read(tmp_path / "e.csv").properties) == ["w"]
 
 
 def test_a_missing_file_and_a_misspelt_format_are_told(tmp_path):

@@ -33,6 +33,7 @@ def read_arrow_table(path: Path, kind: str, *, wanted: Collection[str], ids: Col
             table = _module("parquet").read_table(path, columns=names)
         else:
             table = _module("feather").read_table(path, columns=names)
+            table.validate(full=True)  # a damaged file must not reach the conversion
     except (OSError, ValueError) as error:
         raise FormatError(f"{path}: cannot be read as {kind} ({error}). Check the file.") from None
     frame = {name: _column(table.column(name), f"{path}: {name}", name in ids) for name in names}

@@ -48,7 +48,7 @@ def read_conntility(
         No such matrix, several of them, or columns that pandas could only keep as pickled objects.
     """
     try:
-        with h5py.File(path) as file:
+        with h5py.File(path, locking="best-effort") as file:
             group = _matrix(file, path, population)
             nodes = _frame(group["vertex_properties"], path)
             rows = _frame(group["edge_indices"], path)

@@ -121,7 +121,7 @@ def _of_hdf5(path: Path) -> str:
     import h5py
 
     try:
-        file = h5py.File(path)
+        file = h5py.File(path, locking="best-effort")
     except OSError as error:
         raise FormatError(f"{path}: damaged HDF5 ({error}). Copy or write it again.") from None
     with file:
@@ -149,7 +149,7 @@ def _of_text(head: bytes, path: Path) -> str:
         return "sonata"
     if "connectedTo:" in text or text.startswith("---"):
         return "chalearn"
-    first = next(line for line in text.splitlines() if line.strip())
+    first = next((line for line in text.splitlines() if line.strip()), "")
     named = guess_by_name(path) if _has_known_suffix(path) else ""
     return "tsv" if named == "tsv" or ("\t" in first and "," not in first) else "csv"
 

@@ -33,7 +33,7 @@ def read_hdf5(path: Path) -> Connectome:
         A newer version of the layout, or a file that is damaged or not whole.
     """
     try:
-        with h5py.File(path) as file:
+        with h5py.File(path, locking="best-effort") as file:
             if file.attrs.get("format") != FORMAT:
                 raise FormatError(f"{path}: no connectome of conntap (attribute format is not {FORMAT!r}).")
             if int(file.attrs["version"]) > VERSION:
@@ -51,7 +51,7 @@ def read_hdf5(path: Path) -> Connectome:
 
 def write_hdf5(connectome: Connectome, path: Path) -> None:
     """Write a connectome as our HDF5 file (gzip, shuffled)."""
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", locking=False) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "name": connectome.name})
         file.attrs["square"] = connectome.is_square
         _write_array(file, "pre", smallest(connectome.pre))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from logging import getLogger
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats.guess import guess
 from conntap.circuits.formats.options import READ_OPTIONS, TABLES, only
-from conntap.errors import FormatError, unknown
+from conntap.errors import ConntapError, FormatError, unknown
 
 __all__ = ["read"]
 
@@ -90,14 +91,31 @@ def read(
         raise FormatError(unknown("read", "format", format, READ_OPTIONS))
     if not path.exists():
         raise FormatError(f"{path}: no such file or folder. Check the path.")
-    kind = format or guess(path)
+    with _told(path):
+        kind = format or guess(path)
     given = {"nodes": nodes, "pre": pre, "post": post, "node_id": node_id, "properties": properties}
     given |= {"columns": columns, "population": population}
     given = {name: value for name, value in given.items() if value is not None}
     only("read", kind, given, READ_OPTIONS[kind])
-    connectome = _read(path, kind, given)
+    with _told(path):
+        connectome = _read(path, kind, given)
     _log.debug("read %s as %s: %r", path, kind, connectome)
     return connectome
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever a library says of a damaged file becomes one FormatError with that as its cause."""
+    try:
+        yield
+    except ConntapError:
+        raise
+    except MemoryError as error:
+        raise FormatError(f"{path}: it asks for more memory than there is. Check the file.") from error
+    except Exception as error:  # parsers of damaged files raise whatever they meet
+        raise FormatError(
+            f"{path}: damaged, or of another format ({error}). Check the file, or say format=."
+        ) from error
 
 
 def _read(path: Path, kind: str, given: dict[str, Any]) -> Connectome:

@@ -28,7 +28,7 @@ def text_columns(path: Path, *, columns: Sequence[str] | None) -> list[str]:
     Raises
     ------
     FormatError
-        A first line of numbers only, or another number of fields than names given.
+        A first line of numbers only, a name that stands twice, or another number of fields than names given.
     """
     fields = _fields(path)
     if columns is not None:
@@ -42,7 +42,11 @@ def text_columns(path: Path, *, columns: Sequence[str] | None) -> list[str]:
             f"{path}: the first line ({', '.join(fields)}) is data, not names of columns. "
             'Name them: columns=["pre", "post", ...].'
         )
-    return fields
+    names = [name or f"Unnamed: {position}" for position, name in enumerate(fields)]
+    again = next((name for position, name in enumerate(names) if name in names[:position]), None)
+    if again is not None:
+        raise FormatError(f"{path}: two columns are named {again!r}. Rename one.")
+    return names
 
 
 def read_text_table(

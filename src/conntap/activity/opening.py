@@ -1,0 +1,105 @@
+"""Files of activity opened and saved: HDF5 and npz, with what is wrong with them said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from conntap.errors import ActivityError, ConntapError, known, unknown
+from conntap.store.files import atomic
+
+__all__ = ["ending_of", "hdf5", "kind_of", "milliseconds", "npz", "one", "read_ids", "save", "saved_ids"]
+
+_IN_MS = {"ms": 1.0, "s": 1000.0, "us": 0.001, "": 1.0}
+
+
+def one(group: h5py.Group, population: str | None, path: Path, what: str) -> str:
+    """The name of the wanted population among the groups; the only one where none is named."""
+    names = [name for name, each in group.items() if isinstance(each, h5py.Group)]
+    if population is None and len(names) == 1:
+        return names[0]
+    if population is None:
+        raise ActivityError(f"{path}: {what} of several populations ({known(names)}). Name one with population=.")
+    if population not in names:
+        raise ActivityError(unknown(str(path), "population", population, names))
+    return population
+
+
+def milliseconds(dataset: h5py.Dataset, path: Path) -> float:
+    """How many ms the unit of a dataset is; ms where it says none."""
+    unit = dataset.attrs.get("units", "ms")
+    unit = unit.decode() if isinstance(unit, bytes) else str(unit)
+    if unit not in _IN_MS:
+        raise ActivityError(unknown(f"{path}: {dataset.name}", "unit of time", unit, _IN_MS))
+    return _IN_MS[unit]
+
+
+def saved_ids(ids: np.ndarray) -> np.ndarray:
+    """Ids as numpy saves them without pickles."""
+    return ids if ids.dtype.kind in "iu" else ids.astype(str)
+
+
+def read_ids(ids: np.ndarray) -> np.ndarray:
+    """Ids as `saved_ids` saved them."""
+    return ids.astype(object) if ids.dtype.kind == "U" else ids
+
+
+def save(path: Path, **arrays: Any) -> None:
+    """Write arrays as npz, whole or not at all."""
+    with atomic(path) as aside, open(aside, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def ending_of(path: Path, overwrite: bool) -> str:
+    """.h5 or .npz; any other ending, or a file that is there already, is an error."""
+    ending = {".hdf5": ".h5"}.get(path.suffix.lower(), path.suffix.lower())
+    if ending not in (".h5", ".npz"):
+        raise ActivityError(f"{path}: activity is written as .h5 (SONATA) or .npz. Give such a name.")
+    if path.exists() and not overwrite:
+        raise ActivityError(f"{path}: there is a file already. Choose another name, or give overwrite=True.")
+    return ending
+
+
+def kind_of(path: Path) -> str:
+    """Whether a file is npz or hdf5, by its signature."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise ActivityError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
+    if head.startswith(b"PK\x03\x04"):
+        return "npz"
+    if head == b"\x89HDF\r\n\x1a\n":
+        return "hdf5"
+    raise ActivityError(f"{path}: neither HDF5 nor npz. Give SONATA spikes or a report, or arrays saved by numpy.")
+
+
+@contextmanager
+def hdf5(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file open for reading; whatever goes wrong with it is told with its path."""
+    with _told(path), h5py.File(path, locking="best-effort") as file:
+        yield file
+
+
+@contextmanager
+def npz(path: Path) -> Iterator[Any]:
+    """The arrays of an npz, no pickles; whatever goes wrong with it is told with its path."""
+    with _told(path), open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
+        yield held
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ConntapError:
+        raise
+    except Exception as error:  # parsers of damaged files raise whatever they meet
+        raise ActivityError(
+            f"{path}: damaged, or not of a layout known here ({error}). Check it, or write it again."
+        ) from error
