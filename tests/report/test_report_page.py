@@ -241,13 +241,13 @@ def test_a_study_that_is_no_yaml_is_still_shown_as_text(write):
 
 
 def test_the_lines_of_the_study_are_kept_to_the_letter():
-    from conntap.report.page import _highlighted
+    from conntap.report.source import highlighted
 
     text = '# all\nkey: value # why\n- {a: "b # c"}\n"quoted: key": 1\nurl: http://x#y\n\n'
-    joined = ["".join(part for _, part in line) for line in _highlighted(text)]
+    joined = ["".join(part for _, part in line) for line in highlighted(text)]
     assert joined == text.splitlines()
-    assert ("name", "key") in _highlighted(text)[1]
-    assert ("comment", "# why") in _highlighted(text)[1]
+    assert ("name", "key") in highlighted(text)[1]
+    assert ("comment", "# why") in highlighted(text)[1]
 
 
 def test_neither_pyplot_nor_matplotlib_settings_are_touched(store_path, tmp_path):

@@ -89,20 +89,44 @@ def _spread(n: int, most: int) -> np.ndarray:
 def labels(cases: pd.DataFrame, columns: list[str]) -> list[str]:
     """A name for each case from the given columns; numbers bear the name of their column.
 
+    What a case lacks is left out, and so is the name of a way to slice where the slice itself is named.
+
     Examples
     --------
     >>> labels(pd.DataFrame({"subtarget": ["R1"], "radius_um": [50]}), ["subtarget", "radius_um"])
     ['R1 · radius_um 50']
+    >>> labels(pd.DataFrame({"slice": ["full", "class"], "cell_class": [None, "EXC"]}), ["slice", "cell_class"])
+    ['full', 'EXC']
     """
     if not columns:
         return ["all"] * len(cases)
-    texts = [[_named(name, value) for value in cases[name].tolist()] for name in columns]
-    return [" · ".join(parts) for parts in zip(*texts, strict=True)]
+    variables = _slice_variables(cases, columns)
+    rows = zip(*(cases[name].tolist() for name in columns), strict=True)
+    return [_label(dict(zip(columns, row, strict=True)), variables) for row in rows]
+
+
+def _label(case: dict[str, Any], variables: list[str]) -> str:
+    sliced = any(not _lacks(case[name]) for name in variables)
+    parts = [_named(name, value) for name, value in case.items() if not (_lacks(value) or (sliced and name == "slice"))]
+    return " · ".join(parts) or "all"
+
+
+def _slice_variables(cases: pd.DataFrame, columns: list[str]) -> list[str]:
+    """The columns that say which slice a case is: those without a value where nothing is sliced."""
+    if "slice" not in columns:
+        return []
+    whole = (cases["slice"] == "full").to_numpy(dtype=bool)
+    gaps = {name: cases[name].isna().to_numpy() for name in columns if name != "slice"}
+    return [name for name, gap in gaps.items() if gap.any() and gap[whole].all()]
+
+
+def _lacks(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
 
 def _named(name: str, value: Any) -> str:
     if isinstance(value, str):
-        return label(value, 28)
+        return label(value, 28) if len(value) > 2 or name in _FIRST else f"{label(name, 20)} {label(value)}"
     return f"{label(name, 20)} {plain(value)}"
 
 
@@ -132,8 +156,18 @@ def facets(cases: pd.DataFrame, columns: list[str], most: int = 8) -> list[tuple
         return [("", np.arange(len(cases)))]
     names = labels(cases, columns)
     if len(set(names)) > most:
-        few = [name for name in columns if name != "repeat" and cases[name].nunique(dropna=False) <= most]
-        few.sort(key=lambda name: (name != "slice", name != "circuit", cases[name].nunique(dropna=False)))
-        names = labels(cases, few[:1]) if few else [""] * len(cases)
+        names = _by_few(cases, columns, most)
     codes, titles = pd.factorize(np.asarray(names, dtype=object))
     return [(str(title), np.flatnonzero(codes == position)) for position, title in enumerate(titles)]
+
+
+def _by_few(cases: pd.DataFrame, columns: list[str], most: int) -> list[str]:
+    """The titles of panels by what has few values: slices, then circuits, then the column with the fewest."""
+    rest = [name for name in columns if name not in ("slice", "circuit", "repeat")]
+    rest.sort(key=lambda name: cases[name].nunique(dropna=False))
+    sliced = [["slice", *_slice_variables(cases, columns)], ["slice"]] if "slice" in columns else []
+    for names in (*sliced, *([name] for name in ("circuit", *rest) if name in columns)):
+        titles = labels(cases, names)
+        if 1 < len(set(titles)) <= most:
+            return titles
+    return [""] * len(cases)

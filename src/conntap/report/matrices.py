@@ -40,7 +40,7 @@ def connectomes(sample: Sample) -> list[Block | Table]:
             outward.append(np.diff(matrix.indptr))
             nodes.append(value.pre_nodes)
     caption = _picture_caption(sample, ordered - {None})
-    blocks: list[Block | Table] = [Gallery(figures, caption, size="small"), degree_figures(inward, outward, [])]
+    blocks: list[Block | Table] = [Gallery(figures, caption, size="small"), degree_figures(inward, outward)]
     return [*blocks, *composition(nodes, sample, most=4), *places(nodes, sample), *_sizes(sample, rows)]
 
 

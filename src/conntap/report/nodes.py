@@ -56,7 +56,8 @@ def _tails(sample: Sample, groups: dict[str, list[pd.DataFrame]], degrees: list[
         arrays = {group: [_numbers(f[name]) for f in frames if _holds(f, name)] for group, frames in groups.items()}
         title = str(name) if "degree" in str(name) else f"{name}-degree"
         figures.append((title, plots.tail(arrays, x_label=title, title=title)))
-    return Gallery(figures, degree_caption(len(groups["original"]), arrays) + sample.note, _tail_keys(sample.controls))
+    own = {f"{name}-degree": [_numbers(f[name]) for f in groups["original"] if _holds(f, name)] for name in degrees}
+    return Gallery(figures, degree_caption(own) + sample.note, _tail_keys(sample.controls))
 
 
 def _tail_keys(controls: list[str]) -> list[Key]:
@@ -67,23 +68,23 @@ def _numbers(column: pd.Series) -> np.ndarray:
     return column.to_numpy(dtype=float, na_value=np.nan)
 
 
-def degree_caption(cases: int, arrays: dict[str, list[np.ndarray]]) -> str:
+def degree_caption(arrays: dict[str, list[np.ndarray]]) -> str:
     """What figures of degrees show, with the share of nodes that have none."""
-    pooled = np.concatenate([np.empty(0), *arrays["original"]])
+    cases = max(map(len, arrays.values()), default=0)
     text = "Share of nodes with at least so many connections; both axes are logarithmic."
     if cases > 1:
         text += f" Thin: {'single cases' if cases <= 30 else f'30 of {cases:,} cases'}; thick: all pooled."
-    if len(pooled) and (pooled == 0).any():
-        text += f" {100 * np.mean(pooled == 0):.2g} % of the last panel's nodes have 0, which is not drawn."
-    return text
+    none = {name: np.concatenate(each) == 0 for name, each in arrays.items() if each}
+    without = [f"{100 * zero.mean():.2g} % of nodes have {label(name)} 0" for name, zero in none.items() if zero.any()]
+    return text + (f" Not drawn: {', '.join(without)}." if without else "")
 
 
-def degree_figures(inward: list[np.ndarray], outward: list[np.ndarray], controls: list[str]) -> Gallery:
+def degree_figures(inward: list[np.ndarray], outward: list[np.ndarray]) -> Gallery:
     """The gallery of in- and out-degrees of some connectomes, one array a case."""
     figures = []
     for title, arrays in (("in-degree", inward), ("out-degree", outward)):
         figures.append((title, plots.tail({"original": arrays}, x_label=title, title=title)))
-    return Gallery(figures, degree_caption(len(inward), {"original": outward}), _tail_keys([])[:1])
+    return Gallery(figures, degree_caption({"in-degree": inward, "out-degree": outward}), [])
 
 
 def composition(frames: list[pd.DataFrame], sample: Sample, most: int = 6) -> list[Block | Table]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -12,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from conntap.errors import MissingExtra
 from conntap.report.blocks import Gallery, Note
 from conntap.report.drawing import COLOURS, INKS, label
+from conntap.report.source import highlighted, read_study
 from conntap.report.stages import Section, section
 from conntap.report.svg import svg
 from conntap.report.tables import Table
-from conntap.report.wording import counted, first_line, listed, number, pairs, plain, short
+from conntap.report.wording import first_line, listed, number, pairs, plain, short
 from conntap.store import open_store
 from conntap.store.files import atomic
 
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["write_page"]
 
 _FAILURES = 100
-_LINES = 3000
 
 
 def write_page(
@@ -89,8 +91,8 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None) -> str:
         import jinja2
     except ImportError:
         raise MissingExtra("report", package="jinja2", needed_for="writing a page") from None
-    document = _document(store.study)
-    attrs = {name: value for name, value in store.attrs.items() if name not in ("study", "failures")}
+    document = read_study(store.study)
+    attrs = {name: _opened(value) for name, value in store.attrs.items() if name not in ("study", "failures")}
     if failures is None and isinstance(store.attrs.get("failures"), list):
         failures = store.attrs["failures"]
     sections = [section(store[name]) for name in store]
@@ -110,8 +112,8 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None) -> str:
         if failures is None
         else [_failure(each) for each in failures[:_FAILURES] if isinstance(each, Mapping)],
         n_failures=0 if failures is None else len(failures),
-        provenance=_flat(attrs),
-        lines=_highlighted(store.study),
+        provenance=_flat({name: value for name, value in attrs.items() if name not in ("title", "description")}),
+        lines=highlighted(store.study),
     )
 
 
@@ -132,17 +134,6 @@ def _variables() -> str:
     return f":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n" + (
         f"@media print{{:root{{color-scheme:light;{light}}}}}\n"
     )
-
-
-def _document(text: str) -> dict[str, Any]:
-    """The study's top level as far as it can be read; empty where it cannot."""
-    from ruamel.yaml import YAML
-
-    try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except Exception:  # whatever the text is, the page shows it as text
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _first(document: Mapping[str, Any], attrs: Mapping[str, Any], *names: str) -> str:
@@ -180,7 +171,11 @@ def _digits(value: Any) -> str:
 def _when(value: Any) -> str:
     if isinstance(value, int | float) and 0 < value < 4e9:
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return re.sub(r"T(\d\d:\d\d)(:\d\d(\.\d+)?)?", r" \1", short(value, 40)).replace("+00:00", " UTC")
+    return (
+        re.sub(r"T(\d\d:\d\d)(:\d\d(\.\d+)?)?", r" \1", short(value, 40))
+        .replace("+00:00", " UTC")
+        .replace("+0000", " UTC")
+    )
 
 
 def _cases(store: Store) -> list[tuple[str, str, str]]:
@@ -191,7 +186,10 @@ def _cases(store: Store) -> list[tuple[str, str, str]]:
         cases: pd.DataFrame = dataset.cases
         for column in cases.columns:
             values = seen.setdefault(column, [])
-            values += [value for value in cases[column].drop_duplicates().tolist() if value not in set(values)]
+            own = [
+                value for value in cases[column].dropna().drop_duplicates().tolist() if column != "draw" or value >= 0
+            ]
+            values += [value for value in own if value not in set(values)]
             stages.setdefault(column, []).append(name)
     everywhere = len(list(store))
     return [
@@ -236,6 +234,14 @@ def _failure(failure: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _opened(value: Any) -> Any:
+    """A dictionary that was kept as JSON text, as itself."""
+    if isinstance(value, str) and value.startswith("{"):
+        with suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
 def _flat(attrs: Mapping[str, Any], inside: str = "") -> list[tuple[str, str]]:
     """Attributes as rows, dictionaries opened."""
     rows: list[tuple[str, str]] = []
@@ -245,20 +251,3 @@ def _flat(attrs: Mapping[str, Any], inside: str = "") -> list[tuple[str, str]]:
         else:
             rows += pairs({f"{inside}{name}": str(value) if isinstance(value, int) else value})
     return rows[:200]
-
-
-def _highlighted(text: str) -> list[list[tuple[str, str]]]:
-    """Each line of a YAML text as pieces (class, text); joined, they are the line."""
-    lines = text.splitlines()
-    shown = [_pieces(line) for line in lines[:_LINES]]
-    return shown + ([[("comment", f"… {counted(len(lines) - _LINES, 'more line')}")]] if len(lines) > _LINES else [])
-
-
-def _pieces(line: str) -> list[tuple[str, str]]:
-    key = re.match(r"""(\s*(?:- +)*)("[^"]*"|'[^']*'|[^\s#:'"\-][^#:]*)(:)(?=\s|$)""", line)
-    start = key.end() if key else 0
-    pieces = [("", key[1]), ("name", key[2]), ("mark", key[3])] if key else []
-    comment = re.search(r"(?:^|(?<=\s))#.*$", line[start:])
-    end = start + comment.start() if comment else len(line)
-    pieces.append(("", line[start:end]))
-    return [*pieces, ("comment", line[end:])] if comment else pieces

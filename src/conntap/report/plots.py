@@ -4,10 +4,11 @@ Each function takes plain pandas and numpy values and returns a matplotlib Figur
 else. Empty input gives a figure that says so; NaN and infinite values are left out.
 """
 
+from conntap.report.contrasts import against, intervals
 from conntap.report.pictures import adjacency, heatmap
 from conntap.report.points import positions, raster
-from conntap.report.profiles import against, profile
-from conntap.report.spreads import distribution, intervals, shares, tail
+from conntap.report.profiles import profile
+from conntap.report.spreads import distribution, shares, tail
 
 __all__ = [
     "adjacency",

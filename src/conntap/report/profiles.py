@@ -10,7 +10,6 @@ import pandas as pd
 
 from conntap.report.drawing import (
     DASHES,
-    INKS,
     canvas,
     colour,
     dots,
@@ -18,7 +17,6 @@ from conntap.report.drawing import (
     label,
     nothing,
     number_axis,
-    tick,
     wants_log,
 )
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["against", "profile"]
+__all__ = ["aligned", "entries_of", "entry_axis", "place_entries", "profile", "quantile_rows"]
 
 _FEW = 12  # up to so many cases are drawn one by one; more as a median and quantiles
 
@@ -72,14 +70,14 @@ def profile(
     1
     """
     controls = {name: frame for name, frame in (controls or {}).items() if frame.size}
-    entries = _entries([originals, *controls.values()])
-    tables = [_aligned(frame, entries) for frame in (originals, *controls.values())]
+    entries = entries_of([originals, *controls.values()])
+    tables = [aligned(frame, entries) for frame in (originals, *controls.values())]
     values = np.concatenate([finite(table) for table in tables] + [finite(span)])
     with canvas(title=title) as axes:
         if len(values) == 0 or not entries:
             nothing(axes)
             return axes.figure
-        x, named = _places(entries)
+        x, named = place_entries(entries)
         single = len(originals) == 1
         draw_band, draw_cases = (_bars, _points) if named else (_band, _cases)
         for position, table in enumerate(tables[1:], start=1):
@@ -88,13 +86,13 @@ def profile(
         log = wants_log(values)
         number_axis(axes, "y", values, log=log)
         _span(axes, finite(span), log=log)
-        _entry_axis(axes, x, entries, named)
+        entry_axis(axes, x, entries, named)
         axes.set_xlabel(label(x_label))
         axes.set_ylabel(label(y_label))
     return axes.figure
 
 
-def _entries(frames: Sequence[pd.DataFrame]) -> list[Any]:
+def entries_of(frames: Sequence[pd.DataFrame]) -> list[Any]:
     """The union of the columns in order of first appearance; sorted where all are numbers."""
     entries = list(dict.fromkeys(entry for frame in frames for entry in frame.columns))
     if all(isinstance(entry, int | float | np.number) for entry in entries):
@@ -102,17 +100,19 @@ def _entries(frames: Sequence[pd.DataFrame]) -> list[Any]:
     return entries
 
 
-def _aligned(frame: pd.DataFrame, entries: list[Any]) -> np.ndarray:
+def aligned(frame: pd.DataFrame, entries: list[Any]) -> np.ndarray:
+    """Shape (rows, entries): the numbers of a frame in the order of the entries; NaN where one is lacking."""
     values = frame.reindex(columns=entries).to_numpy(dtype=float, na_value=np.nan)
     return np.where(np.isfinite(values), np.clip(values, -1e300, 1e300), np.nan)
 
 
-def _places(entries: list[Any]) -> tuple[np.ndarray, bool]:
+def place_entries(entries: list[Any]) -> tuple[np.ndarray, bool]:
+    """Where entries stand on the x axis, and whether they are names and not numbers."""
     numbers = all(isinstance(entry, int | float | np.number) and np.isfinite(entry) for entry in entries)
     return (np.asarray(entries, dtype=float), False) if numbers else (np.arange(len(entries), dtype=float), True)
 
 
-def _quantiles(table: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+def quantile_rows(table: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     """Column-wise quantiles that leave NaN out; NaN where a column has nothing."""
     out = np.full((len(shares), table.shape[1]), np.nan)
     filled = ~np.isnan(table).all(axis=0)
@@ -124,8 +124,8 @@ def _quantiles(table: np.ndarray, shares: Sequence[float]) -> np.ndarray:
 def _spreads(table: np.ndarray, *, spread: bool) -> np.ndarray:
     """Shape (5, entries): least, -sd, mean, +sd, greatest; or the 5, 25, 50, 75, 95 % quantiles."""
     if not spread:
-        return _quantiles(table, (0.05, 0.25, 0.5, 0.75, 0.95))
-    low, high = _quantiles(table, (0, 1))
+        return quantile_rows(table, (0.05, 0.25, 0.5, 0.75, 0.95))
+    low, high = quantile_rows(table, (0, 1))
     values = pd.DataFrame(table)
     mean, sd = values.mean().to_numpy(), values.std().fillna(0).to_numpy()
     below = np.where(low >= 0, np.maximum(mean - sd, 0), mean - sd)
@@ -152,7 +152,7 @@ def _points(axes: Axes, x: np.ndarray, table: np.ndarray) -> None:
     if len(table) > 1:
         shown = table[np.unique(np.linspace(0, len(table) - 1, min(60, len(table))).astype(int))]
         dots(axes, np.tile(x, len(shown)), shown.ravel(), size=4, color=colour(0), alpha=0.45)
-        table = _quantiles(table, [0.5])
+        table = quantile_rows(table, [0.5])
     if len(table):
         axes.plot(x, table[0], "o", color=colour(0), markersize=6.5, zorder=4)
 
@@ -175,7 +175,7 @@ def _cases(axes: Axes, x: np.ndarray, table: np.ndarray) -> None:
     if len(table) == 1:
         axes.plot(x, table[0], "o-", color=tone, linewidth=2)
         return
-    low, quarter, middle, upper, high = _quantiles(table, (0.05, 0.25, 0.5, 0.75, 0.95))
+    low, quarter, middle, upper, high = quantile_rows(table, (0.05, 0.25, 0.5, 0.75, 0.95))
     if len(table) <= _FEW:
         for row in table:
             axes.plot(x, row, color=tone, linewidth=0.9, alpha=0.5)
@@ -185,7 +185,8 @@ def _cases(axes: Axes, x: np.ndarray, table: np.ndarray) -> None:
     axes.plot(x, middle, "o-", color=tone, linewidth=2.2)
 
 
-def _entry_axis(axes: Axes, x: np.ndarray, entries: list[Any], named: bool) -> None:
+def entry_axis(axes: Axes, x: np.ndarray, entries: list[Any], named: bool) -> None:
+    """Label the x axis with the entries; at most 24 names, turned where they crowd."""
     if not named:
         number_axis(axes, "x", x, log=False)
         return
@@ -194,82 +195,3 @@ def _entry_axis(axes: Axes, x: np.ndarray, entries: list[Any], named: bool) -> N
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
     axes.set_xticks(x[::step], [label(entry, 16) for entry in entries[::step]], **turned)
     axes.set_xlim(x[0] - 0.6, x[-1] + 0.6)
-
-
-def against(
-    measures: Mapping[str, pd.DataFrame], *, x_label: str = "", y_label: str = "", reference: float = 0, title: str = ""
-) -> Figure:
-    """How far the originals lie from each control, for each entry: the median case and the single ones.
-
-    Parameters
-    ----------
-    measures
-        Name of the control -> table of shape (cases, entries) of a z score or a ratio.
-    reference
-        The value that means no difference, drawn as a line: 0 for z, 1 for a ratio.
-    x_label, y_label, title
-        What the axes and the panel show.
-
-    Returns
-    -------
-    A figure of 430 by 290 pixels. Ratios that span much get a logarithmic axis (ratios of 0 are not drawn
-    then); scores beyond fifty one that is linear between -10 and 10 and logarithmic outside.
-
-    Examples
-    --------
-    >>> len(against({"shuffled": pd.DataFrame([[0.0, 2.5], [0.1, 3.5]])}).axes)
-    1
-    """
-    entries = _entries(list(measures.values()))
-    tables = [_aligned(frame, entries) for frame in measures.values()]
-    values = finite(np.concatenate([table.ravel() for table in tables])) if tables else finite([])
-    with canvas(title=title) as axes:
-        if len(values) == 0:
-            nothing(axes)
-            return axes.figure
-        x, named = _places(entries)
-        gap = float(np.min(np.diff(np.unique(x)), initial=1.0)) if len(x) > 1 else 1.0
-        axes.axhline(reference, color=INKS["muted"][0], linewidth=1)
-        for position, table in enumerate(tables):
-            offset = gap * 0.5 * ((position + 0.5) / len(tables) - 0.5)
-            _scores(axes, x + offset, table, position + 1)
-        axes.set_xlim(x.min() - 0.6 * gap, x.max() + 0.6 * gap)
-        _score_axis(axes, values, reference)
-        _entry_axis(axes, x, entries, named)
-        axes.set_xlabel(label(x_label))
-        axes.set_ylabel(label(y_label))
-    return axes.figure
-
-
-def _scores(axes: Axes, x: np.ndarray, table: np.ndarray, position: int) -> None:
-    shown = table if len(table) <= 60 else table[np.linspace(0, len(table) - 1, 60).astype(int)]
-    dots(axes, np.tile(x, len(shown)), shown.ravel(), size=4, color=colour(position), alpha=0.4)
-    middle = _quantiles(table, [0.5])[0]
-    axes.plot(x, middle, "D", color=colour(position), markersize=6, linestyle="none", zorder=4)
-
-
-def _score_axis(axes: Axes, values: np.ndarray, reference: float) -> None:
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    plain = FuncFormatter(lambda value, _: tick(value))
-    positive = values[values > 0]
-    if reference == 1 and len(positive) and positive.max() > 4 * min(positive.min(), 1):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(FixedLocator(_steps(min(positive.min(), 1), positive.max())))
-    elif reference == 0 and np.abs(values).max() > 50:
-        axes.set_yscale("symlog", linthresh=10, linscale=1)
-        powers = 10.0 ** np.arange(1, np.ceil(np.log10(np.abs(values).max())) + 1)
-        axes.yaxis.set_major_locator(FixedLocator([*-powers[::-1], -5, 0, 5, *powers]))
-    else:
-        number_axis(axes, "y", np.append(values, reference + 0.5), log=False)
-        return
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(plain)
-
-
-def _steps(low: float, high: float) -> list[float]:
-    """Ticks of a logarithmic axis: 1, 2, 5 and so on over few decades, powers of ten over many."""
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    factors = (1, 2, 5) if len(powers) <= 4 else (1,)
-    every = max(1, len(powers) // 6)
-    return [factor * 10.0**power for power in powers[::every] for factor in factors]

@@ -1,4 +1,4 @@
-"""Figures of how numbers and kinds are spread: intervals, histograms, tails and shares."""
+"""Figures of how numbers and kinds are spread: histograms, tails and shares."""
 
 from __future__ import annotations
 
@@ -25,65 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["distribution", "intervals", "shares", "tail"]
-
-
-def intervals(
-    originals: Mapping[str, float],
-    controls: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
-    *,
-    x_label: str = "",
-    title: str = "",
-) -> Figure:
-    """One number for each case as a point, above the mean, standard deviation and range of each control.
-
-    Parameters
-    ----------
-    originals
-        Case -> value.
-    controls
-        Name of the control -> case -> the values of its draws.
-    x_label, title
-        What the axis and the panel show.
-
-    Returns
-    -------
-    A figure 430 pixels wide, as high as its cases need.
-
-    Examples
-    --------
-    >>> len(intervals({"a": 3.0}, {"shuffled": {"a": [1.0, 2.0]}}).axes)
-    1
-    """
-    controls = controls or {}
-    cases = list(dict.fromkeys([*originals, *(case for draws in controls.values() for case in draws)]))
-    every = [*originals.values(), *(v for draws in controls.values() for values in draws.values() for v in values)]
-    values = finite(every)
-    with canvas(height=96 + 24 * max(len(cases), 3), title=title) as axes:
-        if len(values) == 0:
-            nothing(axes)
-            return axes.figure
-        for position, draws in enumerate(controls.values(), start=1):
-            for row, case in enumerate(cases):
-                _interval(axes, row + 0.5 * position / (len(controls) + 1), finite(draws.get(case, [])), position)
-        kept = [row for row, case in enumerate(cases) if np.isfinite(float(originals.get(case, np.nan)))]
-        axes.plot([originals[cases[row]] for row in kept], kept, "o", color=colour(0), markersize=6.5, zorder=5)
-        number_axis(axes, "x", values, log=wants_log(values))
-        axes.set_yticks(range(len(cases)), [label(case) for case in cases])
-        axes.set_ylim(len(cases) - 0.3, -0.7)
-        axes.grid(visible=False, axis="y")
-        axes.set_xlabel(label(x_label))
-    return axes.figure
-
-
-def _interval(axes: Axes, y: float, values: np.ndarray, position: int) -> None:
-    if len(values) == 0:
-        return
-    tone, mean = colour(position), values.mean()
-    sd = values.std(ddof=1) if len(values) > 1 else 0.0
-    axes.plot([values.min(), values.max()], [y, y], color=tone, linewidth=1.2, alpha=0.7)
-    axes.plot([mean - sd, mean + sd], [y, y], color=tone, linewidth=5, alpha=0.4, solid_capstyle="butt")
-    axes.plot([mean], [y], "|", color=tone, markersize=9, markeredgewidth=1.6)
+__all__ = ["distribution", "shares", "tail"]
 
 
 def distribution(

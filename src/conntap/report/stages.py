@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from logging import getLogger
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from conntap.report.cases import chosen, controls, originals, telling
 from conntap.report.drawing import label
 from conntap.report.kinds import kind, size
 from conntap.report.tables import Table
-from conntap.report.wording import counted, first_line, pairs
+from conntap.report.wording import counted, first_line, number, pairs
 
 if TYPE_CHECKING:
     from conntap.store import Dataset
@@ -56,6 +56,7 @@ class Section:
     name: str
     description: str
     step: str
+    made: str
     options: list[tuple[str, str]]
     inputs: dict[str, str]
     total: int
@@ -94,17 +95,30 @@ def section(dataset: Dataset) -> Section:
                 "not readable",
                 [Note(f"This stage cannot be drawn: {type(error).__name__}: {first_line(error)}")],
             )
+    about = dataset.attrs
     return Section(
-        dataset.name,
-        dataset.description,
-        dataset.step,
-        pairs(dataset.options),
-        dict(dataset.inputs),
-        len(cases),
-        varies(cases),
-        holds,
-        blocks,
+        name=dataset.name,
+        description=dataset.description or str(about.get("summary") or ""),
+        step=dataset.step,
+        made=_made(about),
+        options=pairs(dataset.options),
+        inputs=dict(dataset.inputs),
+        total=len(cases),
+        varies=varies(cases),
+        holds=holds,
+        blocks=blocks,
     )
+
+
+def _made(about: Mapping[str, Any]) -> str:
+    """How much of a stage is done and what it cost, where the store says so."""
+    done, units, cpu = (about.get(name) for name in ("units_done", "units", "cpu_s"))
+    parts = []
+    if isinstance(done, int) and isinstance(units, int) and done < units:
+        parts.append(f"{done:,} of {counted(units, 'unit')} computed")
+    if isinstance(cpu, int | float) and cpu >= 0:
+        parts.append(f"{number(cpu, 2)} s of CPU time")
+    return ", ".join(parts)
 
 
 def varies(cases: pd.DataFrame) -> str:

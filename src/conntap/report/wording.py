@@ -50,10 +50,13 @@ def _cut(text: str) -> str:
 def column(values: pd.Series) -> list[str]:
     """A column of a table as text; floats of like size get as many decimals each, so that they line up.
 
+    Floats that span more than a hundredfold keep four digits each, within two decimals more than the largest
+    needs.
+
     Examples
     --------
-    >>> column(pd.Series([1.0, 12.34, 3.5]))
-    ['1.0', '12.3', '3.5']
+    >>> column(pd.Series([1.0, 12.34, 3.5])), column(pd.Series([0.971, 3.43, 140.0]))
+    (['1.0', '12.3', '3.5'], ['0.97', '3.43', '140.0'])
     >>> column(pd.Series(["a", None]))
     ['a', '–']
     """
@@ -61,22 +64,35 @@ def column(values: pd.Series) -> list[str]:
         return [plain(value) for value in values.tolist()]
     sizes = np.abs(values.to_numpy(dtype=float))
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    alike = len(sizes) > 0 and sizes.max() < 1e7 and sizes.max() <= 1e4 * sizes.min()
-    if not alike:
+    if len(sizes) == 0 or sizes.max() >= 1e7 or (sizes.max() > 1e4 * sizes.min() and sizes.max() < 0.01):
         return [number(value) for value in values.tolist()]
     if np.array_equal(sizes, np.round(sizes)):
-        return [number(value) if not np.isfinite(value) else number(int(value)) for value in values.tolist()]
-    least, most = (math.floor(math.log10(float(size))) for size in (sizes.min(), sizes.max()))
-    enough = max(0, 2 - most)
-    places = min(8, max(enough, min(1 - least, enough + 1)))
-    while places and np.allclose(
-        np.round(sizes, places - 1), np.round(sizes, places), rtol=0, atol=10.0 ** -(places + 2)
-    ):
+        return [number(int(value)) if np.isfinite(value) else number(value) for value in values.tolist()]
+    enough = max(0, 2 - math.floor(math.log10(float(sizes.max()))))
+    if sizes.max() <= 100 * sizes.min():
+        places = [_places(sizes, enough)] * len(values)
+    else:
+        places = [_own_places(value, enough + 2) for value in values.tolist()]
+    return [_fixed(value, each) for value, each in zip(values.tolist(), places)]
+
+
+def _places(sizes: np.ndarray, enough: int) -> int:
+    """Decimals for a column: enough for the largest, one more for the least, none that are all zero."""
+    least = math.floor(math.log10(float(sizes.min())))
+    places = min(12, max(enough, min(1 - least, enough + 1)))
+    while places and np.allclose(np.round(sizes, places - 1), sizes, rtol=0, atol=10.0 ** -(places + 2)):
         places -= 1
-    return [
-        number(value) if not np.isfinite(value) else f"{value:,.{places}f}".replace("-", "−")
-        for value in values.tolist()
-    ]
+    return places
+
+
+def _own_places(value: float, most: int) -> int:
+    if not math.isfinite(value) or value == 0:
+        return min(most, 2)
+    return max(0, min(most, 3 - math.floor(math.log10(abs(value)))))
+
+
+def _fixed(value: float, places: int) -> str:
+    return f"{value:,.{places}f}".replace("-", "−") if math.isfinite(value) else number(value)
 
 
 def plain(value: Any) -> str:
