@@ -264,7 +264,7 @@ class Checker:
             self.problem(
                 f"{where}: {step.name} also needs {known(missing)}; write `of: {{{missing[0]}: STAGE, ...}}`.", place
             )
-        return {key: self._source(value, where, (*place, "of")) for key, value in named.items() if key in positions}
+        return {key: self._source(named[key], where, (*place, "of")) for key in positions if key in named}
 
     def _needs_stage(self, step: Step, position: str) -> bool:
         from conntap.circuits.circuit import Circuit

@@ -1,4 +1,4 @@
-"""Executors: `(jobs) -> states`. This one runs batches in processes of this machine.
+"""An executor is a function from jobs to states. This one runs batches in processes of this machine.
 
 A job is a batch with the keys still to compute. Worker processes take one after the other; a worker that dies,
 hangs or outgrows its memory costs only the unit it was at.
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from conntap import store
 from conntap.errors import RunError
 from conntap.study.work import failure, stage_folder
 
-__all__ = ["Job", "Listener", "local"]
+__all__ = ["Executor", "Job", "Listener", "local"]
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.2
@@ -55,28 +56,30 @@ class _Worker:
     unit: str | None = None
     since: float = 0.0
     condemned: tuple[str, str] | None = None
+    ready: bool = False
 
 
+Executor = Callable[[Iterable[Job]], dict[str, str]]
+
+
+@contextmanager
 def local(
-    jobs: Iterable[Job],
-    *,
     out: Path,
+    *,
     workers: int,
     retries: int = 1,
     timeout_s: float | None = None,
     mem_gb: float | None = None,
     listen: Listener = lambda event: None,
-) -> dict[str, str]:
-    """Run jobs in worker processes and tell what became of each unit.
+) -> Iterator[Executor]:
+    """An executor whose worker processes run on this machine and live until the context ends.
 
     Parameters
     ----------
-    jobs
-        Batches with their missing units; run with the largest load first.
     out
         The study's folder of outputs.
     workers
-        How many processes at most.
+        How many processes at most; started when there is work for them.
     retries
         How often a unit is tried again whose worker died or whose files could not be read. An error of the
         step itself is not tried again: the same bits give the same error.
@@ -87,7 +90,8 @@ def local(
 
     Returns
     -------
-    Key -> "done", "failed" or "waiting".
+    A function from jobs to states: it runs the jobs, the largest load first, and tells what became of each unit
+    (key -> "done", "failed" or "waiting").
 
     Raises
     ------
@@ -96,31 +100,45 @@ def local(
 
     Notes
     -----
-    About a millisecond a unit, and a second to start the workers.
+    Under a millisecond a unit, and about a second to start the workers.
     """
-    queue = deque(sorted(jobs, key=lambda job: (-job.load, job.stage, job.batch)))
-    pool = _Pool(out, queue, retries, timeout_s, mem_gb, listen)
+    pool = _Pool(out, workers, retries, timeout_s, mem_gb, listen)
     try:
-        return pool.run(min(workers, len(queue)))
+        yield pool.run
     finally:
         pool.stop()
 
 
 class _Pool:
-    def __init__(self, out: Path, queue: deque[Job], retries: int, timeout_s: float | None, mem_gb: float | None, listen: Listener) -> None:  # fmt: skip
-        self.out, self.queue, self.retries, self.timeout_s, self.mem_gb = out, queue, retries, timeout_s, mem_gb
+    def __init__(
+        self,
+        out: Path,
+        most: int,
+        retries: int,
+        timeout_s: float | None,
+        mem_gb: float | None,
+        listen: Listener,
+    ) -> None:
+        self.out, self.most, self.retries, self.timeout_s, self.mem_gb = out, most, retries, timeout_s, mem_gb
         self.listen = listen
+        self.queue: deque[Job] = deque()
         self.states: dict[str, str] = {}
         self.tries: dict[str, int] = {}
         self.workers: list[_Worker] = []
         self.selector = selectors.DefaultSelector()
         self.broken_starts = 0
 
-    def run(self, workers: int) -> dict[str, str]:
-        for _ in range(workers):
+    def run(self, jobs: Iterable[Job]) -> dict[str, str]:
+        self.queue.extend(sorted(jobs, key=lambda job: (-job.load, job.stage, job.batch)))
+        self.states = {}
+        wanted = min(self.most, len(self.queue))
+        for worker in self.workers:
+            if worker.ready:
+                self.next(worker)
+        while len(self.workers) < wanted:
             self.start()
         looked = time.monotonic()
-        while self.workers:
+        while self.queue or any(worker.job is not None for worker in self.workers):
             for key, _ in self.selector.select(_POLL_S):
                 self.hear(key.data)
             if time.monotonic() - looked >= _POLL_S:
@@ -177,7 +195,7 @@ class _Pool:
     def event(self, worker: _Worker, message: dict[str, Any]) -> None:
         what = message["event"]
         if what in ("ready", "finished", "broken"):
-            self.broken_starts = 0
+            worker.ready, self.broken_starts = True, 0
             if what == "broken" and worker.job is not None:
                 for key in list(worker.todo):
                     self.give_up(worker, key, "error", message["error"])
@@ -195,8 +213,9 @@ class _Pool:
             self.tell(what, worker, message)
 
     def next(self, worker: _Worker) -> None:
+        """Give an idle worker the next job, or let it idle."""
+        worker.job, worker.todo, worker.unit = None, {}, None
         if not self.queue:
-            self.dismiss(worker)
             return
         job = self.queue.popleft()
         worker.job, worker.todo, worker.unit = job, dict(job.units), None
@@ -234,17 +253,19 @@ class _Pool:
         code = worker.process.wait()
         self.workers.remove(worker)
         if worker.job is None:
-            self.broken_starts += 1
-            if self.broken_starts > 3:
-                raise RunError(
-                    f"workers cannot be started (exit code {code}); their words are in {self.out / 'run' / 'workers.log'}."
-                )
+            self.failed_start(code)
         elif worker.unit is not None and worker.unit in worker.todo:
             self.unit_lost(worker, worker.unit, code)
         if worker.job is not None and worker.todo:
             self.queue.appendleft(Job(worker.job.stage, worker.job.batch, worker.todo, worker.job.load))
         if self.queue:
             self.start()
+
+    def failed_start(self, code: int) -> None:
+        self.broken_starts += 1
+        if self.broken_starts > 3:
+            log = self.out / "run" / "workers.log"
+            raise RunError(f"workers cannot be started (exit code {code}); their words are in {log}.")
 
     def unit_lost(self, worker: _Worker, key: str, code: int) -> None:
         if worker.condemned:
@@ -277,16 +298,6 @@ class _Pool:
         self.listen(
             {**message, "event": what, "stage": worker.job.stage, "batch": worker.job.batch, "pid": worker.process.pid}
         )
-
-    def dismiss(self, worker: _Worker) -> None:
-        self.selector.unregister(worker.channel)
-        worker.channel.close()
-        self.workers.remove(worker)
-        try:
-            worker.process.wait(10)
-        except subprocess.TimeoutExpired:
-            worker.process.kill()
-            worker.process.wait()
 
     def stop(self) -> None:
         """End every worker now; a unit under way is computed anew by the next run."""

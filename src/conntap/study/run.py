@@ -121,27 +121,18 @@ def launch(study: Study, *, out: Path, listen: Listener = lambda event: None) ->
     began = time.monotonic()
     about = read_setup(out)
     counts = {"done": 0, "skipped": 0, "failed": 0, "waiting": 0}
-    with lock(out):
-        try:
+    limits = {"retries": study.run.retries, "timeout_s": study.run.timeout_s, "mem_gb": study.run.mem_gb}
+    try:
+        with lock(out), local(out, workers=workers_of(study), listen=listen, **limits) as execute:
             for name, stage in about["stages"].items():
                 jobs, skipped = _jobs(out, name, stage["batches"])
                 counts["skipped"] += skipped
                 total = sum(len(job.units) for job in jobs)
                 listen({"event": "stage", "stage": name, "units": total, "skipped": skipped})
-                options = study.run
-                states = local(
-                    jobs,
-                    out=out,
-                    workers=workers_of(study),
-                    retries=options.retries,
-                    timeout_s=options.timeout_s,
-                    mem_gb=options.mem_gb,
-                    listen=listen,
-                )
-                for state in states.values():
+                for state in execute(jobs).values():
                     counts[state] += 1
-        except KeyboardInterrupt:
-            raise InterruptedRun("stopped; what is done is kept. Run the same command again to go on.") from None
+    except KeyboardInterrupt:
+        raise InterruptedRun("stopped; what is done is kept. Run the same command again to go on.") from None
     failures = list(failed_units(out))
     return Outcome(out=out, **counts, wall_s=time.monotonic() - began, failures=failures)
 

@@ -100,6 +100,9 @@ def _defined(stage: Any, circuit: str, source: Any, fingerprint: str) -> tuple[s
         found = stage.step.function(source, **stage.options)
     except (ConntapError, OSError) as error:
         raise StudyError(f"{stage.name} of circuits.{circuit}: {error}") from error
+    except Exception as error:
+        what = f"{stage.step.name} raised {type(error).__name__}: {error}"
+        raise StudyError(f"{stage.name} of circuits.{circuit}: {what}") from error
     return digest(made, list(found.names), [each.ids for each in found]), found, made
 
 

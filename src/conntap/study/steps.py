@@ -169,7 +169,11 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
     for parameter in parameters:
         annotation = hints.get(parameter.name, Any)
         has_default = parameter.default is not parameter.empty
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise StudyError(
+                f"{where}: step {name!r} takes {parameter.name!r} by position only; a study names its inputs."
+            )
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             inputs[parameter.name] = annotation
             optional |= {parameter.name} if has_default else set()
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "rng":

@@ -143,16 +143,16 @@ def compute(unit: Mapping[str, Any], values: Values) -> Iterator[tuple[dict[str,
     step = find_step(unit["made"]["step"])
     inputs = {name: values.get(kept) for name, kept in unit["inputs"].items()}
     options = _options(step, unit["options"]) | {name: values.get(kept) for name, kept in unit["references"].items()}
-    positions = [inputs[name] for name in step.inputs if name in inputs]
+    first = next(iter(inputs), None)
     if unit["control"] is not None:
-        positions[0] = _controlled(unit, positions[0], values)
+        inputs[first] = _controlled(unit, inputs[first], values)
     if unit["slicing"] is None:
-        yield {}, step.function(*positions, **options, **_rng(step, unit))
+        yield {}, step.function(**inputs, **options, **_rng(step, unit))
         return
     from conntap.analyze.slices import slices
 
-    for variables, _, part in slices(positions[0], by=unit["slicing"]["by"]):
-        yield variables, step.function(part, *positions[1:], **options, **_rng(step, unit, variables))
+    for variables, _, part in slices(inputs[first], by=unit["slicing"]["by"]):
+        yield variables, step.function(**{**inputs, first: part}, **options, **_rng(step, unit, variables))
 
 
 def _controlled(unit: Mapping[str, Any], connectome: Any, values: Values) -> Any:
