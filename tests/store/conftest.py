@@ -14,4 +14,4 @@ def small_disk(tmp_path):
     if mounted.returncode != 0:
         pytest.skip("mounting a small disk needs root")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)

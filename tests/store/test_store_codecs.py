@@ -95,6 +95,7 @@ def test_an_unknown_type_is_refused_and_named(value):
     [
         (pd.DataFrame({"a": [[1], [2]]}), "column 'a': it holds objects"),
         (np.array([object()]), "array of type object"),
+        (np.ma.masked_array([1, 2], [True, False]), "masked array"),
         (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"]).tz_localize("UTC")}), "column 'a'"),
         ({1: 2}, "keys are text"),
         (sparse.coo_array(np.ones(3)), "1 dimensions"),

@@ -53,3 +53,15 @@ def test_a_full_disk_is_recognised_behind_other_errors():
     error = RuntimeError("cannot close")
     error.__cause__ = OSError(28, os.strerror(28))
     assert disk_is_full(error)
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old_and_nobody_holds_it(tmp_path):
+    for name in (".a.txt.old.part", ".a.txt.new.part", ".b.txt.old.part"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / ".a.txt.old.part", (0, 0))
+    os.utime(tmp_path / ".b.txt.old.part", (0, 0))
+    with atomic(tmp_path / "a.txt") as held:
+        os.utime(held, (0, 0))
+        with atomic(tmp_path / "a.txt"):
+            assert held.exists()
+    assert sorted(f.name for f in tmp_path.iterdir()) == [".a.txt.new.part", ".b.txt.old.part", "a.txt"]

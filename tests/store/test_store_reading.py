@@ -154,7 +154,7 @@ def test_opening_a_hundred_thousand_cases_reads_only_the_contents(tmp_path):
     start = time.perf_counter()
     with open_store(tmp_path / "a.h5") as store:
         assert len(store["a"]) == n
-        assert time.perf_counter() - start < 0.2
+        assert time.perf_counter() - start < 0.5
         assert store["a"]["s7", 5] == 1
 
 

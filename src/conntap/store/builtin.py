@@ -73,6 +73,8 @@ def _decode_scalar(encoded: Encoded) -> Any:
 
 
 def _encode_array(value: np.ndarray) -> Encoded:
+    if isinstance(value, np.ma.MaskedArray):
+        raise StoreError("encode: a masked array cannot be stored. Fill it, or use a nullable column of a table.")
     if value.dtype.kind in "mM":
         return Encoded("array", 1, {"data": value.view(np.int64)}, {"dtype": value.dtype.str})
     if value.dtype.kind not in "biufcU":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from logging import getLogger
 from pathlib import PurePath
@@ -288,21 +288,21 @@ def _find(value: Any) -> _Codec | None:
     return None
 
 
-def _ask_providers():
+def _ask_providers() -> Iterator[None]:
     """Yield once for what is known already, then once after each provider that was not asked before."""
     if _PROVIDERS[0] in _asked:
         yield
     for name in _PROVIDERS:
         if name in _asked:
             continue
-        _asked.add(name)
         try:
             provider = importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name != name:
                 raise
             _log.debug("no codecs from %s: %s", name, error)
-            continue
-        if hasattr(provider, "register_codecs"):
-            provider.register_codecs()
+        else:
+            if hasattr(provider, "register_codecs"):
+                provider.register_codecs()
+        _asked.add(name)
         yield

@@ -188,8 +188,7 @@ class Dataset:
         groups, positions = self._places
         reader = self._reader(int(groups[row]))
         with reading(self._store.path):
-            encoded = reader.one(int(positions[row]))
-        return decode(self._with_path(encoded))
+            return decode(self._with_path(reader.one(int(positions[row]))))
 
     def __len__(self) -> int:
         return self._n
@@ -260,8 +259,8 @@ class Dataset:
         }
         for number in groups.tolist():
             with reading(self._store.path):
-                encoded = next(streams[number])
-            yield decode(self._with_path(encoded))
+                value = decode(self._with_path(next(streams[number])))
+            yield value
 
     def _with_path(self, encoded: Encoded) -> Encoded:
         folder = files_folder(self._store.path)
@@ -281,7 +280,7 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, RuntimeError, KeyError, ValueError, IndexError) as error:
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise CorruptStoreError(
             f"{path}: the store is damaged or incomplete ({type(error).__name__}: {error}). Collect it again."
         ) from error

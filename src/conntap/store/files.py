@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from pathlib import Path
 from conntap.errors import StoreError
 
 __all__ = ["File", "PatientFile", "atomic", "disk_is_full", "sha256"]
+
+_ABANDONED_S = 3600
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     Notes
     -----
     One fsync of the file and one of the folder. A process killed in the block leaves its temporary file
-    behind, named `.<name>.<random>.part`.
+    behind, named `.<name>.<random>.part`; a later call removes it once it is an hour old and nobody holds it.
 
     Examples
     --------
@@ -84,7 +88,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     '1 2 3'
     """
     path = Path(path)
-    aside = _sibling(path)
+    handle, aside = _sibling(path)
     try:
         yield aside
         _force(aside)
@@ -98,6 +102,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
                 f"{path}: the disk is full; what was there before is untouched. Free some space."
             ) from error
         raise
+    finally:
+        os.close(handle)
 
 
 class PatientFile:
@@ -211,18 +217,45 @@ def disk_is_full(error: BaseException | None) -> bool:
     return False
 
 
-def _sibling(path: Path) -> Path:
+def _sibling(path: Path) -> tuple[int, Path]:
+    """A new temporary file and a locked handle of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.fchmod(handle, 0o666 & ~umask)
-        os.close(handle)
     except OSError as error:
         why = "the disk is full" if disk_is_full(error) else (error.strerror or str(error)).lower()
         raise StoreError(f"{path}: cannot write in {path.parent}: {why}. Choose another place or free it.") from error
-    return Path(name)
+    umask = os.umask(0)
+    os.umask(umask)
+    os.fchmod(handle, 0o666 & ~umask)
+    _locked(handle)
+    return handle, Path(name)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of killed processes: an hour old, and locked by nobody."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime < _ABANDONED_S:
+                continue
+            handle = os.open(part, os.O_RDWR)
+            try:
+                if _locked(handle):
+                    part.unlink()
+            finally:
+                os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    """Lock an open file, or say that this cannot be done."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _force(path: Path) -> None:

@@ -44,7 +44,7 @@ def signature(encoded: Encoded) -> tuple[Any, ...]:
 
 
 def write_array(parent: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
-    """A whole array as one dataset, chunked and compressed unless it is small.
+    """A whole array as one dataset, in chunks with checksums, compressed unless it is small.
 
     Examples
     --------
@@ -52,10 +52,11 @@ def write_array(parent: h5py.Group, name: str, values: np.ndarray) -> h5py.Datas
     ...     write_array(file, "x", np.arange(3))[1]
     np.int64(1)
     """
-    if values.nbytes <= _PLAIN_BYTES or values.ndim == 0:
+    if values.size == 0 or values.ndim == 0:
         return parent.create_dataset(name, data=values)
     chunk = min(len(values), max(1, _CHUNK_BYTES * len(values) // values.nbytes))
-    return parent.create_dataset(name, data=values, chunks=(chunk, *values.shape[1:]), **_COMPRESSION)
+    filters = _COMPRESSION if values.nbytes > _PLAIN_BYTES else {"fletcher32": True}
+    return parent.create_dataset(name, data=values, chunks=(chunk, *values.shape[1:]), **filters)
 
 
 class _Stream:
