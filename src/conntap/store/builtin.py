@@ -93,20 +93,15 @@ def _decode_array(encoded: Encoded) -> np.ndarray:
 
 
 def _encode_table(table: pd.DataFrame) -> Encoded:
-    arrays: dict[str, np.ndarray] = {}
-    index, levels = encode_index(table.index)
-    for number, parts in enumerate(levels):
-        arrays.update(_named("index", number, parts))
+    index, arrays = _encode_own_index(table.index)
     columns = []
-    for number, name in enumerate(table.columns):
-        spec, parts = encode_column(table.iloc[:, number], f"encode: column {name!r}")
+    for number, (name, column) in enumerate(table.items()):
+        spec, parts = encode_column(column, f"encode: column {name!r}")
         columns.append({"name": plain_name(name, f"encode: column {name!r}"), **spec})
         arrays.update(_named("column", number, parts))
     attrs: dict[str, Any] = {"index": index, "columns": columns}
     if any(name is not None for name in table.columns.names):
         attrs["column_names"] = [plain_name(name, "encode: columns") for name in table.columns.names]
-    if index[0]["kind"] == "range":
-        arrays["rows"] = np.array(len(table), dtype=np.int64)
     return Encoded("table", 1, arrays, attrs)
 
 
@@ -139,15 +134,26 @@ def decode_names(attrs: dict[str, Any]) -> pd.Index:
 
 
 def _encode_series(series: pd.Series) -> Encoded:
-    inner = _encode_table(series.to_frame(name=0))
+    index, arrays = _encode_own_index(series.index)
+    spec, parts = encode_column(series, f"encode: series {series.name!r}")
+    arrays.update(_named("column", 0, parts))
     name = plain_name(series.name, "encode: the series' name")
-    spec = {key: value for key, value in inner.attrs["columns"][0].items() if key != "name"}
-    return Encoded("series", 1, inner.arrays, {"name": name, "index": inner.attrs["index"], "values": spec})
+    return Encoded("series", 1, arrays, {"name": name, "index": index, "values": spec})
 
 
 def _decode_series(encoded: Encoded) -> pd.Series:
     values = decode_column(encoded.attrs["values"], _parts(encoded.arrays, "column", 0))
     return pd.Series(values, index=_decode_own_index(encoded), name=real_name(encoded.attrs["name"]))
+
+
+def _encode_own_index(index: pd.Index) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    specs, levels = encode_index(index)
+    arrays: dict[str, np.ndarray] = {}
+    for number, parts in enumerate(levels):
+        arrays.update(_named("index", number, parts))
+    if specs[0]["kind"] == "range":
+        arrays["rows"] = np.array(len(index), dtype=np.int64)
+    return specs, arrays
 
 
 def _decode_own_index(encoded: Encoded) -> pd.Index:
