@@ -3,6 +3,8 @@
 import contextlib
 import gzip
 import shutil
+import subprocess
+import sys
 import warnings
 
 import h5py
@@ -564,6 +566,25 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
         write(Connectome(1, [0], [0], post_nodes=1), path, overwrite=True)
     assert [each.name for each in tmp_path.iterdir()] == ["c.graphml"]
     assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["c.h5", "c.csv", "c.parquet", "c.npz", "circuit"])
+def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(name, tmp_path):
+    write(Connectome(3, [0], [1]), tmp_path / name)
+    before = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+    script = (
+        "import resource, sys, numpy as np\n"
+        "from conntap.circuits.connectome import Connectome\n"
+        "from conntap.circuits.formats import write\n"
+        "ends = np.random.default_rng(1).integers(0, 10**4, (2, 10**5))\n"
+        "big = Connectome(10**4, *ends)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "write(big, sys.argv[1], overwrite=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "too large" in done.stderr
+    assert {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()} == before
 
 
 def test_an_unknown_ending_is_refused(labelled, tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 from conntap.activity.opening import ending_of, hdf5, kind_of, milliseconds, npz, one, read_ids, save, saved_ids
 from conntap.activity.spikes import Spikes
 from conntap.errors import ActivityError, known
-from conntap.store.files import atomic
+from conntap.store.new_hdf5 import new_hdf5
 
 __all__ = ["read_spikes", "write_spikes"]
 
@@ -109,7 +109,7 @@ def write_spikes(spikes: Spikes, path: str | Path, *, population: str = "nodes",
         return
     if spikes.ids.dtype.kind not in "iu":
         raise ActivityError(f"{path}: SONATA names nodes by whole numbers, not labels. Write npz.")
-    with atomic(path) as aside, h5py.File(aside, "w", locking=False) as file:
+    with new_hdf5(path) as file:
         group = file.create_group(f"spikes/{population}")
         group.attrs.create("sorting", 2, dtype=_SORTING)
         group.create_dataset("node_ids", data=spikes.node_ids.astype(np.uint64))

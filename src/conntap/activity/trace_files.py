@@ -11,7 +11,7 @@ import numpy as np
 from conntap.activity.opening import ending_of, hdf5, kind_of, milliseconds, npz, one, read_ids, save, saved_ids
 from conntap.activity.traces import Traces
 from conntap.errors import ActivityError, known, unknown
-from conntap.store.files import atomic
+from conntap.store.new_hdf5 import new_hdf5
 
 __all__ = ["StoredArray", "read_traces", "write_traces"]
 
@@ -100,7 +100,7 @@ def write_traces(traces: Traces, path: str | Path, *, population: str = "nodes",
         return
     if traces.ids.dtype.kind not in "iu":
         raise ActivityError(f"{path}: SONATA names nodes by whole numbers, not labels. Write npz.")
-    with atomic(path) as aside, h5py.File(aside, "w", locking=False) as file:
+    with new_hdf5(path) as file:
         _write_report(file.create_group(f"report/{population}"), traces)
 
 

@@ -1,4 +1,7 @@
-"""The connectome in memory: nodes, edges and their tables; immutable."""
+"""The connectome in memory: nodes, edges and their tables; immutable.
+
+Longer than most modules: it is one class, and most of its lines are documentation.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.errors import FormatError, known
 from conntap.store.files import atomic
+from conntap.store.new_hdf5 import hdf5_into
 
 __all__ = ["ORIGINAL_ID", "write_circuit", "write_sonata"]
 
@@ -138,13 +139,16 @@ def write_circuit(
     folder = Path(path).parent if Path(path).name == _CONFIG else Path(path)
     _check(folder, nodes, edges, compression, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _CONFIG).unlink(missing_ok=True)
-    with atomic(folder / "nodes.h5") as aside, _sonata_file(aside) as file:
-        for name, table in nodes.items():
-            _write_nodes(file.create_group(f"nodes/{name}"), table, compression)
-    with atomic(folder / "edges.h5") as aside, _sonata_file(aside) as file:
-        for name, (source, target, connectome) in edges.items():
-            _write_edges(file.create_group(f"edges/{name}"), source, target, connectome, compression)
+    with atomic(folder / "nodes.h5") as nodes_aside, atomic(folder / "edges.h5") as edges_aside:
+        with hdf5_into(nodes_aside) as file:
+            _sign(file)
+            for name, table in nodes.items():
+                _write_nodes(file.create_group(f"nodes/{name}"), table, compression)
+        with hdf5_into(edges_aside) as file:
+            _sign(file)
+            for name, (source, target, connectome) in edges.items():
+                _write_edges(file.create_group(f"edges/{name}"), source, target, connectome, compression)
+        (folder / _CONFIG).unlink(missing_ok=True)  # so that a crash between two renames leaves no mixture
     with atomic(folder / _CONFIG) as aside:
         aside.write_text(json.dumps(_config(nodes, edges), indent=2) + "\n")
     return folder / _CONFIG
@@ -204,11 +208,9 @@ def _split(connectome: Connectome) -> dict[str, Any]:
     return {"nodes": nodes, "edges": edges}
 
 
-def _sonata_file(path: Path) -> h5py.File:
-    file = h5py.File(path, "w", locking=False)
+def _sign(file: h5py.File) -> None:
     file.attrs["magic"] = _MAGIC
     file.attrs["version"] = _VERSION
-    return file
 
 
 def _write_nodes(group: h5py.Group, table: pd.DataFrame, compression: str | None) -> None:

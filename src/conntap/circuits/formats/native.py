@@ -16,6 +16,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats.limits import check_memory
 from conntap.errors import ConntapError, FormatError
 from conntap.store.columns import decode_column, encode_column, pack_text, smallest, unpack_text
+from conntap.store.new_hdf5 import new_hdf5
 
 __all__ = ["FORMAT", "VERSION", "read_hdf5", "write_hdf5"]
 
@@ -50,8 +51,8 @@ def read_hdf5(path: Path) -> Connectome:
 
 
 def write_hdf5(connectome: Connectome, path: Path) -> None:
-    """Write a connectome as our HDF5 file (gzip, shuffled)."""
-    with h5py.File(path, "w", locking=False) as file:
+    """Write a connectome as our HDF5 file (gzip, shuffled), whole or not at all."""
+    with new_hdf5(path) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "name": connectome.name})
         file.attrs["square"] = connectome.is_square
         _write_array(file, "pre", smallest(connectome.pre))

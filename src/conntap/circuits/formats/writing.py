@@ -104,6 +104,11 @@ def _write_file(connectome: Connectome, path: Path, kind: str, overwrite: bool, 
     nodes = _node_paths(connectome, given.pop("nodes", None), path, kind)
     for target in (path, *nodes):
         _refuse_existing(Path(target), overwrite)
+    if kind == "hdf5":
+        from conntap.circuits.formats.native import write_hdf5
+
+        write_hdf5(connectome, path)
+        return
     with atomic(path) as aside:
         _write_one(connectome, aside, kind, path.suffix.lower() == ".gz", given)
     for target, table in nodes.items():
@@ -113,10 +118,6 @@ def _write_file(connectome: Connectome, path: Path, kind: str, overwrite: bool, 
 
 def _write_one(connectome: Connectome, aside: Path, kind: str, gz: bool, given: dict[str, Any]) -> None:
     match kind:
-        case "hdf5":
-            from conntap.circuits.formats.native import write_hdf5
-
-            write_hdf5(connectome, aside)
         case "npz" | "npy":
             from conntap.circuits.formats import matrices
 
