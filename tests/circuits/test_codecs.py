@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from strategies import connectomes
 
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.subtargets import Subtarget, Subtargets, groups
+from conntap.circuits.named import groups
+from conntap.circuits.subtargets import Subtarget, Subtargets
 from conntap.store import codecs
 
 

@@ -169,6 +169,15 @@ def test_a_flatmap_may_be_arrays(tmp_path):
     assert list(members(found).values()) == [[0], [1]]
 
 
+def test_a_flatmap_may_leave_nodes_out(tmp_path):
+    path = tmp_path / "flat.csv"
+    path.write_text("id,u,v\n0,0,0\n1,,0\n7,1,1\n")
+    options = {"radius_um": 2.0, "plane": ("u", "v"), "flatmap": path}
+    with pytest.raises(OptionError, match="2 of 3 nodes have no finite u, v: 1, 2"):
+        hexgrid(Connectome(3, [], []), **options)
+    assert list(members(hexgrid(Connectome(3, [], []), **options, missing="drop")).values()) == [[0]]
+
+
 def test_arrays_that_need_unpickling_are_refused(tmp_path):
     path = tmp_path / "flat.npz"
     np.savez(path, id=np.array([1, None]), u=[0.0, 0.0], v=[0.0, 0.0])
@@ -199,6 +208,17 @@ def test_a_radius_is_above_0(cells, radius):
 def test_an_unknown_axis_suggests_a_near_one(cells):
     with pytest.raises(CircuitError, match=r"unknown node property 'layr'.*Did you mean 'layer'"):
         hexgrid(cells, radius_um=1.0, plane=("x", "layr"))
+
+
+def test_a_selection_without_nodes_is_said(cells):
+    for step, size in ((hexgrid, {"radius_um": 1.0}), (grid, {"size_um": 1.0})):
+        with pytest.raises(OptionError, match="no subtarget has 1 nodes or more; 0 nodes were chosen"):
+            step(cells, nodes={"layer": 9}, **size)
+
+
+def test_coordinates_beyond_all_reason_are_refused(cells):
+    with pytest.raises(OptionError, match="hexgrid: coordinates reach over"):
+        hexgrid(cells, radius_um=1e-12)
 
 
 # -- boxes

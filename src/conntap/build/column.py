@@ -147,28 +147,37 @@ def _wired(
     n = len(nodes)
     positions = nodes[["x", "y", "z"]].to_numpy(dtype=np.float32)
     kind = (nodes["ei"] == "i").to_numpy().astype(np.int64)
-    with np.errstate(divide="ignore"):
-        log_p = np.log(p_near * _PATHWAYS).astype(np.float32)
     rows = max(1, _PAIRS_A_BLOCK // max(1, n))
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    found = [(np.empty(0, dtype=np.int64),) * 2 + (np.empty(0, dtype=np.float32),)]
     for begin in range(0, n, rows):
         own = slice(begin, begin + rows)
-        reach = rng.standard_exponential((len(kind[own]), n), dtype=np.float32)
-        reach += log_p[kind[own]][:, kind]
-        reach *= (length_um * _REACH[kind[own]]).astype(np.float32)[:, None]
-        down = positions[None, :, 1] - positions[own, 1, None]
-        distance = down * down
-        for axis in (0, 2):
-            step = positions[None, :, axis] - positions[own, axis, None]
-            step *= step
-            distance += step
-        np.sqrt(distance, out=distance)
+        reach = _reach(kind[own], kind, p_near, length_um, rng)
+        down, distance = _steps(positions[own], positions)
         down *= _DOWNWARD[kind[own]].astype(np.float32)[:, None]
         pre, post = np.nonzero(distance - down < reach)
         keep = pre + begin != post
         pre, post = pre[keep], post[keep]
         found.append((pre + begin, post, distance[pre, post]))
-    if not found:
-        return (np.empty(0, dtype=np.int64),) * 2 + (np.empty(0, dtype=np.float32),)
     pre, post, distances = (np.concatenate(each) for each in zip(*found, strict=True))
     return pre, post, distances
+
+
+def _reach(pre: np.ndarray, post: np.ndarray, p_near: float, length_um: float, rng: np.random.Generator) -> np.ndarray:
+    """For each pair the distance below which it is connected, drawn; `pre` and `post` are kinds of cells."""
+    with np.errstate(divide="ignore"):
+        log_p = np.log(p_near * _PATHWAYS).astype(np.float32)
+    reach = rng.standard_exponential((len(pre), len(post)), dtype=np.float32)
+    reach += log_p[pre][:, post]
+    reach *= (length_um * _REACH[pre]).astype(np.float32)[:, None]
+    return reach
+
+
+def _steps(pre: np.ndarray, post: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each pair how much deeper post lies, and the distance; of positions of shape (nodes, 3)."""
+    down = post[None, :, 1] - pre[:, 1, None]
+    distance = down * down
+    for axis in (0, 2):
+        step = post[None, :, axis] - pre[:, axis, None]
+        step *= step
+        distance += step
+    return down, np.sqrt(distance, out=distance)

@@ -58,15 +58,15 @@ _HOMES = {
     "check": "checks",
     "cross": "extract",
     "grid": "regions",
-    "groups": "subtargets",
-    "hexgrid": "regions",
+    "groups": "named",
+    "hexgrid": "hexagons",
     "inputs": "extract",
-    "node_sets": "subtargets",
+    "node_sets": "named",
     "node_table": "extract",
     "open_circuit": "circuit",
-    "table": "subtargets",
+    "table": "named",
     "voxels": "regions",
-    "whole": "subtargets",
+    "whole": "named",
 }
 
 

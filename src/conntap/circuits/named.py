@@ -1,0 +1,214 @@
+"""Subtargets by name: all nodes, values of a property, node sets, a table."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from conntap.circuits.circuit import Circuit
+from conntap.circuits.connectome import Connectome
+from conntap.circuits.rows import as_ids, read_rows
+from conntap.circuits.selecting import NodeSelection, read_nodes
+from conntap.circuits.subtargets import Subtarget, Subtargets, split
+from conntap.errors import OptionError
+
+__all__ = ["groups", "node_sets", "table", "whole"]
+
+_log = logging.getLogger(__name__)
+
+
+def whole(
+    source: Circuit | Connectome, *, population: str | None = None, nodes: NodeSelection = None, label: str = "all"
+) -> Subtargets:
+    """Take all nodes, or a selection, as one subtarget.
+
+    Parameters
+    ----------
+    source
+        A circuit, or a square connectome.
+    population
+        The node population; default: the circuit's default.
+    nodes
+        Only these: a node set's name, names, a rule like `{"layer": [2, 3]}`, or ids.
+    label
+        The subtarget's name.
+
+    Returns
+    -------
+    One subtarget; info: `n_nodes`.
+
+    Raises
+    ------
+    CircuitError
+        Unknown population, node set, property or id.
+    OptionError
+        No node is chosen.
+
+    Notes
+    -----
+    Linear in the nodes.
+
+    Examples
+    --------
+    >>> whole(Connectome(3, [], []))["all"].ids.tolist()
+    [0, 1, 2]
+    """
+    chosen, population = read_nodes(source, population, nodes, [])
+    ids = chosen.index.to_numpy()
+    return split(source, population, ids, np.zeros(len(ids), dtype=np.int64), [(label, {})], where="whole")
+
+
+def groups(
+    source: Circuit | Connectome,
+    *,
+    by: str,
+    population: str | None = None,
+    nodes: NodeSelection = None,
+    min_nodes: int = 1,
+) -> Subtargets:
+    """Take one subtarget for each value of a node property.
+
+    Nodes without a value are in none; how many is logged.
+
+    Parameters
+    ----------
+    source
+        A circuit, or a square connectome.
+    by
+        The property.
+    population
+        The node population; default: the circuit's default.
+    nodes
+        Only these: a node set's name, names, a rule like `{"layer": [2, 3]}`, or ids.
+    min_nodes
+        Leave out values with fewer nodes.
+
+    Returns
+    -------
+    Subtargets named by the values as text, in rising order; info: the value under the property's name, `n_nodes`.
+
+    Raises
+    ------
+    CircuitError
+        Unknown population, node set, property or id, or two values that read alike as text.
+    OptionError
+        No value has `min_nodes` nodes.
+
+    Notes
+    -----
+    A sort of the nodes.
+
+    Examples
+    --------
+    >>> groups(Connectome(pd.DataFrame({"layer": [2, 1, 2]}), [], []), by="layer").names
+    ['1', '2']
+    """
+    chosen, population = read_nodes(source, population, nodes, [by])
+    column = chosen[by]
+    if column.isna().any():
+        _log.info("groups: %d of %d nodes have no %s and are in no subtarget.", column.isna().sum(), len(column), by)
+    values = pd.Index(sorted(column.dropna().unique().tolist()))
+    codes = values.get_indexer(pd.Index(column.to_numpy()))
+    labels = [(str(value), {by: value}) for value in values.tolist()]
+    return split(source, population, chosen.index.to_numpy(), codes, labels, where="groups", min_nodes=min_nodes)
+
+
+def node_sets(source: Circuit, *, names: list[str], population: str | None = None) -> Subtargets:
+    """Take node sets of the circuit as subtargets; they may overlap.
+
+    Parameters
+    ----------
+    source
+        A circuit.
+    names
+        Names in its file of node sets.
+    population
+        The node population; default: the circuit's default.
+
+    Returns
+    -------
+    Subtargets in the order of `names`; info: `n_nodes`.
+
+    Raises
+    ------
+    NodeSetError
+        A node set is unknown or does not fit the population.
+    OptionError
+        No names, a name twice, or a node set without nodes in the population.
+
+    Notes
+    -----
+    Linear in nodes times names.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from conntap.circuits import open_circuit
+    >>> from conntap.circuits.formats import write
+    >>> folder = Path(tempfile.mkdtemp()) / "circuit"
+    >>> _ = write(Connectome(pd.DataFrame({"layer": [1, 2, 2]}), [0], [1]), folder, format="sonata")
+    >>> _ = (folder / "sets.json").write_text('{"L2": {"layer": 2}}')
+    >>> config = json.loads((folder / "circuit_config.json").read_text()) | {"node_sets_file": "sets.json"}
+    >>> _ = (folder / "circuit_config.json").write_text(json.dumps(config))
+    >>> node_sets(open_circuit(folder), names=["L2"])["L2"].ids.tolist()
+    [1, 2]
+    """
+    if not names or len(set(names)) < len(names):
+        raise OptionError(f"node_sets.names: {names}; give at least one name, each once.")
+    if not isinstance(source, Circuit):
+        raise OptionError("node_sets: a connectome has no node sets. Use groups, table or hexgrid.")
+    chosen = source.nodes(population)
+    found = []
+    for name in names:
+        ids = chosen.ids(name)
+        if not len(ids):
+            raise OptionError(f"node_sets: node set {name!r} has no nodes in population {chosen.name!r}. Leave it out.")
+        found.append(Subtarget(name, source, chosen.name, ids, {"n_nodes": len(ids)}))
+    return Subtargets(found)
+
+
+def table(source: Circuit | Connectome, *, path: Path, population: str | None = None) -> Subtargets:
+    """Read subtargets from a CSV file with the columns `subtarget` and `id`, one row a node.
+
+    Parameters
+    ----------
+    source
+        A circuit, or a square connectome.
+    path
+        The file. Rows may stand in any order; a row that stands twice counts once.
+    population
+        The node population; default: the circuit's default.
+
+    Returns
+    -------
+    Subtargets in the order of their first rows; info: `n_nodes`.
+
+    Raises
+    ------
+    CircuitError
+        The file cannot be read, lacks a column or a value, or names an id that the source does not have.
+
+    Notes
+    -----
+    Linear in rows and nodes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "groups.csv"
+    >>> _ = path.write_text("subtarget,id\\nA,2\\nB,0\\nA,0\\n")
+    >>> [(each.name, each.ids.tolist()) for each in table(Connectome(3, [], []), path=path)]
+    [('A', [0, 2]), ('B', [0])]
+    """
+    chosen, population = read_nodes(source, population, None, [])
+    rows = read_rows(path, ("subtarget", "id"), text=("subtarget",))
+    ids = as_ids(rows["id"], chosen.index, f"{path}: id")
+    names = rows["subtarget"].str.strip()
+    order = list(dict.fromkeys(names))
+    codes = pd.Index(order).get_indexer(names)
+    unique = pd.DataFrame({"code": codes, "id": ids}).drop_duplicates()
+    labels = [(name, {}) for name in order]
+    return split(source, population, unique["id"].to_numpy(), unique["code"].to_numpy(), labels, where="table")
