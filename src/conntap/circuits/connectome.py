@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from conntap.circuits.ordering import order_of_pairs
 from conntap.errors import ConnectomeError, known, unknown
 
 __all__ = ["Connectome"]
@@ -304,7 +305,7 @@ class Connectome:
         >>> Connectome(2, [0, 0, 1], [1, 1, 0]).connections().properties["count"].tolist()
         [2, 1]
         """
-        order = np.lexsort((self._post, self._pre))
+        order = order_of_pairs(self._pre, self._post, self.n_pre, self.n_post)
         pre, post = self._pre[order], self._post[order]
         first = np.empty(len(pre), dtype=bool)
         first[:1] = True
