@@ -23,8 +23,8 @@ class Finding:
 
     Examples
     --------
-    >>> print(Finding("odd", "nodes.h5:/nodes/cells", "no node_id; ids are 0..n-1"))
-    odd: nodes.h5:/nodes/cells: no node_id; ids are 0..n-1
+    >>> print(Finding("odd", "nodes.h5:/nodes/cells", "2 groups; libsonata reads one"))
+    odd: nodes.h5:/nodes/cells: 2 groups; libsonata reads one
     """
 
     level: str
