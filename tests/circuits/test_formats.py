@@ -420,6 +420,27 @@ def test_missing_ids_in_parquet_are_told(tmp_path):
         read(tmp_path / "e.parquet")
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_large_numbers_beside_gaps_stay_exact_or_are_refused(ending, tmp_path):
+    path = tmp_path / f"t.{ending}"
+    table = pd.DataFrame({"id": [1, 2], "pre": [1, 2], "post": [2, 1], "root": pd.array([2**60 + 1, None], "Int64")})
+    table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
+    (tmp_path / "e.csv").write_text("pre,post\n1,2\n")
+    assert read(tmp_path / "e.csv", nodes=path).nodes["root"].tolist() == [2**60 + 1, pd.NA]
+    with pytest.raises(FormatError, match="root: whole numbers beyond"):
+        read(path)
+
+
+def test_a_packed_archive_larger_than_memory_is_refused(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "m.npz", m=np.zeros((300, 300)))
+    from conntap.circuits.formats import limits
+
+    free = type("Memory", (), {"available": 10_000})
+    monkeypatch.setattr(limits.psutil, "virtual_memory", free)
+    with pytest.raises(FormatError, match="GiB unpacked"):
+        read(tmp_path / "m.npz")
+
+
 def test_nested_columns_in_parquet_are_told(tmp_path):
     pd.DataFrame({"pre": [1], "post": [2], "at": [[1, 2, 3]]}).to_parquet(tmp_path / "e.parquet")
     with pytest.raises(FormatError, match="at: a column of list"):
@@ -644,3 +665,24 @@ def test_the_page_tells_how_to_read_our_hdf5_without_us(page, labelled, tmp_path
         assert names.tolist() == ["T4a", "R1", "T4a"]
         assert file["pre"][:].tolist() == labelled.pre.tolist()
     assert 'cell_type["texts"].asstr()[:][cell_type["codes"][:]]' in page
+
+
+def test_a_file_of_version_1_still_reads():
+    """Written by the first version; never write it anew."""
+    from pathlib import Path
+
+    c = read(Path(__file__).parents[1] / "archive" / "connectome-v1.h5")
+    pre = pd.DataFrame(
+        {
+            "layer": [1, 2, 2],
+            "cell type": ["PC", None, "BC"],
+            "rank": ["lo", "hi", "lo"],
+            "age": pd.array([2**60 + 1, None, 3], dtype="Int64"),
+        },
+        index=[720575940628857210, 5, 7],
+    )
+    properties = {"weight": [0.5, 1.0, 2.0], "kind": ["e", None, "i"], "a.b/c": [True, False, True]}
+    post = pd.DataFrame({"x": [0.5, 1.5]}, index=["a", "µ"])
+    assert c == Connectome(pre, [0, 0, 2], [1, 1, 0], post_nodes=post, properties=properties)
+    assert c.pre_nodes["rank"].cat.ordered
+    assert c.name == "archived"

@@ -19,12 +19,12 @@ def arrow_columns(path: Path, kind: str) -> list[str]:
 
 
 def read_arrow_table(path: Path, kind: str, *, wanted: Collection[str], ids: Collection[str]) -> pd.DataFrame:
-    """The wanted columns; text as categories; whole numbers stay whole.
+    """The wanted columns; text as categories; whole numbers beyond 2^53 beside missing ones as Int64.
 
     Raises
     ------
     FormatError
-        A missing id, a nested column, or whole numbers beyond 2^53 beside missing ones.
+        A missing id or a nested column.
     """
     schema = _schema(path, kind)
     names = [name for name in schema.names if name in wanted]
@@ -93,9 +93,7 @@ def _column(column: Any, where: str, is_id: bool) -> Any:
             f"{where}: {column.null_count} ids are missing, first in row {row} (counted from 0). Fill or drop these rows."
         )
     if column.null_count and types.is_integer(kind) and _beyond_floats(column):
-        raise FormatError(
-            f"{where}: whole numbers beyond 2^53 beside missing ones. Fill these, or leave the column out."
-        )
+        return column.to_pandas(types_mapper={kind: pd.Int64Dtype()}.get).array
     series = column.to_pandas()
     return pd.Categorical(series) if series.dtype.kind in "OUST" and not is_id else series.array
 

@@ -50,6 +50,11 @@ def read_edges(path: Path, kind: str, options: TableOptions) -> Connectome:
     pre, post = find_ends(names, pre=options.pre, post=options.post, where=str(path))
     kept = _properties(names, (pre, post), options.properties, path)
     table = _load(path, kind, wanted=[pre, post, *kept], ids=(pre, post), columns=options.columns)
+    for name in kept:
+        if isinstance(table[name].dtype, pd.Int64Dtype):
+            raise FormatError(
+                f"{path}: {name}: whole numbers beyond 2^53 beside missing ones. Leave it out: properties=[...]."
+            )
     ends = tuple(exact_ids(table[end], f"{path}: {end}") for end in (pre, post))
     if not isinstance(options.nodes, tuple | list):
         ends = same_kind(*ends)

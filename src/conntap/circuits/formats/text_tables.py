@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,8 @@ def read_text_table(
 ) -> pd.DataFrame:
     """The wanted columns; text as categories with blanks stripped, except for ids, which stay as they stand.
 
+    Whole numbers beyond 2^53 beside missing ones come as Int64.
+
     Raises
     ------
     FormatError
@@ -86,6 +89,8 @@ def read_text_table(
     for name in table.columns:
         if name not in ids and table[name].dtype.kind in "OUST":
             table[name] = _stripped(table[name])
+        elif name not in ids and _lost_digits(table[name]):
+            table[name] = _whole(path, {**options, "usecols": [name], "dtype": {name: "Int64"}}, table[name])
     return table
 
 
@@ -142,6 +147,22 @@ def _stripped(column: pd.Series) -> pd.Series:
     codes, labels = pd.factorize(pd.Index(given.categories.astype(str).str.strip()), sort=True)
     codes = np.append(codes, -1)[given.codes]
     return pd.Series(pd.Categorical.from_codes(codes, categories=labels), index=column.index)
+
+
+def _lost_digits(column: pd.Series) -> bool:
+    """Whether whole numbers beyond 2^53 may have become floats because some are missing."""
+    if column.dtype.kind != "f" or not column.isna().any():
+        return False
+    values = column.dropna().to_numpy()
+    return bool(len(values) and (values == np.floor(values)).all() and np.abs(values).max() >= 2**53)
+
+
+def _whole(path: Path, options: dict[str, Any], floats: pd.Series) -> pd.Series:
+    """The column read again as whole numbers, or as it was where they are none."""
+    try:
+        return pd.read_csv(path, **options).iloc[:, 0]
+    except (ValueError, TypeError, OverflowError):
+        return floats
 
 
 def _is_number(text: str) -> bool:
