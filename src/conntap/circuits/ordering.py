@@ -24,7 +24,7 @@ def order_of_pairs(first: np.ndarray, second: np.ndarray, n_first: int, n_second
     Notes
     -----
     O(n log n). Where both ends and the position fit into 63 bits they are sorted as one number, which takes a
-    fifth of the time of `numpy.lexsort`; otherwise that is what runs.
+    quarter of the time of `numpy.lexsort`; otherwise that is what runs.
 
     Examples
     --------
