@@ -516,13 +516,18 @@ def _print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", padding=(0, 1, 0, 0))
+    needed = 1
     for name in rows[0] if rows else ():
-        numeric = all(isinstance(row[name], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        cells = [_cell(row[name]) for row in rows]
+        numeric = all(cell[:1].isdigit() or cell[:1] in "-" for cell in cells)
+        widest = min(32, max((len(word) for cell in (name, *cells) for word in cell.split()), default=1))
+        table.add_column(name, justify="right" if numeric else "left", min_width=widest, overflow="fold")
+        needed += widest + 1
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    _console().print(table)
+    console = _console()
+    console.print(table, width=max(console.width, needed), crop=False)
 
 
 def _print_table(table: Any, *, title: str, most: int) -> None:

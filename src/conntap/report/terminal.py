@@ -74,10 +74,13 @@ def _summarized(table: pd.DataFrame, cases: list[str]) -> pd.DataFrame:
     shown: dict[str, Any] = {}
     for column in numbers:
         shown[column] = [
-            f"{m:,.4g}" if n == 1 or s != s else f"{m:,.4g} ± {s:,.2g}"
-            for m, s, n in zip(mean[column], sd[column], draws, strict=True)
+            f"{_plain(m)} ± {s:,.2g}" if s > 0 else _plain(m) for m, s in zip(mean[column], sd[column], strict=True)
         ]
     return pd.DataFrame({"draws": draws.to_numpy(), **shown}, index=mean.index).reset_index()
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def _brief(value: Any) -> str:

@@ -11,6 +11,7 @@ The run folder that results is all a batch needs::
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -22,9 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from conntap import __version__, store
+from conntap.circuits import Circuit
 from conntap.errors import ConntapError, RunError, StudyError, known
 from conntap.seeds import digest
-from conntap.study.entries import Reference, Study
+from conntap.study.entries import CircuitEntry, Reference, Study
 from conntap.study.plan import StagePlan, plan_study, source_cases
 from conntap.study.work import Records, open_source, stage_folder
 
@@ -68,23 +70,26 @@ def _sources(study: Study) -> tuple[dict[str, Any], dict[str, str]]:
     fingerprints: dict[str, str] = {}
     for name, entry in study.circuits.items():
         try:
-            source = open_source(entry.model_dump())
-            if hasattr(source, "fingerprint"):
-                if entry.edges is not None or entry.nodes is not None:
-                    source.default_edges  # noqa: B018 - a wrong name is told here, before anything runs
-                fingerprints[name] = digest(source.fingerprint(), entry.edges, entry.nodes)
-            else:
-                files = [entry.path] + ([entry.nodes] if entry.nodes else [])
-                fingerprints[name] = digest([_file_digest(each) for each in files], entry.read)
+            sources[name] = open_source(entry.model_dump())
+            fingerprints[name] = _fingerprint(entry, sources[name])
         except (ConntapError, OSError, TypeError) as error:
             raise StudyError(f"circuits.{name}: {error}") from error
-        sources[name] = source
     return sources, fingerprints
 
 
-def _file_digest(path: str) -> str:
-    import hashlib
+def _fingerprint(entry: CircuitEntry, source: Any) -> str:
+    """The digest of a circuit's content; opens each of its files, so that a broken one is told before anything runs."""
+    if not isinstance(source, Circuit):
+        files = [entry.path] + ([entry.nodes] if entry.nodes else [])
+        return digest([_file_digest(each) for each in files], entry.read)
+    populations = [*source.node_populations.values(), *source.edge_populations.values()]
+    if entry.edges is not None or entry.nodes is not None:
+        populations += [source.default_edges, source.default_nodes]
+    _log.info("circuits: %s: %s", source.path, {each.name: each.size for each in populations})
+    return digest(source.fingerprint(), entry.edges, entry.nodes)
 
+
+def _file_digest(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
