@@ -13,6 +13,7 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.ordering import order_of_pairs
+from conntap.circuits.sonata_properties import put, write_properties
 from conntap.errors import FormatError, known
 from conntap.store.files import atomic
 from conntap.store.new_hdf5 import hdf5_into
@@ -216,31 +217,31 @@ def _sign(file: h5py.File) -> None:
 
 def _write_nodes(group: h5py.Group, table: pd.DataFrame, compression: str | None) -> None:
     n = len(table)
-    _put(group, "node_type_id", np.full(n, -1, dtype=np.int64), compression)
+    put(group, "node_type_id", np.full(n, -1, dtype=np.int64), compression)
     columns: dict[str, Any] = {name: table[name].array for name in table.columns}
     if not (table.index.dtype.kind in "iu" and np.array_equal(table.index, np.arange(n))):
         if ORIGINAL_ID in columns:
             raise FormatError(f"nodes: the ids need the property {ORIGINAL_ID!r}, which is there already. Rename it.")
         columns[ORIGINAL_ID] = table.index.to_numpy()
-    _write_properties(group.create_group("0", track_order=True), columns, compression)
+    write_properties(group.create_group("0", track_order=True), columns, compression)
 
 
 def _write_edges(group: h5py.Group, source: str, target: str, connectome: Connectome, compression: str | None) -> None:
     order = order_of_pairs(connectome.post, connectome.pre, connectome.n_post, connectome.n_pre)
     pre, post = connectome.pre[order], connectome.post[order]
     for name, population, ids in (("source_node_id", source, pre), ("target_node_id", target, post)):
-        _put(group, name, ids.astype(np.uint64), compression).attrs["node_population"] = population
-    _put(group, "edge_type_id", np.full(len(order), -1, dtype=np.int64), compression)
+        put(group, name, ids.astype(np.uint64), compression).attrs["node_population"] = population
+    put(group, "edge_type_id", np.full(len(order), -1, dtype=np.int64), compression)
     columns = {name: column[order] for name, column in connectome.properties.items()}
-    _write_properties(group.create_group("0", track_order=True), columns, compression)
+    write_properties(group.create_group("0", track_order=True), columns, compression)
     for name, ids, n in (
         ("source_to_target", pre, connectome.n_pre),
         ("target_to_source", post, connectome.n_post),
     ):
         nodes, ranges = _index(ids, n)
         index = group.create_group(f"indices/{name}")
-        _put(index, "node_id_to_ranges", nodes, compression)
-        _put(index, "range_to_edge_id", ranges, compression)
+        put(index, "node_id_to_ranges", nodes, compression)
+        put(index, "range_to_edge_id", ranges, compression)
 
 
 def _index(ids: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -257,70 +258,6 @@ def _index(ids: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     nodes = np.column_stack([ends - runs, ends])
     nodes[runs == 0] = 0
     return nodes.astype(np.uint64), ranges.astype(np.uint64)
-
-
-def _write_properties(group: h5py.Group, columns: Mapping[str, Any], compression: str | None) -> None:
-    for name, values in columns.items():
-        if name.startswith("@") or "/" in name.removeprefix("dynamics_params/") or name in ("", ".", "..", "0"):
-            raise FormatError(f"{group.name}: {name!r} cannot name a SONATA property. Rename it.")
-        plain = np.asarray(values) if not isinstance(values, pd.Categorical) else None
-        if isinstance(values, pd.Categorical) or plain.dtype.kind in "OUST":
-            _write_column_of_objects(group, name, values, compression)
-        else:
-            _put(group, name, _number(plain, group, name), compression)
-
-
-def _write_column_of_objects(group: h5py.Group, name: str, values: Any, compression: str | None) -> None:
-    if isinstance(values, pd.core.arrays.masked.BaseMaskedArray):
-        _put(group, name, _nullable(values, group, name), compression)
-        return
-    text = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
-    if text.categories.dtype.kind in "biuf":
-        if (text.codes < 0).any():
-            raise FormatError(f"{group.name}: property {name!r} has missing categories of numbers. Fill them.")
-        _put(group, name, _number(np.asarray(text), group, name), compression)
-        return
-    _write_text(group, name, text, compression)
-
-
-def _write_text(group: h5py.Group, name: str, text: pd.Categorical, compression: str | None) -> None:
-    """Text as codes into the library of its distinct values, sorted as they come; missing text is the empty text."""
-    labels = [str(label) for label in text.categories]
-    codes = text.codes.astype(np.int64)
-    if (codes < 0).any():
-        if "" not in labels:
-            labels.append("")
-        codes[codes < 0] = labels.index("")
-    kind = np.uint8 if len(labels) < 2**8 else np.uint16 if len(labels) < 2**16 else np.uint32
-    _put(group, name, codes.astype(kind), compression)
-    group.require_group("@library").create_dataset(
-        name, data=np.array(labels, dtype=object), dtype=h5py.string_dtype(), shape=(len(labels),)
-    )
-
-
-def _number(values: np.ndarray, group: h5py.Group, name: str) -> np.ndarray:
-    match values.dtype.kind:
-        case "b":
-            return values.astype(np.uint8)
-        case "f" if values.dtype.itemsize == 2:
-            return values.astype(np.float32)
-        case "i" | "u" | "f" if values.dtype.itemsize <= 8:
-            return values
-    raise FormatError(f"{group.name}: property {name!r} is {values.dtype}; SONATA holds numbers and text. Drop it.")
-
-
-def _nullable(values: Any, group: h5py.Group, name: str) -> np.ndarray:
-    if not values.isna().any():
-        return _number(values.to_numpy(values.dtype.numpy_dtype), group, name)
-    floats = values.to_numpy(float, na_value=np.nan)
-    if np.nanmax(np.abs(floats), initial=0) >= 2**53:
-        raise FormatError(f"{group.name}: property {name!r} has missing values beside numbers beyond 2^53. Fill them.")
-    return floats
-
-
-def _put(group: h5py.Group, name: str, values: np.ndarray, compression: str | None) -> h5py.Dataset:
-    options = {"compression": compression, "shuffle": True} if compression and len(values) else {}
-    return group.create_dataset(name, data=values, **options)
 
 
 def _config(nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> dict[str, Any]:
