@@ -2,12 +2,16 @@
 
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from conntap import store
+from conntap.activity import Spikes
 from conntap.circuits.connectome import Connectome
 
 STEPS = {
@@ -21,6 +25,7 @@ STEPS = {
     "hoard": 1,
     "add": 1,
     "shuffled": 1,
+    "value_of": 1,
     "taking_kwargs": 1,
     "taking_of": 1,
 }
@@ -84,6 +89,23 @@ def hoard(connectome: Connectome, *, gb: float) -> int:
 def add(left: int, right: int, *, more: float = 0.0) -> float:
     """The sum."""
     return left + right + more
+
+
+def value_of(connectome: Connectome, *, kind: Literal["array", "table", "simplices", "spikes", "file", "none"]) -> Any:
+    """A value of that kind, made of the connectome."""
+    if kind == "array":
+        return connectome.adjacency().toarray()
+    if kind == "table":
+        return connectome.nodes
+    if kind == "simplices":
+        return [np.arange(connectome.n_nodes)[:, None], np.column_stack([connectome.pre, connectome.post])]
+    if kind == "spikes":
+        return Spikes(connectome.ids, np.arange(connectome.n_nodes, dtype=float), duration_ms=100.0)
+    if kind == "file":
+        path = Path(tempfile.mkdtemp()) / "drawing.txt"
+        path.write_text(f"{connectome.n_nodes} nodes")
+        return store.File(path)
+    return None
 
 
 def taking_kwargs(connectome: Connectome, **anything: int) -> int:

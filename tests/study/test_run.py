@@ -265,3 +265,19 @@ def test_provenance_stands_in_the_store(write, local):
         assert store.attrs["seed"] == 11
         assert "circuits.groups" in store.study
         assert len(store.attrs["study_hash"]) == 32
+
+
+def test_values_of_every_kind_come_back_as_they_were(write, local):
+    kinds = "[array, table, simplices, spikes, file, none]"
+    body = local + f"  v: {{do: 'plugin_steps:value_of', of: local, each: {{kind: {kinds}}}}}\n"
+    outcome = runs(write(body))
+    assert outcome.ok
+    with open_store(outcome.store) as store:
+        found = {kind: store["v"].load(f"kind == '{kind}'").iloc[0] for kind in store["v"].cases["kind"].unique()}
+        local = store["local"][0]
+    assert found["array"].tolist() == local.adjacency().toarray().tolist()
+    pd.testing.assert_frame_equal(found["table"], local.nodes)
+    assert [each.shape for each in found["simplices"]] == [(3, 1), (3, 2)]
+    assert found["spikes"].duration_ms == 100.0
+    assert found["file"].read_bytes() == b"3 nodes"
+    assert found["none"] is None
