@@ -158,34 +158,38 @@ def _write_attributes(item: h5py.File, attrs: Mapping[str, Any]) -> None:
 
 def _write_stage(group: h5py.Group, stage: StageData, path: Path, kept: set[str], check: Callable[[], None]) -> None:
     where = f"{path}: stages.{stage.name}"
-    n = len(stage.cases)
-    if len(stage.keys) != n:
-        raise StoreError(f"{where}: {n} cases and {len(stage.keys)} keys; give one key a case.")
+    if len(stage.keys) != len(stage.cases):
+        raise StoreError(f"{where}: {len(stage.cases)} cases and {len(stage.keys)} keys; give one key a case.")
     group.attrs["description"], group.attrs["step"] = stage.description, stage.step
     for name in ("options", "inputs", "attrs"):
         group.attrs[name] = json_text(getattr(stage, name))
     write_cases(group, stage.cases, where)
     _write_keys(group, stage.keys)
-    group_of, position_of = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int64)
-    writers: dict[tuple, tuple[int, GroupWriter]] = {}
+    entries = (with_file_attrs(each, lambda attrs: _kept_file(attrs, path, kept)) for each in stage.entries)
+    _write_values(group, entries, len(stage.cases), where, check)
+
+
+def _write_values(group: h5py.Group, entries: Iterable[Encoded], n: int, where: str, check: Callable[[], None]) -> None:
+    """Each value into the group of its signature; where it went into `value_group` and `value_position`."""
+    places = np.empty((2, n), dtype=np.int64)
+    writers: dict[tuple[Any, ...], tuple[int, GroupWriter]] = {}
     values = group.create_group("values")
     row = -1
-    for row, encoded in enumerate(stage.entries):
+    for row, encoded in enumerate(entries):
         if row >= n:
             raise StoreError(f"{where}: more values than the {n} cases; give one value a case.")
         check()
-        encoded = with_file_attrs(encoded, lambda attrs: _kept_file(attrs, path, kept))
         kind = signature(encoded)
         if kind not in writers:
             writers[kind] = len(writers), GroupWriter(values.create_group(str(len(writers))), encoded)
-        group_of[row] = writers[kind][0]
-        position_of[row] = writers[kind][1].append(encoded)
+        number, writer = writers[kind]
+        places[:, row] = number, writer.append(encoded)
     if row + 1 != n:
         raise StoreError(f"{where}: {row + 1} values for {n} cases; give one value a case.")
     for _, writer in writers.values():
         writer.close()
-    write_array(group, "value_group", group_of)
-    write_array(group, "value_position", position_of)
+    write_array(group, "value_group", places[0].astype(np.int32))
+    write_array(group, "value_position", places[1])
 
 
 def _write_keys(group: h5py.Group, keys: list[str]) -> None:
