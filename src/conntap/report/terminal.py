@@ -11,7 +11,7 @@ from conntap.store import Dataset, Store
 
 __all__ = ["overview", "telling", "values"]
 
-_WIDEST = 12
+_WIDEST = 16
 
 
 def overview(store: Store) -> pd.DataFrame:
@@ -61,9 +61,10 @@ def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
             frame = frame.iloc[:, 0].unstack(own[0])
             frame.columns = [f"{own[0]} {each}" for each in frame.columns]
             frame = frame.fillna(0) if (frame.fillna(0) % 1 == 0).all(axis=None) else frame
+            own = []
     table = frame.reset_index()
     if "draw" in table and len(table) > 2:
-        table = _summarized(table, [column for column in cases if column != "draw"])
+        table = _summarized(table, [column for column in [*cases, *own] if column != "draw"])
     return table
 
 
