@@ -15,7 +15,7 @@ from conntap.store import write_store
 @pytest.fixture
 def file(tmp_path):
     rng = np.random.default_rng(0)
-    matrices = [sparse.random_array((30, 40), density=0.2, rng=rng, format="csr") for _ in range(9)]
+    matrices = [sparse.csr_array(rng.random((30, 40)) * (rng.random((30, 40)) < 0.2)) for _ in range(9)]
     table = pd.DataFrame({"x": [1.5, 2.5], "kind": ["µ", None]}, index=pd.Index([7, 9], name="id"))
     stages = [
         stage(matrices, "connectivity", subtarget=[f"s{i}" for i in range(9)]),

@@ -87,7 +87,7 @@ class Dataset:
     @property
     def cases(self) -> pd.DataFrame:
         """One row a value: the case columns, in the order of the values."""
-        return self._cases.copy(deep=False)
+        return self._cases.copy()
 
     @cached_property
     def keys(self) -> list[str]:
