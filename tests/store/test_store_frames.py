@@ -128,3 +128,13 @@ def test_a_frame_of_scalars_has_them_in_the_order_of_the_cases(values, frame):
     for a, b in zip(values, got, strict=True):
         assert a == b or pd.isna(b)
         assert pd.isna(b) == (a is None or a != a)
+
+
+def test_sweeps_over_lists_are_levels_of_tuples(frame, tmp_path):
+    columns = {"window": [[0, 1], [0, 2], None], "draw": [0, 1, 1]}
+    table = frame([1, 2, 3], **columns)
+    assert table.index.tolist()[:2] == [((0, 1), 0), ((0, 2), 1)]
+    alone = frame([1, 2], window=[[0, 1], [0, 2]])
+    assert (alone.index.names, alone.index.tolist()) == (["window"], [(0, 1), (0, 2)])
+    with open_store(tmp_path / "f.h5") as store:
+        assert store["n"].load(window=[(0, 2)]).tolist() == [2]
