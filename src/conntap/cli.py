@@ -220,9 +220,10 @@ def launch(study: Any, folder: Path, as_json: bool) -> None:
     \b
     Example:  tap launch study.yaml --workers 4
     """
+    from conntap.report.progress import Progress
     from conntap.study import launch as start
 
-    with _progress() as listen:
+    with Progress(sys.stderr) as listen:
         outcome = start(study, out=folder, listen=listen)
     _tell_outcome(outcome, as_json)
 
@@ -252,9 +253,10 @@ def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
       tap run study.yaml
       tap run study.yaml --workers 4 --timeout-s 600 --mem-gb 4
     """
+    from conntap.report.progress import Progress
     from conntap.study import run as start
 
-    with _progress() as listen:
+    with Progress(sys.stderr) as listen:
         outcome = start(study, out=folder, listen=listen)
     written = _write_report(study.path, folder) if page else None
     if not as_json:
@@ -506,91 +508,22 @@ def steps(name: str | None, as_json: bool) -> None:
 # -- printing -----------------------------------------------------------------------------------------
 
 
-def _console() -> Any:
+def _print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    from conntap.report.terminal import rich_table
 
-
-def _print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", padding=(0, 1, 0, 0))
-    needed = 1
-    for name in rows[0] if rows else ():
-        cells = [_cell(row[name]) for row in rows]
-        numeric = all(cell[:1].isdigit() or cell[:1] in "-" for cell in cells)
-        widest = min(32, max((len(word) for cell in (name, *cells) for word in cell.split()), default=1))
-        table.add_column(name, justify="right" if numeric else "left", min_width=widest, overflow="fold")
-        needed += widest + 1
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    console = _console()
+    table, needed = rich_table(rows, title=title)
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(table, width=max(console.width, needed), crop=False)
 
 
 def _print_table(table: Any, *, title: str, most: int) -> None:
     shown = table.head(most)
-    _print_rows([dict(zip(map(str, shown.columns), row, strict=True)) for row in shown.itertuples(index=False)], title=title)  # fmt: skip
+    names = list(map(str, shown.columns))
+    _print_rows([dict(zip(names, row, strict=True)) for row in shown.itertuples(index=False)], title=title)
     if len(table) > most:
         click.echo(f"showing {most} of {len(table)} rows; --rows N shows more, --csv FILE writes all")
-
-
-def _cell(value: Any) -> str:
-    from rich.markup import escape
-
-    if value is None or value != value:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) or (hasattr(value, "dtype") and value.dtype.kind == "f"):
-        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
-    if isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu"):
-        return f"{int(value):,}"
-    return escape(str(value))
-
-
-class _progress:
-    """A bar a stage on a terminal; one line a stage elsewhere."""
-
-    def __enter__(self) -> Callable[[Mapping[str, Any]], None]:
-        self.bars: Any = None
-        self.tasks: dict[str, Any] = {}
-        self.totals: dict[str, list[int]] = {}
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))  # fmt: skip
-            self.bars = Progress(*columns, console=Console(stderr=True))
-            self.bars.start()
-        return self.listen
-
-    def __exit__(self, *_: object) -> None:
-        if self.bars is not None:
-            self.bars.stop()
-
-    def listen(self, event: Mapping[str, Any]) -> None:
-        what = event["event"]
-        if what == "stage":
-            self.stage(event["stage"], event["units"], event["skipped"])
-        elif what in ("done", "failed", "waiting"):
-            count = self.totals[event["stage"]]
-            count[0] += 1
-            count[1] += what == "failed"
-            note = f"{count[1]} failed" if count[1] else ""
-            if self.bars is not None:
-                self.bars.update(self.tasks[event["stage"]], advance=1, note=note)
-            elif count[0] == count[2]:
-                click.echo(f"{event['stage']}: {count[0]} units{', ' + note if note else ''}", err=True)
-
-    def stage(self, name: str, units: int, skipped: int) -> None:
-        self.totals[name] = [0, 0, units]
-        if self.bars is not None:
-            self.tasks[name] = self.bars.add_task(name, total=units + skipped, completed=skipped, note="")
-        elif units == 0:
-            click.echo(f"{name}: all {skipped} units done before", err=True)
 
 
 def _tell_results(path: Path) -> None:

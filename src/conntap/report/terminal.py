@@ -1,15 +1,18 @@
-"""Results as tables for a terminal."""
+"""Results as tables for a terminal; printing them is the command line's."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pandas as pd
+from rich import box
+from rich.markup import escape
+from rich.table import Table
 
 from conntap.errors import StoreError
 from conntap.store import Dataset, Store
 
-__all__ = ["overview", "telling", "values"]
+__all__ = ["overview", "rich_table", "telling", "values"]
 
 _WIDEST = 16
 
@@ -68,6 +71,21 @@ def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
     return table
 
 
+def rich_table(rows: list[dict[str, Any]], *, title: str) -> tuple[Table, int]:
+    """Rows of equal keys as a table of rich, and the width below which it would cut a word or a number."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", padding=(0, 1, 0, 0))
+    needed = 1
+    for name in rows[0] if rows else ():
+        cells = [_cell(row[name]) for row in rows]
+        numeric = all(cell[:1].isdigit() or cell[:1] in "-" for cell in cells)
+        widest = min(32, max((len(word) for cell in (name, *cells) for word in cell.split()), default=1))
+        table.add_column(name, justify="right" if numeric else "left", min_width=widest, overflow="fold")
+        needed += widest + 1
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table, needed
+
+
 def _summarized(table: pd.DataFrame, cases: list[str]) -> pd.DataFrame:
     numbers = [c for c in table.columns if c not in (*cases, "draw") and pd.api.types.is_numeric_dtype(table[c])]
     grouped = table.groupby(cases, dropna=False, sort=False)
@@ -91,3 +109,15 @@ def _brief(value: Any) -> str:
         return f"{type(value).__name__} of shape {value.shape}"
     text = repr(value).splitlines()[0]
     return text if len(text) < 90 else text[:87] + "..."
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) or (hasattr(value, "dtype") and value.dtype.kind == "f"):
+        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+    if isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu"):
+        return f"{int(value):,}"
+    return escape(str(value))
