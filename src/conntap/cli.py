@@ -276,7 +276,7 @@ def status(study: Path, out: Path | None, as_json: bool) -> None:
     Example:  tap status study.yaml
     """
     from conntap.study import status as compare
-    from conntap.study.setup import is_running
+    from conntap.study.locking import is_running
 
     loaded = _loaded(study)
     folder = _folder(loaded, out)

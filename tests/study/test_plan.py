@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conntap.study import load_study, prepare
+from conntap.study.batches import Unit, batched
 from conntap.study.plan import Case as C
-from conntap.study.plan import Unit, _batches, _joined
+from conntap.study.plan import _joined
 
 
 def units(path, stage, **run):
@@ -89,7 +90,7 @@ def unit(load, name):
 
 
 def test_five_uneven_units_leave_none_of_four_batches_idle():
-    batches = _batches([unit(load, str(load)) for load in (1, 2, 3, 4, 100)], workers=1)
+    batches = batched([unit(load, str(load)) for load in (1, 2, 3, 4, 100)], workers=1)
     assert all(batch.units for batch in batches)
     four = sorted((batch.load for batch in batches), reverse=True)[:4]
     assert four == [100, 4, 3, 2]
@@ -98,7 +99,7 @@ def test_five_uneven_units_leave_none_of_four_batches_idle():
 @settings(deadline=None, max_examples=50)
 @given(loads=st.lists(st.floats(0.1, 1000), min_size=1, max_size=60), workers=st.integers(1, 5))
 def test_every_unit_is_in_one_batch_and_the_balance_is_that_of_longest_first(loads, workers):
-    batches = _batches([unit(load, str(i)) for i, load in enumerate(loads)], workers)
+    batches = batched([unit(load, str(i)) for i, load in enumerate(loads)], workers)
     assert sorted(u.key for b in batches for u in b.units) == sorted(str(i) for i in range(len(loads)))
     best = max(max(loads), sum(loads) / len(batches))
     assert max(batch.load for batch in batches) <= best * 4 / 3 + max(loads) / 3 + 1e-9

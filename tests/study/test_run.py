@@ -16,7 +16,7 @@ from conntap import open_store
 from conntap.errors import RunError, StudyError
 from conntap.study import collect, launch, load_study, run, run_batch, setup, status
 from conntap.study.entries import with_run
-from conntap.study.setup import lock
+from conntap.study.locking import lock
 
 
 def runs(path, **options):

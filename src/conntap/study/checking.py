@@ -19,7 +19,8 @@ from conntap.study.entries import (
     Study,
     StudyEntry,
 )
-from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
+from conntap.study.relations import check_columns, check_kinds, in_order
+from conntap.study.steps import STAGE_KEYS, Step, find_step
 from conntap.study.yaml import Document, Place
 
 __all__ = ["Checker", "all_told", "dotted", "short"]
@@ -59,9 +60,9 @@ class Checker:
         stages = dict(self._stages())
         if not self.entry.stages and not self.entry.subtargets:
             self.problems.append("the document: needs the key 'stages', at least one.")
-        self._kinds(stages)
-        order = self._order(stages)
-        self._columns({name: stages[name] for name in order})
+        check_kinds(stages, self.problem)
+        order = in_order(stages, self.problem)
+        check_columns({name: stages[name] for name in order}, self.problem)
         if self.problems:
             raise StudyError(all_told(self.path, self.problems))
         return Study(
@@ -287,95 +288,3 @@ class Checker:
         everything += [f"circuits.{each}" for each in self.entry.circuits]
         self.problem(unknown(where, "source", name, everything), place)
         return bare
-
-    def _kinds(self, stages: Mapping[str, Stage]) -> None:
-        """Each source gives what the step takes; controls and slices stand where a connectome enters."""
-        from conntap.circuits.connectome import Connectome
-        from conntap.circuits.subtargets import Subtargets
-
-        for stage in stages.values():
-            label = stage.name if stage.name.startswith("subtargets.") else f"stages.{stage.name}"
-            place: Place = tuple(label.split(".", 1))
-            for position, source in stage.inputs.items():
-                kind = self._gives(source, stages)
-                if kind is not Any and not stage.step.accepts(position, kind):
-                    wanted = getattr(stage.step.inputs[position], "__name__", str(stage.step.inputs[position]))
-                    self.problem(
-                        f"{label}.of: {source} gives a {kind.__name__}; {stage.step.name} takes a {wanted}.",
-                        (*place, "of"),
-                    )
-            if (stage.controls or stage.slices) and stage.step.inputs:
-                first = next(iter(stage.step.inputs))
-                if not stage.step.accepts(first, Connectome):
-                    self.problem(
-                        f"{label}: controls and slices change a connectome; {stage.step.name} takes none.", place
-                    )
-            if stage.name.startswith("subtargets.") and not fits(stage.step.returns, Subtargets):
-                self.problem(f"{label}.do: {stage.step.name} does not define subtargets.", (*place, "do"))
-            if not stage.name.startswith("subtargets.") and stage.step.returns is Subtargets:
-                self.problem(
-                    f"{label}.do: {stage.step.name} defines subtargets; write it under `subtargets:`.", (*place, "do")
-                )
-
-    def _gives(self, source: str, stages: Mapping[str, Stage]) -> Any:
-        from conntap.circuits.subtargets import Subtarget
-
-        if source.startswith("subtargets."):
-            return Subtarget
-        if source in stages:
-            kind = stages[source].step.returns
-            return kind if isinstance(kind, type) else Any
-        return Any
-
-    def _order(self, stages: Mapping[str, Stage]) -> list[str]:
-        """Names of stages, each after everything it takes from, else in the order of the document."""
-        order: list[str] = []
-        trail: list[str] = []
-
-        def visit(name: str) -> None:
-            if name in order or name not in stages:
-                return
-            if name in trail:
-                circle = " -> ".join([*trail[trail.index(name) :], name])
-                message = f"stages.{name}.of: the stages take from each other in a circle: {circle}. Break it."
-                if not any("in a circle" in each for each in self.problems):
-                    self.problem(message, ("stages", name, "of"))
-                return
-            trail.append(name)
-            for source in stages[name].sources:
-                visit(source)
-            trail.pop()
-            if name not in order:
-                order.append(name)
-
-        for name in stages:
-            visit(name)
-        return order
-
-    def _columns(self, stages: Mapping[str, Stage]) -> None:
-        """No two things may want the same column of an index of cases."""
-        controlled: set[str] = set()
-        sliced: set[str] = set()
-        swept: dict[str, set[str]] = {}
-        for stage in stages.values():
-            label = stage.name if stage.name.startswith("subtargets.") else f"stages.{stage.name}"
-            place: Place = tuple(label.split(".", 1))
-            for source in stage.sources:
-                if source in sliced:
-                    self.problem(f"{label}.of: {source} is sliced, so its cases are known only after it ran; "
-                                 "give the slices to this stage, or take an unsliced stage.", (*place, "of"))  # fmt: skip
-                if source in controlled and stage.controls:
-                    self.problem(
-                        f"{label}.controls: {source} has controls already; name them in one of the two.", place
-                    )
-                again = swept.get(source, set()) & ({*stage.each} | ({"repeat"} if stage.repeat else set()))
-                if again:
-                    self.problem(
-                        f"{label}.each: {source} already sweeps {known(again)}; choose another stage for it.", place
-                    )
-            if stage.slices:
-                sliced.add(stage.name)
-            if stage.controls or any(source in controlled for source in stage.sources):
-                controlled.add(stage.name)
-            swept[stage.name] = {*stage.each}.union(*(swept.get(source, set()) for source in stage.sources))
-            swept[stage.name] |= {"repeat"} if stage.repeat else set()

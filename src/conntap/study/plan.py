@@ -8,7 +8,6 @@ so that it is computed again only if its inputs, options, seed, or its step's ve
 from __future__ import annotations
 
 import hashlib
-import heapq
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,11 +18,10 @@ from typing import Any
 
 from conntap.errors import StudyError
 from conntap.seeds import digest
+from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Reference, Stage, Study
 
-__all__ = ["Batch", "Case", "StagePlan", "Unit", "plan_stage", "plan_study", "source_cases"]
-
-_BATCHES_A_WORKER = 8
+__all__ = ["Case", "StagePlan", "plan_stage", "plan_study", "source_cases"]
 
 
 @dataclass(frozen=True)
@@ -34,39 +32,6 @@ class Case:
     kept: Mapping[str, Any]
     key: str
     load: float = 1.0
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One unit of work; all of it is plain values, so that a batch is a file that people can read."""
-
-    key: str
-    case: Mapping[str, Any]
-    inputs: Mapping[str, Mapping[str, Any]]
-    options: Mapping[str, Any]
-    references: Mapping[str, Mapping[str, Any]]
-    control: Mapping[str, Any] | None
-    slicing: Mapping[str, Any] | None
-    made: Mapping[str, Any]
-    load: float = 1.0
-    position: int = 0
-
-    def plain(self) -> dict[str, Any]:
-        """The unit as JSON takes it."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Units that one job runs one after the other."""
-
-    number: int
-    units: Sequence[Unit]
-
-    @property
-    def load(self) -> float:
-        """The sum of its units' loads."""
-        return sum(unit.load for unit in self.units)
 
 
 @dataclass(frozen=True)
@@ -155,7 +120,7 @@ def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], 
     units = [replace(unit, position=position) for position, unit in enumerate(found)]
     if not units:
         raise StudyError(f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`.")
-    return StagePlan(stage, units, _batches(units, workers), list(units[0].case))
+    return StagePlan(stage, units, batched(units, workers), list(units[0].case))
 
 
 def _bases(stage: Stage, cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[dict[str, Any], dict[str, Case]]]:
@@ -298,28 +263,3 @@ def _is_path(annotation: Any) -> bool:
 
 def _label(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) or value is None else json.dumps(value)
-
-
-def _batches(units: Sequence[Unit], workers: int) -> list[Batch]:
-    """Units of one input stay together where that keeps the balance; longest first onto the least loaded."""
-    total = sum(unit.load for unit in units)
-    wanted = max(1, workers) * _BATCHES_A_WORKER
-    most = total / wanted
-    chunks: list[list[Unit]] = []
-    for _, same in itertools.groupby(units, key=lambda unit: unit.inputs):
-        for _, draw in itertools.groupby(same, key=lambda unit: (unit.control, unit.options)):
-            chunk = list(draw)
-            joins = chunks and chunks[-1][0].inputs == chunk[0].inputs
-            if joins and sum(each.load for each in chunks[-1]) + sum(each.load for each in chunk) <= most:
-                chunks[-1] += chunk
-            else:
-                chunks.append(chunk)
-    weights = [sum(unit.load for unit in chunk) for chunk in chunks]
-    heap = [(0.0, number) for number in range(min(wanted, len(chunks)))]
-    bins: list[list[int]] = [[] for _ in heap]
-    for chunk in sorted(range(len(chunks)), key=lambda i: (-weights[i], i)):
-        load, number = heapq.heappop(heap)
-        bins[number].append(chunk)
-        heapq.heappush(heap, (load + weights[chunk], number))
-    held = [[unit for chunk in sorted(each) for unit in chunks[chunk]] for each in bins]
-    return [Batch(number, each) for number, each in enumerate(held)]

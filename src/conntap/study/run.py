@@ -21,7 +21,8 @@ from conntap.errors import InterruptedRun, RunError
 from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.executors import Job, Listener, local
-from conntap.study.setup import lock, read_batch, read_setup, setup, workers_of
+from conntap.study.locking import lock
+from conntap.study.setup import read_batch, read_setup, setup, workers_of
 from conntap.study.work import Records, stage_folder
 
 __all__ = ["Outcome", "collect", "launch", "run"]

@@ -10,27 +10,26 @@ The run folder that results is all a batch needs::
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from conntap import __version__, store
 from conntap.circuits import Circuit
 from conntap.errors import ConntapError, RunError, StudyError, known
 from conntap.seeds import digest
 from conntap.study.entries import CircuitEntry, Reference, Study
+from conntap.study.locking import lock
 from conntap.study.plan import StagePlan, plan_study, source_cases
 from conntap.study.work import Records, open_source, stage_folder
 
-__all__ = ["Prepared", "is_running", "lock", "prepare", "read_batch", "read_setup", "setup", "workers_of"]
+__all__ = ["Prepared", "prepare", "read_batch", "read_setup", "setup", "workers_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -251,46 +250,3 @@ def read_batch(out: Path, stage: str, number: int) -> list[dict[str, Any]]:
 
 def _batch_name(number: int) -> str:
     return f"batch-{number:05d}.json"
-
-
-@contextmanager
-def lock(out: Path) -> Iterator[None]:
-    """Keep a second run of the same study out while one is at work. Advisory; it ends with the process.
-
-    Raises
-    ------
-    RunError
-        Another process holds it.
-    """
-    path = out / "run" / "lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+") as file:
-        if not _locked(file, fcntl.LOCK_EX, patience_s=0.5):
-            file.seek(0)
-            holder = file.read().strip()
-            raise RunError(f"{out}: another run is at work here ({holder}). Wait for it or stop it.")
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%H:%M:%S')}")
-        file.flush()
-        yield
-
-
-def is_running(out: Path) -> bool:
-    """Whether a run of this study is at work on this machine."""
-    try:
-        with open(out / "run" / "lock") as file:
-            return not _locked(file, fcntl.LOCK_SH, patience_s=0.0)
-    except FileNotFoundError:
-        return False
-
-
-def _locked(file: IO[str], kind: int, *, patience_s: float) -> bool:
-    end = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            if time.monotonic() >= end:
-                return False
-            time.sleep(0.05)

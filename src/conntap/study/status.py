@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conntap.study.batches import Unit
 from conntap.study.entries import Study
-from conntap.study.plan import StagePlan, Unit
+from conntap.study.plan import StagePlan
 from conntap.study.setup import prepare
 from conntap.study.work import Records, stage_folder
 

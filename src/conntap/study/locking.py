@@ -1,0 +1,59 @@
+"""One run of a study at a time, as far as one machine can tell."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from conntap.errors import RunError
+
+__all__ = ["is_running", "lock"]
+
+
+@contextmanager
+def lock(out: Path) -> Iterator[None]:
+    """Keep a second run of the same study out while one is at work. Advisory; it ends with the process.
+
+    Raises
+    ------
+    RunError
+        Another process holds it.
+    """
+    path = out / "run" / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+") as file:
+        if not _locked(file, fcntl.LOCK_EX, patience_s=0.5):
+            file.seek(0)
+            holder = file.read().strip()
+            raise RunError(f"{out}: another run is at work here ({holder}). Wait for it or stop it.")
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%H:%M:%S')}")
+        file.flush()
+        yield
+
+
+def is_running(out: Path) -> bool:
+    """Whether a run of this study is at work on this machine."""
+    try:
+        with open(out / "run" / "lock") as file:
+            return not _locked(file, fcntl.LOCK_SH, patience_s=0.0)
+    except FileNotFoundError:
+        return False
+
+
+def _locked(file: IO[str], kind: int, *, patience_s: float) -> bool:
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.05)
