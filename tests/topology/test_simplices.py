@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conntap.errors import OptionError
-from conntap.topology import count_simplices, estimate_simplices, simple_graph
+from conntap.topology import _kernels, count_simplices, estimate_simplices, simple_graph
 from conntap.topology import simplices as module
 
 
@@ -106,6 +106,14 @@ def test_lists_and_bits_agree_on_dense_graphs(most, monkeypatch):
     counts = count_simplices(*dense, max_dimension=3).tolist()
     monkeypatch.setattr(module, "_MOST_AS_BITS", most)
     assert count_simplices(*dense, max_dimension=3).tolist() == counts
+
+
+@pytest.mark.parametrize("gathered", [_kernels._gathered, _kernels._gathered_by_loop])
+def test_bits_are_moved_together_with_and_without_the_instruction(gathered):
+    for word, mask in np.random.default_rng(3).integers(0, 2**64, (20, 2), dtype=np.uint64):
+        places = [place for place in range(64) if int(mask) >> place & 1]
+        expected = sum((int(word) >> place & 1) << rank for rank, place in enumerate(places))
+        assert int(gathered(word, mask)) == expected
 
 
 def test_threads_do_not_change_the_counts(monkeypatch):

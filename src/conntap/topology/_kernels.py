@@ -11,8 +11,11 @@ a set is one machine word.
 
 from __future__ import annotations
 
+import llvmlite.binding
 import numpy as np
-from numba import njit, types
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
 __all__ = ["DEEPEST", "count_from", "estimate"]
@@ -44,63 +47,124 @@ def _lowest(typingctx, word):
     return types.uint64(types.uint64), emit
 
 
+@intrinsic
+def _pext(typingctx, word, mask):
+    """The bits of `word` at the ones of `mask`, moved together (an instruction of x86 processors)."""
+
+    def emit(context, builder, signature, args):
+        word = ir.IntType(64)
+        function = ir.FunctionType(word, [word, word])
+        return builder.call(get_or_insert_function(builder.module, function, "llvm.x86.bmi.pext.64"), args)
+
+    return types.uint64(types.uint64, types.uint64), emit
+
+
+@njit(nogil=True)
+def _gathered_by_loop(word, mask):
+    """The bits of `word` at the ones of `mask`, moved together."""
+    gathered = _0
+    common = word & mask
+    while common != _0:
+        low = common & (_0 - common)
+        gathered |= _1 << _bits(mask & (low - _1))
+        common ^= low
+    return gathered
+
+
+@njit(nogil=True)
+def _gathered_by_pext(word, mask):
+    return _pext(word, mask)
+
+
+def _has_pext() -> bool:
+    """Whether code compiled here may use that instruction, and it is quick (it is not on the first two Zens)."""
+    if config.CPU_NAME or config.CPU_FEATURES is not None:
+        return False
+    features = llvmlite.binding.get_host_cpu_features()
+    return features.get("bmi2", False) and llvmlite.binding.get_host_cpu_name() not in ("znver1", "znver2")
+
+
+_gathered = _gathered_by_pext if _has_pext() else _gathered_by_loop
+
+
 @njit(nogil=True)
 def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
     """Count within at most 64 candidates; `counts[dimension]` takes the first popcounts of `rows`."""
-    visits = _0
+    visits, edges, triangles = _0, _0, _0
     for a in range(_0, n_rows):
         first = rows[a]
         size = _bits(first)
-        counts[dimension] += size
+        edges += size
         if size < _2 or dimension == top:
             continue
-        depth = _0
-        at = dimension + _1
-        sets[_0] = first
-        rests[_0] = first
-        while True:
-            rest = rests[depth]
-            if rest == _0:
-                if depth == _0:
-                    break
-                depth -= _1
-                at -= _1
+        visits += size
+        ahead = first
+        while ahead != _0:
+            second = first & rows[_lowest(ahead)]
+            ahead &= ahead - _1
+            size = _bits(second)
+            triangles += size
+            if size < _2 or dimension + _1 == top:
+                if size >= _2 and top == _DEEPEST:
+                    return budget + _1
                 continue
-            rests[depth] = rest & (rest - _1)
-            both = sets[depth] & rows[_lowest(rest)]
-            size = _bits(both)
-            counts[at] += size
-            visits += _1
-            if size < _2:
-                continue
-            if at < top:
-                depth += _1
-                at += _1
-                sets[depth] = both
-                rests[depth] = both
-            elif at == _DEEPEST:
-                return budget + _1
-        if visits > budget:
-            break
+            depth = _0
+            at = dimension + _2
+            sets[_0] = second
+            rests[_0] = second
+            while True:
+                rest = rests[depth]
+                if rest == _0:
+                    if depth == _0:
+                        break
+                    depth -= _1
+                    at -= _1
+                    continue
+                rests[depth] = rest & (rest - _1)
+                both = sets[depth] & rows[_lowest(rest)]
+                size = _bits(both)
+                counts[at] += size
+                visits += _1
+                if size < _2:
+                    continue
+                if at < top:
+                    depth += _1
+                    at += _1
+                    sets[depth] = both
+                    rests[depth] = both
+                elif at == _DEEPEST:
+                    return budget + _1
+            if visits > budget:
+                return visits
+    counts[dimension] += edges
+    counts[dimension + _1] += triangles
     return visits
 
 
 @njit(nogil=True)
-def _squeeze(matrix, begin, words, row, members, before, target, target_words):
-    """Write row `row` & the set whose non-empty words are `members`, renumbered within the set, to `target`."""
+def _squeeze(matrix, base, words, members, before, target, target_words):
+    """Write the row at `base` & the set `members`, renumbered within the set, to `target`."""
     for j in range(_0, target_words):
         matrix[target + j] = _0
-    base = begin + row * words
     for j in range(_0, words):
-        member = members[j]
-        if member == _0:
+        gathered = _gathered(matrix[base + j], members[j])
+        if gathered == _0:
             continue
-        common = matrix[base + j] & member
-        while common != _0:
-            low = common & (_0 - common)
-            rank = before[j] + _bits(member & (low - _1))
-            matrix[target + (rank >> _6)] |= _1 << (rank & _63)
-            common ^= low
+        at = target + (before[j] >> _6)
+        shift = before[j] & _63
+        matrix[at] |= gathered << shift
+        rest = gathered >> (_63 - shift) >> _1
+        if rest != _0:
+            matrix[at + _1] |= rest
+
+
+@njit(nogil=True)
+def _squeeze_word(matrix, base, words, members, before):
+    """The row at `base` & the set `members` of at most 64, renumbered within the set, as one word."""
+    row = _0
+    for j in range(_0, words):
+        row |= _gathered(matrix[base + j], members[j]) << (before[j] & _63)
+    return row
 
 
 @njit(nogil=True)
@@ -148,6 +212,17 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
             counts[top] += _common(matrix, begin, words, members)
             visits += size
             continue
+        if size <= _64:
+            new = _0
+            for j in range(_0, words):
+                rest = members[j]
+                while rest != _0:
+                    other = (j << _6) + _lowest(rest)
+                    rest &= rest - _1
+                    rows[new] = _squeeze_word(matrix, begin + other * words, words, members, before)
+                    new += _1
+            visits += size + _count_word(rows, size, at + _1, top, counts, sets, rests, budget - visits)
+            continue
         end = begin + sizes[level] * words
         new_words = (size + _63) >> _6
         if end + size * new_words > np.uint64(len(matrix)):
@@ -161,13 +236,8 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
             while rest != _0:
                 other = (j << _6) + _lowest(rest)
                 rest &= rest - _1
-                _squeeze(matrix, begin, words, other, members, before, new, new_words)
+                _squeeze(matrix, begin + other * words, words, members, before, new, new_words)
                 new += new_words
-        if new_words == _1:
-            for j in range(_0, size):
-                rows[j] = matrix[end + j]
-            visits += _count_word(rows, size, at + _1, top, counts, sets, rests, budget - visits)
-            continue
         level += _1
         begins[level] = end
         sizes[level] = size
