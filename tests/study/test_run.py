@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conntap import open_store
+from conntap import open_store, store
 from conntap.errors import RunError, StudyError
 from conntap.study import collect, launch, load_study, run, run_batch, setup, status
 from conntap.study.entries import with_run
@@ -24,8 +24,8 @@ def runs(path, **options):
 
 
 def frame(outcome, stage):
-    with open_store(outcome.store) as store:
-        return store[stage].frame()
+    with open_store(outcome.store) as opened:
+        return opened[stage].frame()
 
 
 COUNTS = (
@@ -37,11 +37,11 @@ COUNTS = (
 def test_a_study_ends_in_a_store_with_originals_controls_and_slices(write, local):
     outcome = runs(write(local + COUNTS))
     assert outcome.ok
-    with open_store(outcome.store) as store:
-        cases = store["counts"].cases
+    with open_store(outcome.store) as opened:
+        cases = opened["counts"].cases
         assert list(cases.columns) == ["circuit", "subtarget", "control", "draw", "slice", "ei"]
         assert (
-            store["counts"][{"subtarget": "layer=1", "control": "original", "slice": "full"}].tolist() == [3, 3, 1]
+            opened["counts"][{"subtarget": "layer=1", "control": "original", "slice": "full"}].tolist() == [3, 3, 1]
             if ("layer=1" in set(cases["subtarget"]))
             else True
         )
@@ -53,8 +53,8 @@ def test_a_study_ends_in_a_store_with_originals_controls_and_slices(write, local
 
 def test_simplices_of_a_layer_are_those_counted_by_hand(write, local):
     outcome = runs(write(local + COUNTS))
-    with open_store(outcome.store) as store:
-        full = store["counts"].load("control == 'original' and slice == 'full'")
+    with open_store(outcome.store) as opened:
+        full = opened["counts"].load("control == 'original' and slice == 'full'")
         assert [value.tolist() for value in full] == [[3, 3, 1], [3, 3]]
 
 
@@ -239,8 +239,8 @@ def test_several_circuits_give_several_cases(write, local, folder):
 def test_a_discarded_stage_is_computed_but_not_collected(write, local):
     body = local.replace("of: subtargets.layers}", "of: subtargets.layers, discard: true}")
     outcome = runs(write(body + "  n: {do: 'plugin_steps:edges', of: local}\n"))
-    with open_store(outcome.store) as store:
-        assert list(store) == ["n"]
+    with open_store(outcome.store) as opened:
+        assert list(opened) == ["n"]
 
 
 def test_setup_says_which_circuit_is_wrong(write, folder):
@@ -253,18 +253,18 @@ def test_setup_says_which_circuit_is_wrong(write, folder):
 
 def test_statistics_against_a_control_come_with_the_store(write, local):
     outcome = runs(write(local + COUNTS))
-    with open_store(outcome.store) as store:
-        table = store["counts"].against("er")
+    with open_store(outcome.store) as opened:
+        table = opened["counts"].against("er")
         assert {"mean", "sd", "z", "ratio", "p"} <= set(table.columns)
         assert np.isclose(table["p_floor"], 1 / 4).all()
 
 
 def test_provenance_stands_in_the_store(write, local):
     outcome = runs(write(local, seed=11))
-    with open_store(outcome.store) as store:
-        assert store.attrs["seed"] == 11
-        assert "circuits.groups" in store.study
-        assert len(store.attrs["study_hash"]) == 32
+    with open_store(outcome.store) as opened:
+        assert opened.attrs["seed"] == 11
+        assert "circuits.groups" in opened.study
+        assert len(opened.attrs["study_hash"]) == 32
 
 
 def test_values_of_every_kind_come_back_as_they_were(write, local):
@@ -272,12 +272,39 @@ def test_values_of_every_kind_come_back_as_they_were(write, local):
     body = local + f"  v: {{do: 'plugin_steps:value_of', of: local, each: {{kind: {kinds}}}}}\n"
     outcome = runs(write(body))
     assert outcome.ok
-    with open_store(outcome.store) as store:
-        found = {kind: store["v"].load(f"kind == '{kind}'").iloc[0] for kind in store["v"].cases["kind"].unique()}
-        local = store["local"][0]
+    with open_store(outcome.store) as opened:
+        found = {kind: opened["v"].load(f"kind == '{kind}'").iloc[0] for kind in opened["v"].cases["kind"].unique()}
+        local = opened["local"][0]
     assert found["array"].tolist() == local.adjacency().toarray().tolist()
     pd.testing.assert_frame_equal(found["table"], local.nodes)
     assert [each.shape for each in found["simplices"]] == [(3, 1), (3, 2)]
     assert found["spikes"].duration_ms == 100.0
     assert found["file"].read_bytes() == b"3 nodes"
     assert found["none"] is None
+
+
+def flip(entry):
+    """Turn one byte in the middle of a record's body."""
+    with open(entry.path, "r+b") as file:
+        file.seek(entry.offset + entry.length - 40)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 0xFF]))
+
+
+def first_entry(outcome, stage):
+    """A record that is not the last of its shard, where there is one."""
+    shards = (outcome.out / "run" / stage / "shards").glob("*.shard")
+    return max((store.scan(shard) for shard in shards), key=len)[0]
+
+
+def test_a_record_that_rotted_is_set_aside_and_computed_again(write, local):
+    path = write(local + "  n: {do: 'plugin_steps:draw', of: local, repeat: 40}\n")
+    outcome = runs(path)
+    whole = frame(outcome, "n")
+    flip(first_entry(outcome, "n"))
+    with pytest.raises(RunError, match="1 damaged records were set aside"):
+        collect(outcome.out)
+    again = runs(path)
+    assert (again.done, again.ok) == (1, True)
+    pd.testing.assert_frame_equal(frame(again, "n"), whole)

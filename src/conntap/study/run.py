@@ -6,7 +6,6 @@ do again, whoever did it.
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conntap import __version__, store
-from conntap.errors import InterruptedRun, RunError
+from conntap.errors import CorruptStoreError, InterruptedRun, RunError
 from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.executors import Job, Listener, local
@@ -182,8 +181,7 @@ def collect(out: Path) -> Path:
     ------
     RunError
         Nothing is set up.
-    CorruptStoreError
-        A record's checksum does not fit its bytes.
+        Or records whose bytes are damaged were found and set aside.
 
     Notes
     -----
@@ -199,16 +197,30 @@ def collect(out: Path) -> Path:
         "document": about["document"],
         "conntap": __version__,
         "python": platform.python_version(),
-        "packages": json.dumps(
-            {name: metadata.version(name) for name in ("numpy", "scipy", "pandas", "h5py", "numba")}
-        ),
-        "fingerprints": json.dumps(about["fingerprints"]),
+        "packages": {name: metadata.version(name) for name in ("numpy", "scipy", "pandas", "h5py", "numba")},
+        "fingerprints": about["fingerprints"],
         "host": platform.node(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     stages = (_stage_data(out, name, stage) for name, stage in about["stages"].items() if not stage["discard"])
-    store.write_store(out / "store.h5", attrs=attrs, stages=stages)
+    try:
+        store.write_store(out / "store.h5", attrs=attrs, stages=stages)
+    except CorruptStoreError as error:
+        damaged = sum(_set_aside_damaged(out, name) for name in about["stages"])
+        if not damaged:
+            raise
+        raise RunError(
+            f"{out}: {damaged} damaged records were set aside ({error}). Run again to compute them."
+        ) from error
     return out / "store.h5"
+
+
+def _set_aside_damaged(out: Path, stage: str) -> int:
+    records = Records(stage_folder(out, stage)).refresh()
+    damaged = [entry for entry in records.done.values() if not store.is_whole(entry)]
+    for entry in damaged:
+        records.set_aside(entry)
+    return len(damaged)
 
 
 def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageData:

@@ -5,6 +5,7 @@ Everything a batch needs stands in the run folder, so that `tap batch STUDY STAG
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -49,13 +50,32 @@ class Records:
             if self._sizes.get(path) != (about.st_size, about.st_mtime_ns):
                 self._entries[path] = store.scan(path)
                 self._sizes[path] = (about.st_size, about.st_mtime_ns)
-        self._done = {e.key: e for each in self._entries.values() for e in each if e.header["status"] == "done"}
-        failed = [e for each in self._entries.values() for e in each if e.header["status"] == "failed"]
+        damaged = self._damaged()
+        self._done: dict[str, store.ShardEntry] = {}
         self._failed: dict[str, store.ShardEntry] = {}
+        for entry in itertools.chain.from_iterable(self._entries.values()):
+            if entry.header["status"] == "done" and (entry.path.name, entry.offset) not in damaged:
+                self._done[entry.key] = entry
+        failed = (e for each in self._entries.values() for e in each if e.header["status"] == "failed")
         for entry in sorted(failed, key=lambda each: each.header["time"]):
             if entry.key not in self._done:
                 self._failed[entry.key] = entry
         return self
+
+    def set_aside(self, entry: store.ShardEntry) -> None:
+        """From now on a record whose bytes are damaged counts as not there, so its unit is computed again."""
+        _log.warning(
+            "stage %s: the record %s in %s is damaged; set aside", self.folder.parent.name, entry.key, entry.path
+        )
+        with open(self.folder / "damaged.jsonl", "a") as file:
+            file.write(json.dumps([entry.path.name, entry.offset]) + "\n")
+
+    def _damaged(self) -> set[tuple[str, int]]:
+        try:
+            lines = (self.folder / "damaged.jsonl").read_text().splitlines()
+        except FileNotFoundError:
+            return set()
+        return {(name, offset) for name, offset in map(json.loads, lines)}
 
     @property
     def done(self) -> Mapping[str, store.ShardEntry]:
@@ -117,7 +137,12 @@ class Values:
             records.refresh()
         if key not in records.done:
             raise MissingInput(f"waits for a unit of stages.{stage} that is not done. Run that stage first.")
-        return self.remember(label, store.decode(store.read(records.done[key])[0]))
+        try:
+            (encoded,) = store.read(records.done[key])
+        except CorruptStoreError:
+            records.set_aside(records.done[key])
+            raise MissingInput(f"waits for a unit of stages.{stage} whose record is damaged. Run again.") from None
+        return self.remember(label, store.decode(encoded))
 
 
 class MissingInput(RunError):
