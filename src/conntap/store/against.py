@@ -37,7 +37,7 @@ def against(dataset: Dataset, control: str, *, fill_value: float | None = 0.0) -
     By case and entry (and column of a table): `value` (the original), `mean` and `sd` of the draws (n - 1 in
     the denominator), `z` = (value - mean) / sd, `ratio` = value / mean, `p_upper` and `p_lower`, the
     probabilities of a draw at least and at most as large, `p` = twice the smaller one (at most 1), `draws`
-    and `p_floor` = 1 / (draws + 1), the least p that so many draws can give. `z` is NaN where sd is 0 or
+    and `p_floor` = 1 / (draws + 1), the least of `p_upper` and `p_lower` that so many draws can give (of `p`: twice it). `z` is NaN where sd is 0 or
     there is one draw, `ratio` where the mean is 0.
 
     Raises
