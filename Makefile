@@ -12,7 +12,6 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/tap init demo --force
 	$(BIN)/tap run demo/study.yaml
-	$(BIN)/tap show demo/study/store.h5 counts
 
 test: .venv/ready
 	$(BIN)/ruff check src tests benchmarks

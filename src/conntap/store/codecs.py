@@ -98,13 +98,14 @@ def register(
 
     Examples
     --------
+    >>> from fractions import Fraction
     >>> register(
-    ...     "complex", version=1, types=(complex,),
-    ...     encode=lambda z: Encoded("complex", 1, {"parts": np.array([z.real, z.imag])}),
-    ...     decode=lambda e: complex(*e.arrays["parts"]),
+    ...     "fraction", version=1, types=(Fraction,),
+    ...     encode=lambda f: Encoded("fraction", 1, {"parts": np.array([f.numerator, f.denominator])}),
+    ...     decode=lambda e: Fraction(*e.arrays["parts"].tolist()),
     ... )
-    >>> decode(encode(1 + 2j))
-    (1+2j)
+    >>> decode(encode(Fraction(1, 3)))
+    Fraction(1, 3)
     """
     by_type = isinstance(types, tuple)
     codec = _Codec(encoding, version, types if by_type else (), None if by_type else types, encode, decode)
