@@ -27,6 +27,14 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _DEEPEST = np.uint64(DEEPEST)
 
 
+def _compiled(function):
+    """The function compiled, and kept on disk where there is a place for it."""
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # neither beside this file nor in the user's cache
+        return njit(nogil=True)(function)
+
+
 @intrinsic
 def _bits(typingctx, word):
     """The number of ones in a word."""
@@ -278,7 +286,7 @@ def _fill_matrix(indptr, indices, nodes, begin, n, mark, level, place, matrix):
     return matrix
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_from(indptr, indices, roots, top, most, budget, counts):
     """Add to `counts` the simplices from dimension 1 to `top` whose source is one of `roots`.
 
@@ -370,7 +378,7 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
     return visits
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def estimate(indptr, indices, roots, repeats, weights, state, estimates):
     """Add to `estimates` (float64 by dimension) the expected simplices from `roots`, by random descents.
 
