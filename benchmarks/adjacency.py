@@ -23,7 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from conntap.circuits import Connectome, EdgePopulation, extraction, open_circuit
-from conntap.circuits.sonata_write import write_sonata
+from conntap.circuits.sonata.writing import write_sonata
 
 SIZES = {"1 M edges, 10,000 nodes": (10_000, 1_000_000), "7 M edges, 31,000 nodes": (31_000, 7_000_000)}
 FEW = 1_000  # chosen targets

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from conntap.circuits import Connectome, EdgePopulation, open_circuit
-from conntap.circuits.sonata_write import write_sonata
+from conntap.circuits.sonata.writing import write_sonata
 
 NODES, EDGES = 31_000, 7_000_000
 CASES = {

@@ -20,7 +20,7 @@ import pandas as pd
 
 from conntap.circuits import Connectome
 from conntap.circuits.formats import read, write
-from conntap.circuits.ordering import order_of_pairs
+from conntap.circuits.sonata.ordering import order_of_pairs
 
 NODES, EDGES = 100_000, 5_000_000
 

@@ -6,7 +6,7 @@ import pytest
 from sonata_files import write_circuit, write_config, write_edges, write_nodes
 
 from conntap.circuits.circuit import open_circuit
-from conntap.circuits.config import read_config
+from conntap.circuits.sonata.config import read_config
 from conntap.errors import CircuitError
 
 

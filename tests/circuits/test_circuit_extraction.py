@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sonata_files import write_circuit, write_config, write_edges, write_nodes
 
-from conntap.circuits import extraction
 from conntap.circuits.circuit import open_circuit
+from conntap.circuits.sonata import ends
 from conntap.errors import CircuitError
 
 
@@ -45,14 +45,14 @@ def test_two_sides_give_the_subset_of_the_whole(wide, few, many):
 @pytest.mark.parametrize("side", ["pre_ids", "post_ids"])
 def test_the_index_and_the_scan_find_the_same_edges(wide, side, monkeypatch):
     indexed = wide.connectome(**{side: [3, 150, 7]}, properties=None)
-    monkeypatch.setattr(extraction, "_through_index", lambda *_: (None, np.empty(0)))
+    monkeypatch.setattr(ends, "_through_index", lambda *_: (None, np.empty(0)))
     scanned = wide.connectome(**{side: [3, 150, 7]}, properties=None)
     assert indexed == scanned
     assert indexed.properties["w"].tolist() == scanned.properties["w"].tolist()
 
 
 def test_few_chosen_nodes_are_read_through_the_index(wide, monkeypatch):
-    monkeypatch.setattr(extraction, "_scan", lambda *_: pytest.fail("scanned"))
+    monkeypatch.setattr(ends, "_scan", lambda *_: pytest.fail("scanned"))
     assert wide.connectome(post_ids=[3, 5]).n_edges > 0
     assert wide.connectome([3, 5]).n_nodes == 2
 
@@ -81,8 +81,8 @@ def test_the_same_ids_on_both_sides_are_a_square(wide):
 
 def test_chunks_leave_no_seam(wide, monkeypatch):
     whole = wide.connectome(properties=None)
-    for module in ("hdf5", "extraction"):
-        monkeypatch.setattr(f"conntap.circuits.{module}.CHUNK", 7)
+    for module in ("hdf5", "ends"):
+        monkeypatch.setattr(f"conntap.circuits.sonata.{module}.CHUNK", 7)
     assert wide.connectome(properties=None) == whole
     half = wide.connectome(range(100), properties=None)
     assert half == whole.subset(np.arange(100))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from strategies import connectomes
 
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.named import groups
 from conntap.circuits.subtargets import Subtarget, Subtargets
+from conntap.circuits.subtargets.named import groups
 from conntap.store import codecs
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conntap.circuits.ordering import order_of_pairs
+from conntap.circuits.sonata.ordering import order_of_pairs
 
 
 @settings(deadline=None, max_examples=50)

@@ -14,7 +14,7 @@ from strategies import connectomes
 from conntap.circuits.circuit import open_circuit
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats import read, write
-from conntap.circuits.sonata_write import write_circuit, write_sonata
+from conntap.circuits.sonata.writing import write_circuit, write_sonata
 from conntap.errors import FormatError
 
 few = settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])

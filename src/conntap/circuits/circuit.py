@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from conntap.circuits.config import CircuitConfig, Source, read_config
 from conntap.circuits.edges import EdgePopulation
 from conntap.circuits.nodes import NodePopulation
 from conntap.circuits.nodesets import NodeSets
-from conntap.circuits.sonata import population_names
+from conntap.circuits.sonata.config import CircuitConfig, Source, read_config
+from conntap.circuits.sonata.structure import population_names
 from conntap.errors import CircuitError, known, unknown
 
 __all__ = ["Circuit", "open_circuit"]
@@ -53,7 +53,7 @@ def open_circuit(path: str | Path, *, nodes: str | None = None, edges: str | Non
     --------
     >>> import tempfile
     >>> from conntap.circuits import Connectome
-    >>> from conntap.circuits.sonata_write import write_sonata
+    >>> from conntap.circuits.sonata.writing import write_sonata
     >>> path = write_sonata(Connectome(3, [0, 0, 1], [1, 1, 2], name="cells"), tempfile.mkdtemp())
     >>> circuit = open_circuit(path)
     >>> circuit.nodes().size, circuit.edges().size

@@ -57,7 +57,7 @@ def _decode_connectome(encoded: Encoded) -> Connectome:
 
 def _is_subtargets(value: Any) -> bool:
     """Whether a value is a Subtargets; there can be none before their module is imported."""
-    module = sys.modules.get("conntap.circuits.subtargets")
+    module = sys.modules.get("conntap.circuits.subtargets.noun")
     return module is not None and isinstance(value, module.Subtargets)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from conntap.circuits.ordering import order_of_pairs
+from conntap.circuits.sonata.ordering import order_of_pairs
 from conntap.errors import ConnectomeError, known, unknown
 
 __all__ = ["Connectome"]

@@ -13,11 +13,11 @@ import pandas as pd
 from scipy import sparse
 
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.extraction import Ends, Side, read_ends
-from conntap.circuits.hdf5 import opened, pieces, take
 from conntap.circuits.nodes import NodePopulation, Selection
-from conntap.circuits.properties import PropertyTable
-from conntap.circuits.sonata import population_group
+from conntap.circuits.sonata.ends import Ends, Side, read_ends
+from conntap.circuits.sonata.hdf5 import opened, pieces, take
+from conntap.circuits.sonata.properties import PropertyTable
+from conntap.circuits.sonata.structure import population_group
 from conntap.errors import CircuitError, known
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class EdgePopulation:
     --------
     >>> import tempfile
     >>> from conntap.circuits import Connectome, open_circuit
-    >>> from conntap.circuits.sonata_write import write_sonata
+    >>> from conntap.circuits.sonata.writing import write_sonata
     >>> nodes = pd.DataFrame({"layer": [1, 2, 2]})
     >>> path = write_sonata(Connectome(nodes, [0, 0, 1], [1, 1, 2], name="cells"), tempfile.mkdtemp())
     >>> edges = open_circuit(path).edges()

@@ -8,8 +8,8 @@ import pandas as pd
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.edges import EdgePopulation
-from conntap.circuits.selecting import read_nodes
 from conntap.circuits.subtargets import Subtarget
+from conntap.circuits.subtargets.selecting import read_nodes
 from conntap.errors import CircuitError, ConnectomeError, OptionError, known, unknown
 
 __all__ = ["connectome", "cross", "inputs", "node_table"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from conntap.circuits.hdf5 import opened, take
-from conntap.circuits.properties import PropertyTable
-from conntap.circuits.sonata import population_group
+from conntap.circuits.sonata.hdf5 import opened, take
+from conntap.circuits.sonata.properties import PropertyTable
+from conntap.circuits.sonata.structure import population_group
 from conntap.errors import CircuitError, known
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class NodePopulation:
     --------
     >>> import tempfile
     >>> from conntap.circuits import Connectome, open_circuit
-    >>> from conntap.circuits.sonata_write import write_sonata
+    >>> from conntap.circuits.sonata.writing import write_sonata
     >>> nodes = pd.DataFrame({"layer": [1, 2, 2]})
     >>> path = write_sonata(Connectome(nodes, [0, 0, 1], [1, 1, 2], name="cells"), tempfile.mkdtemp())
     >>> cells = open_circuit(path).nodes()

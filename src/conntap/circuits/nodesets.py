@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from conntap.circuits.config import read_json
+from conntap.circuits.sonata.config import read_json
 from conntap.errors import NodeSetError, unknown
 
 __all__ = ["NodeSets"]

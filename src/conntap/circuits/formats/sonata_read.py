@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.sonata_write import ORIGINAL_ID
+from conntap.circuits.sonata.writing import ORIGINAL_ID
 from conntap.errors import FormatError, known
 
 __all__ = ["read_sonata"]

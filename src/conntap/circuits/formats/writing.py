@@ -90,7 +90,7 @@ def write(
     given = {name: value for name, value in given.items() if value is not None}
     only("write", kind, given, WRITE_OPTIONS[kind])
     if kind == "sonata":
-        from conntap.circuits.sonata_write import write_sonata
+        from conntap.circuits.sonata.writing import write_sonata
 
         write_sonata(connectome, path, overwrite=overwrite, **given)
         return

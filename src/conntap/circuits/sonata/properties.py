@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from conntap.circuits.hdf5 import opened, pieces, take, take_text
-from conntap.circuits.sonata import Attribute, Layout, population_group, read_layout, require_whole_numbers
-from conntap.circuits.typetables import read_types
+from conntap.circuits.sonata.hdf5 import opened, pieces, take, take_text
+from conntap.circuits.sonata.structure import Attribute, Layout, population_group, read_layout, require_whole_numbers
+from conntap.circuits.sonata.types import read_types
 from conntap.errors import CircuitError, unknown
 
 __all__ = ["PropertyTable"]

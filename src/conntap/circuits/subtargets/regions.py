@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from conntap.circuits.atlases import Atlas, read_atlas
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.places import Missing, centre, check_axes, check_cells, check_lengths, places
-from conntap.circuits.rows import read_rows
-from conntap.circuits.selecting import NodeSelection
-from conntap.circuits.subtargets import Subtargets, split
+from conntap.circuits.subtargets.atlases import Atlas, read_atlas
+from conntap.circuits.subtargets.noun import Subtargets, split
+from conntap.circuits.subtargets.places import Missing, centre, check_axes, check_cells, check_lengths, places
+from conntap.circuits.subtargets.rows import read_rows
+from conntap.circuits.subtargets.selecting import NodeSelection
 from conntap.errors import CircuitError, OptionError
 
 __all__ = ["grid", "voxels"]

@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from conntap.circuits.findings import Finding, error, odd
-from conntap.circuits.hdf5 import opened, pieces, take
-from conntap.circuits.index_checks import index_findings
-from conntap.circuits.properties import PropertyTable
-from conntap.circuits.sonata import Attribute, population_group
+from conntap.circuits.checks.findings import Finding, error, odd
+from conntap.circuits.checks.indices import index_findings
+from conntap.circuits.sonata.hdf5 import opened, pieces, take
+from conntap.circuits.sonata.properties import PropertyTable
+from conntap.circuits.sonata.structure import Attribute, population_group
 from conntap.errors import CircuitError
 
 __all__ = ["edge_findings", "node_findings"]

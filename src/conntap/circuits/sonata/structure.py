@@ -11,7 +11,7 @@ from pathlib import Path
 
 import h5py
 
-from conntap.circuits.hdf5 import opened
+from conntap.circuits.sonata.hdf5 import opened
 from conntap.errors import CircuitError, unknown
 
 __all__ = ["Attribute", "Layout", "population_group", "population_names", "read_layout", "require_whole_numbers"]

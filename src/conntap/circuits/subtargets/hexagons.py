@@ -10,9 +10,9 @@ import numpy as np
 
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.places import Missing, centre, check_axes, check_cells, check_lengths, places
-from conntap.circuits.selecting import NodeSelection
-from conntap.circuits.subtargets import Subtargets, split
+from conntap.circuits.subtargets.noun import Subtargets, split
+from conntap.circuits.subtargets.places import Missing, centre, check_axes, check_cells, check_lengths, places
+from conntap.circuits.subtargets.selecting import NodeSelection
 
 __all__ = ["hexgrid"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.ordering import order_of_pairs
-from conntap.circuits.sonata_properties import put, write_properties
+from conntap.circuits.sonata.encoding import put, write_properties
+from conntap.circuits.sonata.ordering import order_of_pairs
 from conntap.errors import FormatError, known
 from conntap.store.files import atomic
 from conntap.store.new_hdf5 import hdf5_into

@@ -13,8 +13,8 @@ import pandas as pd
 
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.rows import comparable, read_rows
-from conntap.circuits.selecting import NodeSelection, read_nodes
+from conntap.circuits.subtargets.rows import comparable, read_rows
+from conntap.circuits.subtargets.selecting import NodeSelection, read_nodes
 from conntap.errors import CircuitError, OptionError, known, unknown
 
 __all__ = ["Missing", "centre", "check_axes", "check_cells", "check_lengths", "places"]

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from conntap.circuits.checks.findings import Finding, error, odd
+from conntap.circuits.checks.populations import edge_findings, node_findings
 from conntap.circuits.circuit import Circuit
-from conntap.circuits.config import CircuitConfig, Source, read_config
 from conntap.circuits.edges import end_of
-from conntap.circuits.findings import Finding, error, odd
 from conntap.circuits.nodes import NodePopulation
 from conntap.circuits.nodesets import NodeSets
-from conntap.circuits.population_checks import edge_findings, node_findings
-from conntap.circuits.sonata import population_names
+from conntap.circuits.sonata.config import CircuitConfig, Source, read_config
+from conntap.circuits.sonata.structure import population_names
 from conntap.errors import CircuitError, known, unknown
 
 __all__ = ["Finding", "check"]
@@ -47,7 +47,7 @@ def check(path: str | Path) -> list[Finding]:
     --------
     >>> import tempfile
     >>> from conntap.circuits.connectome import Connectome
-    >>> from conntap.circuits.sonata_write import write_sonata
+    >>> from conntap.circuits.sonata.writing import write_sonata
     >>> path = write_sonata(Connectome(3, [0, 1], [1, 2]), tempfile.mkdtemp())
     >>> [each.what for each in check(path) if each.level == "error"]
     []

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from conntap.circuits.hdf5 import CHUNK, expand_ranges, pieces, take
+from conntap.circuits.sonata.hdf5 import CHUNK, expand_ranges, pieces, take
 from conntap.errors import CircuitError
 
 __all__ = ["Ends", "Side", "index_names", "read_ends"]

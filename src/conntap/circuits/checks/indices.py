@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
-from conntap.circuits.extraction import index_names
-from conntap.circuits.findings import Finding, error, odd
-from conntap.circuits.hdf5 import expand_ranges, pieces
+from conntap.circuits.checks.findings import Finding, error, odd
+from conntap.circuits.sonata.ends import index_names
+from conntap.circuits.sonata.hdf5 import expand_ranges, pieces
 
 __all__ = ["index_findings"]
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.rows import as_ids, read_rows
-from conntap.circuits.selecting import NodeSelection, read_nodes
-from conntap.circuits.subtargets import Subtarget, Subtargets, split
+from conntap.circuits.subtargets.noun import Subtarget, Subtargets, split
+from conntap.circuits.subtargets.rows import as_ids, read_rows
+from conntap.circuits.subtargets.selecting import NodeSelection, read_nodes
 from conntap.errors import OptionError
 
 __all__ = ["groups", "node_sets", "table", "whole"]

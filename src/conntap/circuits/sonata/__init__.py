@@ -1,0 +1,1 @@
+"""SONATA on disk: configuration, structure, properties, edges by index, and writing."""
