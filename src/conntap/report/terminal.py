@@ -35,12 +35,9 @@ def overview(store: Store) -> pd.DataFrame:
 
 
 def telling(store: Store) -> str | None:
-    """The stage whose table says most: the first with controls, else the first with a short table."""
-    names = sorted(store, key=lambda name: "control" not in store[name].cases.columns)
-    for name in names:
-        if "control" in store[name].cases.columns or len(names) == 1:
-            return name
-    return None
+    """The stage whose table says most: the first with controls, else the first of numbers or series."""
+    numbers = [name for name in store if set(store[name].encodings) <= {"scalar", "series"} and len(store[name])]
+    return next((name for name in numbers if "control" in store[name].cases.columns), next(iter(numbers), None))
 
 
 def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
