@@ -1,6 +1,7 @@
 """The connectome in memory: what it holds, what it refuses, and that nothing can change it."""
 
 import pickle
+import sys
 
 import networkx
 import numpy as np
@@ -139,6 +140,24 @@ def test_changing_a_handed_out_table_changes_nothing(triangle):
     assert triangle.nodes.to_dict("list") == {"layer": [1, 2, 2]}
 
 
+def test_neither_the_callers_table_nor_one_handed_out_is_a_way_in():
+    table = pd.DataFrame({"x": [1, 2]})
+    c = Connectome(table, [0], [1])
+    table.loc[0, "x"] = 99
+    nodes, post_nodes = c.nodes, c.post_nodes
+    nodes.loc[0, "x"] = 98
+    post_nodes.loc[1, "x"] = 97
+    assert c.nodes["x"].tolist() == [1, 2]
+
+
+def test_tables_are_copied_at_once_where_pandas_does_not_copy_on_writing(monkeypatch):
+    monkeypatch.setattr(sys.modules["conntap.circuits.connectome"], "_COPIES_ON_WRITE", False)
+    table = pd.DataFrame({"x": [1, 2]})
+    c = Connectome(table, [0], [1])
+    assert not np.shares_memory(table["x"].to_numpy(), c.nodes["x"].to_numpy())
+    assert not np.shares_memory(c.post_nodes["x"].to_numpy(), c.post_nodes["x"].to_numpy())
+
+
 def test_the_callers_arrays_stay_writeable_and_as_they_were():
     pre, weight = np.array([0, 1], dtype=np.int32), pd.Series([1.0, 2.0])
     kind = pd.Categorical(["e", "i"])
@@ -179,6 +198,24 @@ def test_sums_do_not_overflow_the_type_of_the_property():
     assert c.connections(merge={"n": "sum"}).properties["n"].tolist() == [300]
     big = Connectome(2, [0] * 3, [1] * 3, properties={"n": np.full(3, 2**30, dtype=np.int32)})
     assert big.adjacency("n")[0, 1] == 3 * 2**30
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(2**62, "int64"), (-(2**63), "int64"), (2**63, "uint64")])
+def test_a_sum_beyond_64_bits_is_refused(value, dtype):
+    c = Connectome(2, [0, 0], [1, 1], properties={"n": np.array([value, value], dtype=dtype)})
+    with pytest.raises(ConnectomeError, match=r"1 sums of edge property 'n' exceed 64 bits\. Make it floats"):
+        c.adjacency("n")
+    with pytest.raises(ConnectomeError, match="exceed 64 bits"):
+        c.connections(merge={"n": "sum"})
+
+
+def test_large_numbers_that_are_not_added_up_stay_exact():
+    c = Connectome(3, [0, 1], [1, 2], properties={"n": [2**62 + 1, 2**62]})
+    assert c.adjacency("n").data.tolist() == [2**62 + 1, 2**62]
+    unsigned = c.with_edges([0, 0], [1, 1], properties={"n": np.array([2**62, 2**63], dtype="u8")})
+    assert unsigned.connections(merge={"n": "sum"}).properties["n"].tolist() == [2**62 + 2**63]
+    small = c.with_edges([0], [1], properties={"n": np.array([2**40], dtype="u8")})
+    assert small.adjacency("n").dtype == np.int64
 
 
 def test_a_sum_of_zero_stays_an_entry():
@@ -310,6 +347,16 @@ def test_equality_sees_everything_else(triangle):
     ]
     assert all(other != triangle for other in others)
     assert triangle != "triangle"
+
+
+def test_a_missing_text_is_not_the_text_nan():
+    def of(*kinds):
+        return Connectome(2, [0] * len(kinds), [1] * len(kinds), properties={"kind": pd.Categorical(kinds)})
+
+    assert of(None) != of("nan")
+    assert of(None, "a") == of("a", None)
+    assert of(1) != of("1")
+    assert of("a") != Connectome(2, [0], [1], properties={"kind": [1]})
 
 
 @few

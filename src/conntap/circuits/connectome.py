@@ -19,6 +19,7 @@ from conntap.errors import ConnectomeError, known, unknown
 __all__ = ["Connectome"]
 
 _MERGES = ("sum", "mean", "min", "max", "first")
+_COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3  # a shallow copy of a table is safe from 3 on
 
 
 class Connectome:
@@ -28,7 +29,7 @@ class Connectome:
     of a population from another). Several edges from one node to another are allowed: each is a synapse.
     Node ids (integers or text, as the source gave them) are the index of the node tables and stay through
     any number of subsets; edges are stored as row positions in these tables. All arrays are read-only and
-    all tables handed out are copies (made only when written to).
+    all tables taken and handed out are copies (with pandas 3 made only when written to).
 
     Parameters
     ----------
@@ -172,27 +173,22 @@ class Connectome:
     @property
     def nodes(self) -> pd.DataFrame:
         """The node table of a square connectome, indexed by id."""
-        if not self.is_square:
-            raise ConnectomeError(
-                f"Connectome.nodes: this connectome is rectangular ({self.n_pre} pre, {self.n_post} post nodes). "
-                "Use pre_nodes or post_nodes."
-            )
-        return self.pre_nodes
+        return _copied(self._only_nodes())
 
     @property
     def pre_nodes(self) -> pd.DataFrame:
         """The table of pre nodes, indexed by id."""
-        return self._pre_nodes.copy(deep=False)
+        return _copied(self._pre_nodes)
 
     @property
     def post_nodes(self) -> pd.DataFrame:
         """The table of post nodes, indexed by id."""
-        return self._post_nodes.copy(deep=False)
+        return _copied(self._post_nodes)
 
     @property
     def ids(self) -> np.ndarray:
         """The node ids of a square connectome, in row order."""
-        return _frozen(self.nodes.index.to_numpy())
+        return _frozen(self._only_nodes().index.to_numpy())
 
     @property
     def pre(self) -> np.ndarray:
@@ -212,7 +208,7 @@ class Connectome:
     @property
     def n_nodes(self) -> int:
         """Number of nodes of a square connectome."""
-        return len(self.nodes)
+        return len(self._only_nodes())
 
     @property
     def n_pre(self) -> int:
@@ -256,13 +252,13 @@ class Connectome:
         Returns
         -------
         CSR, shape (pre nodes, post nodes), indices sorted, no duplicates. Counts, booleans and whole numbers
-        are int32, or int64 where their sums could exceed it; floats keep their type (at least 32 bits). A
-        sum of zero stays as a stored entry.
+        are int32, or int64 where their sums could exceed it (uint64 where unsigned ones could exceed that
+        too); floats keep their type (at least 32 bits). A sum of zero stays as a stored entry.
 
         Raises
         ------
         ConnectomeError
-            No such property, or one that is not numeric.
+            No such property, one that is not numeric, or whole numbers whose sum exceeds 64 bits.
 
         Notes
         -----
@@ -278,8 +274,9 @@ class Connectome:
             values = np.ones(self.n_edges, dtype=np.int32)
         else:
             values = _summable(self._numeric(weight))
-        matrix = sparse.coo_array((values, (self._pre, self._post)), shape=(self.n_pre, self.n_post)).tocsr()
-        matrix.sort_indices()
+        matrix = self._matrix(values)
+        if _may_wrap(values):
+            _refuse_wrapped(matrix.data, self._matrix(values.astype(np.float64)).data, weight)
         return matrix
 
     def connections(self, *, merge: Mapping[str, str] | None = None) -> Connectome:
@@ -289,7 +286,7 @@ class Connectome:
         ----------
         merge
             For each property to keep: `sum`, `mean`, `min`, `max` or `first` over its synapses. Others are
-            dropped.
+            dropped. Sums have the types that `adjacency` gives.
 
         Returns
         -------
@@ -298,7 +295,7 @@ class Connectome:
         Raises
         ------
         ConnectomeError
-            Unknown property or way of merging, or a sum of text.
+            Unknown property or way of merging, a sum of text, or one of whole numbers that exceeds 64 bits.
 
         Examples
         --------
@@ -354,7 +351,7 @@ class Connectome:
         if nodes is not None:
             if pre is not None or post is not None:
                 raise ConnectomeError("Connectome.subset: give nodes for both sides, or pre and post, not all.")
-            table = self.nodes
+            table = self._only_nodes()
             rows = _chosen(table, nodes, "nodes")
             return self._restricted(rows, rows, table.iloc[rows], None)
         if pre is None and post is None:
@@ -436,9 +433,10 @@ class Connectome:
             return False
         if not self.is_square and not _same_tables(self._post_nodes, other._post_nodes):
             return False
-        return all(
+        numbers = self._numbering(other)
+        return numbers is not None and all(
             np.array_equal(a, b, equal_nan=a.dtype.kind in "fc" and b.dtype.kind in "fc")
-            for a, b in zip(self._sorted_columns(), other._sorted_columns(), strict=True)
+            for a, b in zip(self._sorted_columns(numbers), other._sorted_columns(numbers), strict=True)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -460,6 +458,14 @@ class Connectome:
         post_nodes = None if self.is_square else self._post_nodes
         return _rebuilt, (self._pre_nodes, self._pre, self._post, post_nodes, dict(self._properties), self._name)
 
+    def _only_nodes(self) -> pd.DataFrame:
+        if not self.is_square:
+            raise ConnectomeError(
+                f"Connectome.nodes: this connectome is rectangular ({self.n_pre} pre, {self.n_post} post nodes). "
+                "Use pre_nodes or post_nodes."
+            )
+        return self._pre_nodes
+
     def _property(self, name: str) -> np.ndarray | pd.Categorical:
         if name not in self._properties:
             raise ConnectomeError(unknown("Connectome", "edge property", name, self._properties))
@@ -470,6 +476,11 @@ class Connectome:
         if not isinstance(column, np.ndarray) or column.dtype.kind not in "biuf":
             raise ConnectomeError(f"Connectome: edge property {name!r} is not numeric; choose a numeric one.")
         return column
+
+    def _matrix(self, values: np.ndarray) -> sparse.csr_array:
+        matrix = sparse.coo_array((values, (self._pre, self._post)), shape=(self.n_pre, self.n_post)).tocsr()
+        matrix.sort_indices()
+        return matrix
 
     def _merged(self, name: str, how: str, order: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> Any:
         if how not in _MERGES:
@@ -483,7 +494,10 @@ class Connectome:
             return values
         if how == "mean":
             return np.add.reduceat(values, starts, dtype=float) / counts
-        return {"sum": np.add, "min": np.minimum, "max": np.maximum}[how].reduceat(values, starts, dtype=values.dtype)
+        merged = {"sum": np.add, "min": np.minimum, "max": np.maximum}[how].reduceat(values, starts, dtype=values.dtype)
+        if how == "sum" and _may_wrap(values):
+            _refuse_wrapped(merged, np.add.reduceat(values, starts, dtype=np.float64), name)
+        return merged
 
     def _restricted(
         self, pre_rows: np.ndarray, post_rows: np.ndarray, nodes: pd.DataFrame, post_nodes: pd.DataFrame | None
@@ -498,11 +512,26 @@ class Connectome:
         properties = {name: column[keep] for name, column in self._properties.items()}
         return self.with_edges(self._pre[keep], self._post[keep], properties=properties)
 
-    def _sorted_columns(self) -> list[np.ndarray]:
+    def _numbering(self, other: Connectome) -> dict[str, dict[Any, int]] | None:
+        """One numbering of the categories of both by property; None where only one of them has categories."""
+        found: dict[str, dict[Any, int]] = {}
+        for name, column in self._properties.items():
+            pair = [each for each in (column, other._properties[name]) if isinstance(each, pd.Categorical)]
+            if len(pair) == 1:
+                return None
+            if pair:
+                every = dict.fromkeys(value for each in pair for value in each.categories)
+                found[name] = {value: number for number, value in enumerate(every)}
+        return found
+
+    def _sorted_columns(self, numbers: Mapping[str, Mapping[Any, int]]) -> list[np.ndarray]:
         columns = [self._pre, self._post]
         for name in sorted(self._properties):
             column = self._properties[name]
-            columns.append(np.asarray(column).astype(str) if isinstance(column, pd.Categorical) else column)
+            if isinstance(column, pd.Categorical):
+                common = [numbers[name][value] for value in column.categories]
+                column = np.array([*common, -1])[column.codes]  # the last is for the code -1: missing
+            columns.append(column)
         order = np.lexsort(columns[::-1])
         return [column[order] for column in columns]
 
@@ -517,7 +546,7 @@ def _node_table(nodes: Any, where: str) -> pd.DataFrame:
             raise ConnectomeError(f"Connectome.{where}: {nodes} nodes; give a number from 0 on.")
         table = pd.DataFrame(index=pd.RangeIndex(nodes))
     elif isinstance(nodes, pd.DataFrame):
-        table = nodes.copy(deep=False)
+        table = _copied(nodes)
         table.columns = [str(column) for column in table.columns]
     else:
         table = pd.DataFrame(index=pd.Index(nodes))
@@ -534,6 +563,11 @@ def _node_table(nodes: Any, where: str) -> pd.DataFrame:
             again = keys[keys.duplicated()].tolist()[0]
             raise ConnectomeError(f"Connectome.{where}: id {again!r} stands twice; ids are unique in a population.")
     return table
+
+
+def _copied(table: pd.DataFrame) -> pd.DataFrame:
+    """A table that may be written to without changing this one."""
+    return table.copy(deep=not _COPIES_ON_WRITE)
 
 
 def _positions(values: Any, n: int, where: str) -> np.ndarray:
@@ -581,10 +615,30 @@ def _summable(values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32) if values.dtype.itemsize < 4 else values
     if values.dtype.kind == "b" or len(values) == 0:
         return values.astype(np.int32)
-    reach = max(abs(int(values.min())), abs(int(values.max()))) * len(values)
+    reach = _reach(values)
     if reach < 2**31:
         return values.astype(np.int32, copy=False)
-    return values if values.dtype.kind == "u" and values.dtype.itemsize == 8 else values.astype(np.int64)
+    return values if values.dtype == np.uint64 and reach >= 2**63 else values.astype(np.int64, copy=False)
+
+
+def _reach(values: np.ndarray) -> int:
+    """What no sum of these whole numbers exceeds."""
+    return max(abs(int(values.min())), abs(int(values.max()))) * len(values)
+
+
+def _may_wrap(values: np.ndarray) -> bool:
+    """Whether whole numbers might add up to more than their type holds."""
+    return values.dtype.kind in "iu" and len(values) > 0 and _reach(values) > np.iinfo(values.dtype).max
+
+
+def _refuse_wrapped(sums: np.ndarray, as_floats: np.ndarray, name: str | None) -> None:
+    """Raise where sums of whole numbers have wrapped: they are then a multiple of 2^64 away from those of floats."""
+    wrapped = np.abs(sums.astype(np.float64) - as_floats) > 2.0**62
+    if wrapped.any():
+        raise ConnectomeError(
+            f"Connectome: {int(wrapped.sum())} sums of edge property {name!r} exceed 64 bits. Make it floats first: "
+            f"with_edges(..., properties={{{name!r}: values.astype(float)}})."
+        )
 
 
 def _rows_of(table: pd.DataFrame, ids: Any, where: str) -> np.ndarray:
