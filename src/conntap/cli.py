@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -23,8 +24,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scr
 def main() -> None:
     """Run the command line; turn errors into one message and an exit code.
 
-    0: all is well; 1: a unit failed, or a check found errors; 2: wrong input or usage; 130: interrupted.
+    0: all is well; 1: a unit failed, or a check found errors; 2: wrong input or usage; 70: a defect of conntap;
+    130: interrupted.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         tap(standalone_mode=False)
     except click.exceptions.Abort:
@@ -43,6 +46,18 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", 2)
+    except Exception as error:
+        _fail(f"a defect of conntap: {type(error).__name__}: {error}. Please report it with {_trace_file()}.", 70)
+
+
+def _trace_file() -> str:
+    """Keep the traceback of the present error in a file, for a report."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="conntap-", suffix=".txt", delete=False) as file:
+        file.write(f"{sys.argv}\n{traceback.format_exc()}")
+    return file.name
 
 
 def _fail(message: str, code: int) -> None:
@@ -128,28 +143,48 @@ def check(study: Path, out: Path | None, as_json: bool) -> None:
     if as_json:
         _json({"study": loaded.title, "hash": loaded.hash, "subtargets": found, "units": {k: len(v.units) for k, v in plans.items()}})  # fmt: skip
         return
-    click.echo(f"{study}: all is well: {len(loaded.circuits)} circuits, {len(plans)} stages, {sum(len(p.units) for p in plans.values())} units.")  # fmt: skip
+    click.echo(f"{study}: all is well. Circuits: {len(loaded.circuits)}, stages: {len(plans)}, units: {sum(len(p.units) for p in plans.values())}.")  # fmt: skip
     for name, by_circuit in found.items():
         for circuit, number in by_circuit.items():
-            click.echo(f"  {name} of {circuit}: {number} subtargets")
+            click.echo(f"  {name} of {circuit}: {number} {'subtarget' if number == 1 else 'subtargets'}")
+
+
+def _distinct(units: Any) -> str:
+    """The columns of the index of cases with the number of values of each."""
+    values: dict[str, set[str]] = {}
+    for unit in units:
+        for name, value in {**unit.case, **({"slice": unit.slicing["name"]} if unit.slicing else {})}.items():
+            values.setdefault(name, set()).add(str(value))
+    return ", ".join(f"{name} ({len(found)})" for name, found in values.items()) or "one"
 
 
 @tap.command()
 @_STUDY
 @_OUT
+@click.option("--cases", "cases_of", metavar="STAGE", help="List every case of one stage.")
 @_JSON
-def plan(study: Path, out: Path | None, as_json: bool) -> None:
+def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> None:
     """Show cases, batches and estimated load of every stage; run and write nothing.
 
     \b
-    Example:  tap plan study.yaml
+    Examples:
+      tap plan study.yaml
+      tap plan study.yaml --cases counts
     """
+    from conntap.errors import RunError, unknown
     from conntap.study import prepare
     from conntap.study.work import Records, stage_folder
 
     loaded = _loaded(study)
     folder = _folder(loaded, out)
     plans, _, _ = prepare(loaded)
+    if cases_of is not None:
+        if cases_of not in plans:
+            raise RunError(unknown(str(study), "stage", cases_of, plans))
+        units = plans[cases_of].units
+        rows = [{**unit.case, "slicing": unit.slicing and unit.slicing["name"], "key": unit.key} for unit in units]
+        _json(rows) if as_json else _print_rows(rows, title=f"{cases_of}: {len(rows)} units")
+        return
     rows = []
     for name, each in plans.items():
         done = Records(stage_folder(folder, name)).refresh().done
@@ -238,8 +273,12 @@ def collect(study: Path, out: Path | None) -> None:
     Example:  tap collect study.yaml
     """
     from conntap.study import collect as gather
+    from conntap.study.run import check_current
 
-    click.echo(gather(_folder(_loaded(study), out)))
+    loaded = _loaded(study)
+    folder = _folder(loaded, out)
+    check_current(loaded, folder)
+    click.echo(gather(folder))
 
 
 @tap.command()
@@ -258,10 +297,12 @@ def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
 
     with Progress(sys.stderr) as listen:
         outcome = start(study, out=folder, listen=listen)
-    written = _write_report(study.path, folder) if page else None
     if not as_json:
         _tell_results(outcome.store)
-        click.echo(f"store   {outcome.store}" + (f"\nreport  {written}" if written else ""))
+        click.echo(f"store   {outcome.store}")
+    if page:
+        written = _write_report(study.path, folder)
+        click.echo(f"report  {written}", err=as_json)
     _tell_outcome(outcome, as_json)
 
 
@@ -285,7 +326,8 @@ def status(study: Path, out: Path | None, as_json: bool) -> None:
     if as_json:
         _json({"running": running, "stages": [each.__dict__ for each in stages]})
         return
-    rows = [{k: getattr(each, k) for k in ("stage", "units", "done", "failed", "stale", "missing")} for each in stages]
+    columns = ("stage", "units", "done", "running", "failed", "stale", "missing")
+    rows = [{name: getattr(each, name) for name in columns} for each in stages]
     _print_rows(rows, title=f"{loaded.title}: {'running' if running else 'not running'}")
     for each in stages:
         for reason, number in each.reasons.items():
@@ -353,6 +395,7 @@ def show(store: Path, stage: str | None, query: str | None, rows: int, against: 
         else:
             table = terminal.values(opened[stage], query=query)
         title = f"{opened.attrs.get('title', store)}" + (f": {stage}" if stage else "")
+        about = opened[stage].attrs if stage else {}
     if csv is not None:
         table.to_csv(csv, index=False)
         click.echo(csv)
@@ -360,6 +403,8 @@ def show(store: Path, stage: str | None, query: str | None, rows: int, against: 
         click.echo(table.to_json(orient="records", indent=1))
     else:
         _print_table(table, title=title, most=rows)
+        if about.get("units_done") != about.get("units"):
+            click.echo(f"{about['units_done']} of {about['units']} units are done; see `tap status`")
 
 
 @tap.command()
@@ -402,7 +447,13 @@ def info(path: Path, as_json: bool) -> None:
     Example:  tap circuit info circuit_config.json
     """
     from conntap.circuits import open_circuit
+    from conntap.circuits.formats import read
+    from conntap.circuits.formats.guess import guess
 
+    found = guess(path)
+    if found != "sonata":
+        click.echo(f"{path}: {found}: {read(path)}")
+        return
     opened = open_circuit(path)
     rows = [
         {"kind": "nodes", "population": name, "size": each.size, "from -> to": "", "properties": ", ".join(each.properties)}
@@ -464,7 +515,7 @@ def convert(source: Path, target: Path, source_format: str | None, target_format
     options = {"nodes": nodes, "pre": pre, "post": post}
     connectome = read(source, format=source_format, **{k: v for k, v in options.items() if v is not None})
     write(connectome, target, format=target_format, overwrite=overwrite)
-    click.echo(f"{target}: {connectome}")
+    click.echo(f"{source}: {connectome}\n-> {target}")
 
 
 @tap.command()

@@ -25,6 +25,9 @@ STEPS = {
     "hoard": 1,
     "add": 1,
     "shuffled": 1,
+    "rows": 1,
+    "growing": 1,
+    "truth": 1,
     "value_of": 1,
     "taking_kwargs": 1,
     "taking_of": 1,
@@ -89,6 +92,22 @@ def hoard(connectome: Connectome, *, gb: float) -> int:
 def add(left: int, right: int, *, more: float = 0.0) -> float:
     """The sum."""
     return left + right + more
+
+
+def rows(table: pd.DataFrame) -> int:
+    """How many rows."""
+    return len(table)
+
+
+def growing(table: pd.DataFrame, *, step: int) -> float:
+    """Writes into what it was given, as no step should."""
+    table["x"] += 1
+    return float(table["x"].sum())
+
+
+def truth(*, flag: bool) -> bool:
+    """The flag."""
+    return flag
 
 
 def value_of(connectome: Connectome, *, kind: Literal["array", "table", "simplices", "spikes", "file", "none"]) -> Any:

@@ -75,6 +75,11 @@ def test_the_contract_document_loads_as_it_stands(tmp_path):
         ("stages: {a: {do: 'plugin_steps:chain', each: {n_nodes: [3, 3]}}}\n", r"a value stands twice"),
         ("stages: {a: {do: 'plugin_steps:chain', each: {n_nodes: []}}}\n", r"no values to sweep"),
         ("stages: {a: {do: 'plugin_steps:chain', n_nodes: 3, each: {n_nodes: [4]}}}\n", r"stands beside `each` too"),
+        ("stages: {a: {do: 'plugin_steps:chain', repeat: 3}}\n", r"stages\.a\.repeat: plugin_steps:chain is not random"),
+        ("stages: {a: {do: 'plugin_steps:edges', of: circuits.toy, times: {from: stages.c}}, c: {do: 'plugin_steps:chain'}}\n", r"stages\.a\.times: c gives a Connectome; the option takes int"),
+        ("controls: {er: {do: analyze.degrees, draws: 2}}\nstages: {a: {do: 'plugin_steps:chain'}}\n", r"analyze\.degrees is no control; a control gives a connectome"),
+        ("slices: {s: {by: draw}}\nstages: {a: {do: 'plugin_steps:edges', of: circuits.toy, slices: [s]}}\n", r"stages\.a\.slices: s: cases have a column draw already"),
+        ("slices: {s: {by: times}}\nstages: {a: {do: 'plugin_steps:edges', of: circuits.toy, each: {times: [1, 2]}, slices: [s]}}\n", r"cases have a column times already"),
         ("stages: {a: {do: 'plugin_steps:chain', repeat: 0}}\n", r"stages\.a\.repeat: input should be greater than or equal to 1"),
         ("stages: {a: {do: 'plugin_steps:chain', description: [1]}}\n", r"stages\.a\.description: input should be a valid string"),
         ("stages: {'a b': {do: 'plugin_steps:chain'}}\n", r"a name is letters, digits"),
@@ -142,3 +147,11 @@ def test_comments_and_the_order_of_keys_do_not_change_the_hash(folder):
 def test_a_step_may_bear_a_name_of_the_studys_own(write):
     body = "steps: {line: 'plugin_steps:chain'}\nstages: {a: {do: line, n_nodes: 4}}\n"
     assert load_study(write(body)).stages["a"].step.name == "plugin_steps:chain"
+
+
+def test_an_unknown_option_of_reading_is_told_with_the_others(write):
+    body = "stages: {a: {do: 'plugin_steps:chain', n: 1}}\n"
+    with pytest.raises(
+        StudyError, match=r"(?s)2 mistakes.*circuits\.toy\.read: unknown option 'formt'.*Did you mean 'format'"
+    ):
+        load_study(write(body, circuits="toy: {path: edges.csv, read: {formt: csv}}"))

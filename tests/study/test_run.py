@@ -1,6 +1,5 @@
 """A study runs to a store; what is done is not done again; a failure fails alone."""
 
-import json
 import os
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from conntap.errors import RunError, StudyError
 from conntap.study import collect, launch, load_study, run, run_batch, setup, status
 from conntap.study.entries import with_run
 from conntap.study.locking import lock
+from conntap.study.setup import read_batch
 
 
 def runs(path, **options):
@@ -40,11 +40,8 @@ def test_a_study_ends_in_a_store_with_originals_controls_and_slices(write, local
     with open_store(outcome.store) as opened:
         cases = opened["counts"].cases
         assert list(cases.columns) == ["circuit", "subtarget", "control", "draw", "slice", "ei"]
-        assert (
-            opened["counts"][{"subtarget": "layer=1", "control": "original", "slice": "full"}].tolist() == [3, 3, 1]
-            if ("layer=1" in set(cases["subtarget"]))
-            else True
-        )
+        case = {"subtarget": "1", "control": "original", "slice": "full"}
+        assert opened["counts"][case].tolist() == [3, 3, 1]
         assert set(cases["control"]) == {"original", "er"}
         assert set(cases.loc[cases["control"] == "original", "draw"]) == {-1}
         assert set(cases.loc[cases["slice"] == "full", "ei"].isna()) == {True}
@@ -207,7 +204,7 @@ def test_a_batch_repeated_by_hand_gives_the_same_value(write, local):
     path = write(local + "  n: {do: 'plugin_steps:draw', of: local}\n")
     outcome = runs(path)
     whole = frame(outcome, "n")
-    units = json.loads((outcome.out / "run" / "n" / "batch-00000.json").read_text())
+    units = read_batch(outcome.out, "n", 0)
     assert run_batch(outcome.out, "n", 0).done == 0
     assert run_batch(outcome.out, "n", 0, only=frozenset(unit["key"] for unit in units)).done == len(units)
     collect(outcome.out)
@@ -308,3 +305,112 @@ def test_a_record_that_rotted_is_set_aside_and_computed_again(write, local):
     again = runs(path)
     assert (again.done, again.ok) == (1, True)
     pd.testing.assert_frame_equal(frame(again, "n"), whole)
+
+
+def test_equal_subtargets_are_cases_of_their_own(write, folder):
+    (folder / "ids.csv").write_text("subtarget,id\na,0\na,1\nb,0\nb,1\n")
+    body = (
+        "subtargets: {s: {do: circuits.table, path: ids.csv}}\n"
+        "stages:\n  cells: {do: circuits.node_table, of: subtargets.s}\n  n: {do: 'plugin_steps:rows', of: cells}\n"
+    )
+    outcome = runs(write(body))
+    assert outcome.ok
+    assert frame(outcome, "n")["n"].to_dict() == {"a": 2, "b": 2}
+
+
+def test_two_controls_of_one_definition_share_the_work(write, local):
+    body = local + "  n: {do: 'plugin_steps:edges', of: local, controls: [a, b]}\n"
+    body += "controls: {a: {do: 'plugin_steps:shuffled', draws: 2}, b: {do: 'plugin_steps:shuffled', draws: 2}}\n"
+    outcome = runs(write(body))
+    assert (outcome.ok, outcome.done) == (True, 2 + 2 * (1 + 2))
+    assert len(frame(outcome, "n")) == 2 * (1 + 2 + 2)
+
+
+def test_what_a_step_sees_of_a_subtarget_is_part_of_the_key(write, folder):
+    body = "subtargets: {s: {do: circuits.table, path: ids.csv}}\nstages: {l: {do: circuits.connectome, of: subtargets.s}}\n"
+    path = write(body)
+    for first, second in (("a", "b"), ("b", "a")):
+        (folder / "ids.csv").write_text(f"subtarget,id\n{first},0\n{second},1\n")
+        with open_store(runs(path).store) as opened:
+            names = opened["l"].summarize(lambda connectome: connectome.name).droplevel("circuit").to_dict()
+        assert names == {"a": "a", "b": "b"}
+
+
+def test_random_streams_differ_between_inputs_of_equal_labels(write, local, folder):
+    body = local + "  n: {do: 'plugin_steps:draw', of: local}\n"
+    one = frame(runs(write(body)), "n")["n"].tolist()
+    with open(folder / "edges.csv", "a") as file:
+        file.write("1,0\n4,3\n")
+    two = frame(runs(write(body)), "n")["n"].tolist()
+    assert not set(one) & set(two)
+
+
+def test_no_unit_can_change_what_another_takes(write):
+    body = (
+        "subtargets: {s: {do: circuits.groups, by: layer}}\nstages:\n"
+        "  cells: {do: circuits.node_table, of: subtargets.s, properties: [x]}\n"
+        "  n: {do: 'plugin_steps:growing', of: cells, each: {step: [1, 2, 3]}}\n"
+    )
+    found = frame(runs(write(body), workers=1), "n")["n"]
+    assert found.groupby("subtarget").nunique().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("by", "column", "kind"), [("layer", "layer", "Int64"), ("good", "good", "boolean")])
+def test_slices_by_numbers_and_booleans_keep_their_types(write, folder, by, column, kind):
+    nodes = (folder / "nodes.csv").read_text().splitlines()
+    flags = ["good", "true", "false", "true", "false", "true", "false"]
+    (folder / "nodes.csv").write_text("\n".join(f"{line},{flag}" for line, flag in zip(nodes, flags, strict=True)))
+    body = f"stages: {{n: {{do: 'plugin_steps:edges', of: circuits.toy, slices: [s]}}}}\nslices: {{s: {{by: {by}}}}}\n"
+    with open_store(runs(write(body)).store) as opened:
+        assert str(opened["n"].cases[column].dtype) == kind
+
+
+def test_sweeps_over_truth_keep_their_type(write):
+    body = "stages: {n: {do: 'plugin_steps:truth', each: {flag: [true, false]}}}\n"
+    with open_store(runs(write(body, circuits=None)).store) as opened:
+        assert opened["n"].load(flag=True).tolist() == [True]
+
+
+def test_launching_another_state_of_the_document_is_refused(write, local):
+    path = write(local, seed=1)
+    study = load_study(path)
+    setup(study, study.folder)
+    write(local, seed=2)
+    with pytest.raises(RunError, match=r"was set up from another state of study\.yaml"):
+        launch(load_study(path), out=study.folder)
+
+
+def test_a_setup_that_was_cut_short_leaves_the_plan_before_it(write, local, monkeypatch):
+    study = load_study(write(local + "  n: {do: 'plugin_steps:edges', of: local, times: 1}\n"))
+    setup(study, study.folder)
+    other = load_study(write(local + "  n: {do: 'plugin_steps:edges', of: local, times: 2}\n"))
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules["conntap.study.setup"], "_about", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            setup(other, study.folder)
+    launch(study, out=study.folder)
+    collect(study.folder)
+    with open_store(study.folder / "store.h5") as opened:
+        assert (opened["n"].options["times"], opened["n"].frame()["n"].tolist()) == (1, [3, 3])
+
+
+def test_a_worker_that_dies_before_it_begins_is_not_started_for_ever(write, local, monkeypatch):
+    study = load_study(write(local + "  n: {do: 'plugin_steps:edges', of: local}\n"))
+    setup(study, study.folder)
+    fatal = "import conntap.study.work, os\nconntap.study.work.run_batch = lambda *a, **k: os._exit(3)\n"
+    (study.path.parent / "sitecustomize.py").write_text(fatal)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(study.path.parent), os.environ["PYTHONPATH"]]))
+    outcome = launch(study, out=study.folder)
+    assert {each["kind"] for each in outcome.failures} == {"worker lost"}
+    assert "exit code 3" in outcome.failures[0]["error"]
+
+
+def test_status_tells_what_is_at_work(write, local, folder):
+    path = write(local + "  h: {do: 'plugin_steps:hang', of: local, each: {seconds: [8.0, 8.1]}}\n")
+    process = cli("run", path, "--workers", 1, "--no-report")
+    study = load_study(path)
+    wait_for(lambda: any(each.running for each in status(study, folder / "study")))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not any(each.running for each in status(study, folder / "study"))

@@ -7,9 +7,12 @@ from typing import Any
 
 from conntap.analyze.slices import slices  # the function, not its module, is what `analyze.slices` means
 
-__all__ = ["STEPS", "degrees", "simplex_counts", "slices"]
+__all__ = ["SLICES", "STEPS", "degrees", "simplex_counts", "slices"]
 
 STEPS: dict[str, int] = {"degrees": 1, "simplex_counts": 1}
+
+SLICES = 1
+"""The version of `slices`, which every key of a sliced value holds: raise it when the parts change."""
 
 _HOMES = {"degrees": "degree", "simplex_counts": "simplices"}
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from conntap.errors import StoreError
 from conntap.store import Dataset, Store
 
 __all__ = ["overview", "rich_table", "telling", "values"]
 
 _WIDEST = 16
+_TABULAR = {"scalar", "series", "table", "mapping"}
 
 
 def overview(store: Store) -> pd.DataFrame:
@@ -44,28 +45,48 @@ def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
     """The values of a stage as one table, a row a case where that fits.
 
     Draws of a control become their mean and standard deviation, so that the original stands beside what chance
-    gives.
+    gives. Of whole numbers, an entry that a value lacks counts as 0 if another value of the same swept options has it
+    (no simplices of that dimension); anything else that is not there is missing.
     """
-    try:
-        frame = dataset.frame(query=query)
-    except StoreError:
-        table = dataset.cases if query is None else dataset.cases.query(query)
-        return table.assign(
-            value=[_brief(dataset[int(row)]) for row in table.index[:200]] + [""] * max(0, len(table) - 200)
-        )
+    if not set(dataset.encodings) <= _TABULAR or not len(dataset):
+        table = dataset.cases if query is None else dataset.load(query).index.to_frame(index=False)
+        chosen = dataset.load(query).iloc[:200] if len(dataset) else []
+        return table.assign(value=[*map(_brief, chosen), *[""] * (len(table) - len(chosen))])
+    frame = dataset.frame(query=query)
     cases = [column for column in dataset.cases.columns if column in frame.index.names]
-    own = [name for name in frame.index.names if name not in cases]
-    if len(frame.columns) == 1 and len(own) == 1:
-        level = frame.index.get_level_values(own[0]).unique()
-        if len(level) <= _WIDEST:
-            frame = frame.iloc[:, 0].unstack(own[0])
-            frame.columns = [f"{own[0]} {each}" for each in frame.columns]
-            frame = frame.fillna(0) if (frame.fillna(0) % 1 == 0).all(axis=None) else frame
-            own = []
+    own = [name for name in frame.index.names if name is not None and name not in cases]
     table = frame.reset_index()
+    if not own and None in frame.index.names:
+        table = table.drop(columns=[name for name in ("index", "level_0") if name in table])
+    numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
+    if len(frame.columns) == 1 and numbers and len(own) == 1 and table[own[0]].nunique() <= _WIDEST and cases:
+        swept = [name for name in cases if f"each {name}" in dataset.options]
+        table, own = _widened(table, cases, own[0], frame.columns[0], swept), []
+    elif len(frame.columns) == 1 and numbers and len(own) == 1 and len(table) <= _WIDEST and not cases:
+        table, own = _in_one_row(table, own[0], frame.columns[0]), []
     if "draw" in table and len(table) > 2:
         table = _summarized(table, [column for column in [*cases, *own] if column != "draw"])
     return table
+
+
+def _widened(table: pd.DataFrame, cases: list[str], own: str, name: str, swept: list[str]) -> pd.DataFrame:
+    """One row a case, one column an entry."""
+    at = table.groupby(cases, dropna=False, sort=False).ngroup().to_numpy()
+    wide = table.loc[~pd.Series(at).duplicated().to_numpy(), cases].reset_index(drop=True)
+    alike = wide.groupby(swept, dropna=False).ngroup().to_numpy() if swept else np.zeros(len(wide), dtype=int)
+    counts = pd.api.types.is_integer_dtype(table[name])
+    for entry in table[own].unique():
+        here = (table[own] == entry).to_numpy()
+        column = np.full(len(wide), np.nan)
+        if counts:
+            column[np.isin(alike, alike[at[here]])] = 0
+        column[at[here]] = table.loc[here, name].astype(float)
+        wide[f"{own} {entry}"] = column
+    return wide
+
+
+def _in_one_row(table: pd.DataFrame, own: str, name: str) -> pd.DataFrame:
+    return pd.DataFrame([{f"{own} {entry}": value for entry, value in zip(table[own], table[name], strict=True)}])
 
 
 def rich_table(rows: list[dict[str, Any]], *, title: str) -> tuple[Table, int]:
@@ -109,7 +130,7 @@ def _brief(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value != value:
+    if value is None or (not isinstance(value, str | list | tuple | dict) and pd.isna(value) is True):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

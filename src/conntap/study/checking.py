@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from conntap.circuits import Connectome
+from conntap.circuits.formats import read
 from conntap.errors import ConntapError, OptionError, StudyError, known, unknown
 from conntap.seeds import digest
 from conntap.study.entries import (
@@ -20,7 +23,7 @@ from conntap.study.entries import (
     StudyEntry,
 )
 from conntap.study.relations import check_columns, check_kinds, in_order
-from conntap.study.steps import STAGE_KEYS, Step, find_step
+from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
 from conntap.study.yaml import Document, Place
 
 __all__ = ["Checker", "all_told", "dotted", "short"]
@@ -62,7 +65,7 @@ class Checker:
             self.problems.append("the document: needs the key 'stages', at least one.")
         check_kinds(stages, self.problem)
         order = in_order(stages, self.problem)
-        check_columns({name: stages[name] for name in order}, self.problem)
+        check_columns({name: stages[name] for name in order}, slices, self.problem)
         if self.problems:
             raise StudyError(all_told(self.path, self.problems))
         return Study(
@@ -118,6 +121,11 @@ class Checker:
         if nodes is not None and path.suffix != ".json":
             beside = self._path(nodes, place)
             nodes = str(beside) if beside.is_file() else nodes
+        options = inspect.signature(read).parameters
+        for key in entry.read.keys() - (options.keys() - {"path"}):
+            self.problem(
+                unknown(f"circuits.{name}.read", "option", key, options.keys() - {"path"}), ("circuits", name, "read")
+            )
         return entry.model_copy(update={"path": str(path), "nodes": nodes})
 
     def _controls(self) -> Iterator[tuple[str, Control]]:
@@ -128,6 +136,8 @@ class Checker:
                 continue
             if len(step.inputs.keys() - step.optional_inputs) > 1 or not step.inputs:
                 self.problem(f"controls.{name}.do: {step.name} is no control; a control takes one connectome.", place)
+            elif not fits(step.returns, Connectome):
+                self.problem(f"controls.{name}.do: {step.name} is no control; a control gives a connectome.", place)
             options = self._options(step, entry.model_extra or {}, place, references=False)
             yield name, Control(name, step, options, entry.draws, entry.description)
 
@@ -212,14 +222,20 @@ class Checker:
         except OptionError as error:
             self.problem(str(error), (*place, name))
             return value
-        if isinstance(checked, Path):
-            checked = self._path(str(checked), (*place, name))
-            if not checked.exists():
-                self.problem(
-                    f"{dotted(place)}.{name}: no such file: {checked}. Paths are relative to the document.",
-                    (*place, name),
-                )
-        return checked
+        return self._located(checked, (*place, name))
+
+    def _located(self, value: Any, place: Place) -> Any:
+        """The value with every path in it made absolute; a missing one is a mistake."""
+        if isinstance(value, list | tuple):
+            return type(value)(self._located(each, place) for each in value)
+        if isinstance(value, dict):
+            return {key: self._located(each, place) for key, each in value.items()}
+        if not isinstance(value, Path):
+            return value
+        path = self._path(str(value), place)
+        if not path.exists():
+            self.problem(f"{dotted(place)}: no such file: {path}. Paths are relative to the document.", place)
+        return path
 
     def _sweeps(self, step: Step, entry: StageEntry, place: Place) -> None:
         where = f"{dotted(place)}.each"

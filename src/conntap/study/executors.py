@@ -26,7 +26,7 @@ import psutil
 
 from conntap import store
 from conntap.errors import RunError
-from conntap.study.work import failure, stage_folder
+from conntap.study.work import about, failure, stage_folder
 
 __all__ = ["Executor", "Job", "Listener", "local"]
 
@@ -55,8 +55,9 @@ class _Worker:
     todo: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unit: str | None = None
     since: float = 0.0
-    condemned: tuple[str, str] | None = None
+    condemned: tuple[str, str, str] | None = None
     ready: bool = False
+    finished: int = 0
 
 
 Executor = Callable[[Iterable[Job]], dict[str, str]]
@@ -196,15 +197,15 @@ class _Pool:
         what = message["event"]
         if what in ("ready", "finished", "broken"):
             worker.ready, self.broken_starts = True, 0
-            if what == "broken" and worker.job is not None:
-                for key in list(worker.todo):
-                    self.give_up(worker, key, "error", message["error"])
+            for key in list(worker.todo):
+                self.give_up(worker, key, "error", message.get("error", "its batch ended without it"))
             self.next(worker)
         elif what == "start":
             worker.unit, worker.since = message["key"], time.monotonic()
             self.tell("start", worker, message)
         else:
             worker.unit = None
+            worker.finished += 1
             unit = worker.todo.pop(message["key"])
             if what == "failed" and message.get("kind") == "io" and self.again(message["key"]):
                 self.queue.append(Job(worker.job.stage, worker.job.batch, {message["key"]: unit}, 0.0))
@@ -243,7 +244,7 @@ class _Pool:
                 self.condemn(worker, "out of memory", f"used {used:.2f} GiB; the limit is {self.mem_gb:g} (run.mem_gb)")
 
     def condemn(self, worker: _Worker, kind: str, reason: str) -> None:
-        worker.condemned = (kind, reason)
+        worker.condemned = (worker.unit, kind, reason)
         worker.process.kill()
 
     def lost(self, worker: _Worker) -> None:
@@ -256,6 +257,9 @@ class _Pool:
             self.failed_start(code)
         elif worker.unit is not None and worker.unit in worker.todo:
             self.unit_lost(worker, worker.unit, code)
+        elif worker.todo and not self.again(f"{worker.job.stage} {worker.job.batch}"):
+            for key in list(worker.todo):
+                self.give_up(worker, key, "worker lost", f"its worker died of {_cause(code)} before it began")
         if worker.job is not None and worker.todo:
             self.queue.appendleft(Job(worker.job.stage, worker.job.batch, worker.todo, worker.job.load))
         if self.queue:
@@ -269,25 +273,23 @@ class _Pool:
 
     def unit_lost(self, worker: _Worker, key: str, code: int) -> None:
         if worker.condemned:
-            self.give_up(worker, key, *worker.condemned)
+            to_blame, kind, reason = worker.condemned
+            others = kind == "out of memory" and worker.finished  # memory may be that of units before it
+            if to_blame == key and not (others and self.again(f"alone {key}")):
+                self.give_up(worker, key, kind, reason)
+            else:  # first in a fresh worker
+                worker.todo = {key: worker.todo[key], **worker.todo}
         elif not self.again(key):
-            name = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
-            self.give_up(worker, key, "worker lost", f"its worker died of {name}, {self.tries[key]} times")
+            self.give_up(worker, key, "worker lost", f"its worker died of {_cause(code)}, {self.tries[key]} times")
 
     def again(self, key: str) -> bool:
         self.tries[key] = self.tries.get(key, 0) + 1
-        return self.tries[key] <= self.retries
+        return self.tries[key] <= max(self.retries, key.startswith("alone "))
 
     def give_up(self, worker: _Worker, key: str, kind: str, reason: str) -> None:
         """Record the failure on the worker's behalf."""
         unit = worker.todo.pop(key)
-        header = {
-            "case": unit["case"],
-            "made": unit["made"],
-            "batch": worker.job.batch,
-            "time": time.time(),
-            **failure(kind, reason),
-        }
+        header = {**about(unit), "batch": worker.job.batch, "time": time.time(), **failure(kind, reason)}
         name = f"{worker.job.batch:05d}-runner-{os.getpid()}-{time.time_ns():x}.shard"
         with store.ShardWriter(stage_folder(self.out, worker.job.stage) / "shards" / name) as shard:
             shard.append(key, header, None)
@@ -307,3 +309,7 @@ class _Pool:
             worker.process.wait()
             worker.channel.close()
         self.selector.close()
+
+
+def _cause(code: int) -> str:
+    return f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"

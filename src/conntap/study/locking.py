@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from conntap.errors import RunError
 
-__all__ = ["is_running", "lock"]
+__all__ = ["Running", "is_running", "lock", "running_units"]
 
 
 @contextmanager
@@ -45,6 +46,35 @@ def is_running(out: Path) -> bool:
             return not _locked(file, fcntl.LOCK_SH, patience_s=0.0)
     except FileNotFoundError:
         return False
+
+
+class Running:
+    """Notes which units are at work, so that another process can tell; at most once a second."""
+
+    def __init__(self, out: Path) -> None:
+        self.path, self.keys, self.noted = out / "run" / "running.json", set[str](), 0.0
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Take in an event of a run."""
+        if event["event"] == "start":
+            self.keys.add(event["key"])
+        elif event["event"] in ("done", "failed", "waiting"):
+            self.keys.discard(event["key"])
+        else:
+            return
+        if time.monotonic() - self.noted > 1.0:
+            self.noted = time.monotonic()
+            self.path.write_text(json.dumps(sorted(self.keys)))
+
+
+def running_units(out: Path) -> frozenset[str]:
+    """The keys of the units that a run of this study was at, up to a second ago."""
+    if not is_running(out):
+        return frozenset()
+    try:
+        return frozenset(json.loads((out / "run" / "running.json").read_text()))
+    except (OSError, ValueError):
+        return frozenset()
 
 
 def _locked(file: IO[str], kind: int, *, patience_s: float) -> bool:

@@ -16,12 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from conntap.analyze import SLICES
 from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Reference, Stage, Study
+from conntap.study.steps import Step
 
-__all__ = ["Case", "StagePlan", "plan_stage", "plan_study", "source_cases"]
+__all__ = ["Case", "StagePlan", "content_of", "plan_stage", "plan_study", "source_cases"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,10 @@ class Case:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """All units of a stage in the order of its cases, and the batches that hold them."""
+    """All units of a stage in the order of its cases, and the batches that hold each distinct one once.
+
+    Units of one key are one computation whose value stands in several cases.
+    """
 
     stage: Stage
     units: Sequence[Unit]
@@ -105,7 +110,7 @@ def source_cases(study: Study, fingerprints: Mapping[str, str], subtargets: Mapp
             Case(
                 {"circuit": circuit, "subtarget": each.name},
                 {"circuit": circuit, "stage": name, "key": key, "subtarget": each.name},
-                digest("subtarget", fingerprints[circuit], each.population, each.ids),
+                digest("subtarget", fingerprints[circuit], each.name, each.population, each.ids, dict(each.info)),
                 float(len(each.ids)),
             )
             for circuit, (key, found) in by_circuit.items()
@@ -120,7 +125,8 @@ def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], 
     units = [replace(unit, position=position) for position, unit in enumerate(found)]
     if not units:
         raise StudyError(f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`.")
-    return StagePlan(stage, units, batched(units, workers), list(units[0].case))
+    distinct = {unit.key: unit for unit in reversed(units)}
+    return StagePlan(stage, units, batched(list(distinct.values())[::-1], workers), list(units[0].case))
 
 
 def _bases(stage: Stage, cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[dict[str, Any], dict[str, Case]]]:
@@ -200,27 +206,19 @@ def _unit(
     made: dict[str, Any] = {
         "step": step.name,
         "version": step.version,
-        "options": {name: _identity(value, step.options[name].annotation) for name, value in options.items()},
+        "options": _identities(step, options),
         "inputs": {name: each.key for name, each in {**inputs, **references}.items()},
     }
-    if step.takes_rng:
-        made["seed"] = [study.seed, "step", step.name, made["options"], dict(case)]
-    control = None
-    if drawn[0] != "original":
-        null = study.controls[drawn[0]]
-        identity = {name: _identity(value, null.step.options[name].annotation) for name, value in null.options.items()}
-        first = next(iter(inputs.values()))
-        control = {
-            "step": null.step.name,
-            "version": null.step.version,
-            "options": {name: _plain(value) for name, value in null.options.items()},
-            "seed": [study.seed, "control", null.step.name, identity, dict(first.columns), drawn[1]],
-        }
-        made["control"] = {**control, "options": identity}
+    control = None if drawn[0] == "original" else _control(study, drawn, inputs)
+    if control is not None:
+        made["control"] = {**control, "options": control["seed"][3]}
     cut = None
     if slicing is not None:
         cut = {"name": slicing, "by": study.slices[slicing].by}
-        made["slicing"] = cut
+        made["slicing"] = {"by": cut["by"], "version": SLICES}
+    if step.takes_rng:
+        seeded = [made["options"], made["inputs"], case.get("repeat"), control and control["seed"]]
+        made["seed"] = [study.seed, "step", step.name, *seeded]
     return Unit(
         key=digest(made),
         case=case,
@@ -234,31 +232,57 @@ def _unit(
     )
 
 
+def _control(study: Study, drawn: tuple[str, int], inputs: Mapping[str, Case]) -> dict[str, Any]:
+    """One draw of a control of the first input; its stream derives from that input, whoever measures it."""
+    null = study.controls[drawn[0]]
+    first = next(iter(inputs.values()))
+    identity = _identities(null.step, null.options)
+    return {
+        "step": null.step.name,
+        "version": null.step.version,
+        "options": {name: _plain(value) for name, value in null.options.items()},
+        "seed": [study.seed, "control", null.step.name, identity, first.key, drawn[1]],
+    }
+
+
 def _plain(value: Any) -> Any:
     """An option's value as JSON takes it."""
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, tuple | set | frozenset):
-        return list(value)
+    if isinstance(value, tuple | set | frozenset | list):
+        return [_plain(each) for each in value]
     return value
 
 
-def _identity(value: Any, annotation: Any) -> Any:
-    """What makes an option's value what it is: of a file its content, of anything else itself."""
-    if _is_path(annotation) and isinstance(value, str) and Path(value).is_file():
-        about = Path(value).stat()
-        return {"file": _content(value, about.st_size, about.st_mtime_ns)}
+def _identities(step: Step, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes each option's value what it is: of a file or folder its content, of anything else itself."""
+    paths = {name for name in options if "Path" in step.options[name].shown()}
+    return {name: _identity(_plain(value)) if name in paths else _plain(value) for name, value in options.items()}
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_identity(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _identity(each) for name, each in value.items()}
+    if isinstance(value, str) and Path(value).exists():
+        return {"content": content_of(Path(value))}
     return value
+
+
+def content_of(path: Path) -> str:
+    """The digest of a file's content, or of all files of a folder with their names."""
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        return digest([[each.relative_to(path).as_posix(), content_of(each)] for each in files])
+    about = path.stat()
+    return _content(str(path), about.st_size, about.st_mtime_ns)
 
 
 @cache
 def _content(path: str, size: int, changed_ns: int) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_path(annotation: Any) -> bool:
-    return annotation is Path or Path in getattr(annotation, "__args__", ())
 
 
 def _label(value: Any) -> Any:

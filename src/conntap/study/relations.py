@@ -8,7 +8,7 @@ from typing import Any
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.subtargets import Subtarget, Subtargets
 from conntap.errors import known
-from conntap.study.entries import Stage
+from conntap.study.entries import CASE_COLUMNS, Reference, Slicing, Stage
 from conntap.study.steps import fits
 from conntap.study.yaml import Place
 
@@ -30,6 +30,20 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
                     f"{label}.of: {source} gives a {kind.__name__}; {stage.step.name} takes a {wanted}.",
                     (*place, "of"),
                 )
+        for name, option in stage.options.items():
+            if isinstance(option, Reference) and not fits(
+                _gives(option.stage, stages), stage.step.options[name].annotation
+            ):
+                kind = _gives(option.stage, stages).__name__
+                problem(
+                    f"{label}.{name}: {option.stage} gives a {kind}; the option takes {stage.step.options[name].shown()}.",
+                    (*place, name),
+                )
+        if stage.repeat and not stage.step.takes_rng:
+            problem(
+                f"{label}.repeat: {stage.step.name} is not random, so every repeat gives the same. Remove it.",
+                (*place, "repeat"),
+            )
         if (stage.controls or stage.slices) and stage.step.inputs:
             first = next(iter(stage.step.inputs))
             if not stage.step.accepts(first, Connectome):
@@ -77,26 +91,47 @@ def in_order(stages: Mapping[str, Stage], problem: Problem) -> list[str]:
     return order
 
 
-def check_columns(stages: Mapping[str, Stage], problem: Problem) -> None:
+def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], problem: Problem) -> None:
     """No two things may want the same column of an index of cases."""
-    controlled: set[str] = set()
+    columns: dict[str, set[str]] = {"circuits": {"circuit"}}
     sliced: set[str] = set()
-    swept: dict[str, set[str]] = {}
     for stage in stages.values():
         label = stage.name if stage.name.startswith("subtargets.") else f"stages.{stage.name}"
         place: Place = tuple(label.split(".", 1))
         for source in stage.sources:
             if source in sliced:
-                problem(f"{label}.of: {source} is sliced, so its cases are known only after it ran; "
-                             "give the slices to this stage, or take an unsliced stage.", (*place, "of"))  # fmt: skip
-            if source in controlled and stage.controls:
-                problem(f"{label}.controls: {source} has controls already; name them in one of the two.", place)
-            again = swept.get(source, set()) & ({*stage.each} | ({"repeat"} if stage.repeat else set()))
-            if again:
-                problem(f"{label}.each: {source} already sweeps {known(again)}; choose another stage for it.", place)
-        if stage.slices:
-            sliced.add(stage.name)
-        if stage.controls or any(source in controlled for source in stage.sources):
-            controlled.add(stage.name)
-        swept[stage.name] = {*stage.each}.union(*(swept.get(source, set()) for source in stage.sources))
-        swept[stage.name] |= {"repeat"} if stage.repeat else set()
+                problem(
+                    f"{label}.of: {source} is sliced, so its cases are known only after it ran; give the slices to this "
+                    "stage, or take an unsliced stage.",
+                    (*place, "of"),
+                )
+        inherited = _inherited(stage, columns)
+        if stage.controls and "control" in inherited:
+            problem(f"{label}.controls: what it takes from has controls already; name them in one of the two.", place)
+        own = {*stage.each} | ({"repeat"} if stage.repeat else set())
+        if again := own & inherited:
+            problem(
+                f"{label}.each: what it takes from already sweeps {known(again)}; sweep it in one of the two.", place
+            )
+        taken = inherited | own | ({"control", "draw"} if stage.controls else set())
+        for name in stage.slices:
+            by = slices[name].by if name in slices else []
+            if clash := {*([by] if isinstance(by, str) else by)} & (taken | CASE_COLUMNS):
+                problem(
+                    f"{label}.slices: {name}: cases have a column {known(clash)} already; rename that property or option.",
+                    place,
+                )
+        columns[stage.name] = taken
+        sliced |= {stage.name} if stage.slices else set()
+
+
+def _inherited(stage: Stage, columns: Mapping[str, set[str]]) -> set[str]:
+    """The columns that a stage's cases have from what it takes from."""
+    found: set[str] = set()
+    for position, source in stage.inputs.items():
+        own = columns.get(source, {"circuit"})
+        crossed = stage.join == "cross" and len(stage.inputs) > 1
+        found |= {name if name == "circuit" or not crossed else f"{position}_{name}" for name in own}
+    for source in stage.sources:
+        found |= columns.get(source, {"circuit"}) if source not in stage.inputs.values() else set()
+    return found | ({"subtarget"} if stage.name.startswith("subtargets.") else set())

@@ -10,18 +10,20 @@ import logging
 import platform
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from conntap import __version__, store
-from conntap.errors import CorruptStoreError, InterruptedRun, RunError
+from conntap.errors import CorruptStoreError, InterruptedRun, RunError, known
 from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.executors import Job, Listener, local
-from conntap.study.locking import lock
-from conntap.study.setup import read_batch, read_setup, setup, workers_of
+from conntap.study.locking import Running, lock
+from conntap.study.setup import prepare, read_batch, read_cases, read_setup, workers_of, write_setup
 from conntap.study.work import Records, stage_folder
 
 __all__ = ["Outcome", "collect", "launch", "run"]
@@ -91,7 +93,7 @@ def run(
     RunError
         Another run of this study is at work, or workers cannot be started.
     InterruptedRun
-        Ctrl-C or a signal stopped it.
+        Ctrl-C or SIGTERM stopped it.
 
     Examples
     --------
@@ -99,13 +101,15 @@ def run(
     >>> conntap.run("study.yaml")  # doctest: +SKIP
     """
     study = study if isinstance(study, Study) else load_study(study)
-    folder = Path(out) if out is not None else study.folder
+    folder = study_outputs(study, out)
     listen({"event": "setup", "study": study.title})
-    setup(study, folder)
-    outcome = launch(study, out=folder, listen=listen)
-    listen({"event": "collect"})
-    path = collect(folder)
-    return Outcome(**{**outcome.__dict__, "store": path})
+    prepared = prepare(study)
+    with lock(folder):
+        write_setup(study, folder, prepared)
+        outcome = _launched(study, folder, listen)
+        listen({"event": "collect"})
+        path = collect(folder)
+    return replace(outcome, store=path)
 
 
 def launch(study: Study, *, out: Path, listen: Listener = lambda event: None) -> Outcome:
@@ -114,27 +118,57 @@ def launch(study: Study, *, out: Path, listen: Listener = lambda event: None) ->
     Raises
     ------
     RunError
-        Not set up; another run is at work; workers cannot be started.
+        Not set up, or set up from another document; another run is at work; workers cannot be started.
     InterruptedRun
-        Ctrl-C or a signal stopped it.
+        Ctrl-C or SIGTERM stopped it.
     """
+    check_current(study, out)
+    with lock(out):
+        return _launched(study, out, listen)
+
+
+def check_current(study: Study, out: Path) -> None:
+    """Raise a RunError if what is set up in `out` is not this document."""
+    if read_setup(out)["hash"] != study.hash:
+        raise RunError(
+            f"{out}: was set up from another state of {study.path.name}. Run `tap setup` again, or `tap run`."
+        )
+
+
+def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
     began = time.monotonic()
     about = read_setup(out)
-    counts = {"done": 0, "skipped": 0, "failed": 0, "waiting": 0}
+    done = skipped = 0
     limits = {"retries": study.run.retries, "timeout_s": study.run.timeout_s, "mem_gb": study.run.mem_gb}
+    running = Running(out)
+
+    def tell(event: Mapping[str, Any]) -> None:
+        running(event)
+        listen(event)
+
     try:
-        with lock(out), local(out, workers=workers_of(study), listen=listen, **limits) as execute:
+        with local(out, workers=workers_of(study), listen=tell, **limits) as execute:
             for name, stage in about["stages"].items():
-                jobs, skipped = _jobs(out, name, stage["batches"])
-                counts["skipped"] += skipped
+                jobs, finished = _jobs(out, name, stage["batches"])
+                skipped += finished
                 total = sum(len(job.units) for job in jobs)
-                listen({"event": "stage", "stage": name, "units": total, "skipped": skipped})
-                for state in execute(jobs).values():
-                    counts[state] += 1
+                listen({"event": "stage", "stage": name, "units": total, "skipped": finished})
+                done += sum(state == "done" for state in execute(jobs).values())
     except KeyboardInterrupt:
         raise InterruptedRun("stopped; what is done is kept. Run the same command again to go on.") from None
-    failures = list(failed_units(out))
-    return Outcome(out=out, **counts, wall_s=time.monotonic() - began, failures=failures)
+    missing, failures = _missing(out, about), list(failed_units(out))
+    wall_s = time.monotonic() - began
+    failed = len({each["key"] for each in failures})
+    return Outcome(out, done, skipped, failed, missing - failed, wall_s, failures)
+
+
+def _missing(out: Path, about: Mapping[str, Any]) -> int:
+    """How many distinct units of the plan have no record, by what lies on disk."""
+    missing = 0
+    for name in about["stages"]:
+        done = Records(stage_folder(out, name)).refresh().done
+        missing += len({key for key, _, _ in read_cases(out, name)} - done.keys())
+    return missing
 
 
 def _jobs(out: Path, stage: str, batches: int) -> tuple[list[Job], int]:
@@ -162,6 +196,7 @@ def failed_units(out: Path) -> Iterator[dict[str, Any]]:
                     header = failed[unit["key"]].header
                     yield {
                         "stage": name,
+                        "key": unit["key"],
                         "case": {**unit["case"], **({"slice": unit["slicing"]["name"]} if unit["slicing"] else {})},
                         "kind": header["kind"],
                         "error": header["error"],
@@ -224,11 +259,12 @@ def _set_aside_damaged(out: Path, stage: str) -> int:
 
 
 def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageData:
-    units = [unit for number in range(stage["batches"]) for unit in read_batch(out, name, number)]
-    units.sort(key=lambda unit: unit["position"])
+    cases = read_cases(out, name)
     done = Records(stage_folder(out, name)).refresh().done
-    finished = [(unit, done[unit["key"]]) for unit in units if unit["key"] in done]
-    rows = [(unit, row) for unit, entry in finished for row in entry.header["rows"]]
+    finished = [(key, case, slicing) for key, case, slicing in cases if key in done]
+    rows = [
+        (key, case, slicing, variables) for key, case, slicing in finished for variables in done[key].header["rows"]
+    ]
     return store.StageData(
         name=name,
         description=stage["description"],
@@ -238,37 +274,40 @@ def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageDa
         attrs={
             "step_version": stage["version"],
             "summary": stage["summary"],
-            "units": len(units),
+            "units": len(cases),
             "units_done": len(finished),
             "controls": stage["controls"],
             "slices": stage["slices"],
-            "cpu_s": sum(entry.header.get("cpu_s", 0.0) for _, entry in finished),
+            "cpu_s": sum(done[key].header.get("cpu_s", 0.0) for key in {key for key, _, _ in finished}),
         },
         cases=_cases(rows, sliced=bool(stage["slices"])),
-        keys=[unit["key"] for unit, _ in rows],
-        entries=(each for _, entry in finished for each in store.read(entry)),
+        keys=[key for key, *_ in rows],
+        entries=(each for key, _, _ in finished for each in store.read(done[key])),
     )
 
 
-def _cases(rows: list[tuple[Mapping[str, Any], Mapping[str, Any]]], *, sliced: bool) -> Any:
-    import pandas as pd
-
-    columns = list(dict.fromkeys(column for unit, _ in rows for column in unit["case"]))
-    table = {column: [unit["case"].get(column) for unit, _ in rows] for column in columns}
+def _cases(rows: list[tuple[str, Mapping[str, Any], str | None, Mapping[str, Any]]], *, sliced: bool) -> pd.DataFrame:
+    columns = list(dict.fromkeys(column for _, case, _, _ in rows for column in case))
+    table = {column: [case.get(column) for _, case, _, _ in rows] for column in columns}
     if sliced:
-        table["slice"] = [unit["slicing"]["name"] if unit["slicing"] else "full" for unit, _ in rows]
-        variables = list(dict.fromkeys(name for _, row in rows for name in row))
-        table |= {name: [row.get(name) for _, row in rows] for name in variables}
+        table["slice"] = ["full" if slicing is None else slicing for _, _, slicing, _ in rows]
+        variables = dict.fromkeys(name for *_, row in rows for name in row)
+        clash = table.keys() & variables.keys()
+        if clash:
+            raise RunError(f"stages: a slice by {known(clash)} would overwrite the column of that name in the index.")
+        table |= {name: [row.get(name) for *_, row in rows] for name in variables}
     return pd.DataFrame({name: _column(values) for name, values in table.items()}, index=pd.RangeIndex(len(rows)))
 
 
 def _column(values: list[Any]) -> Any:
-    import pandas as pd
-
-    given = [value for value in values if value is not None]
-    if given and all(isinstance(value, int) and not isinstance(value, bool) for value in given):
-        return pd.array(values, dtype="int64" if len(given) == len(values) else "Int64")
-    if given and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
+    """Values of one type as the array of that type; None is a missing one."""
+    kinds = {type(value) for value in values if value is not None}
+    whole = None not in values
+    if kinds == {bool}:
+        return pd.array(values, dtype="bool" if whole else "boolean")
+    if kinds == {int}:
+        return pd.array(values, dtype="int64" if whole else "Int64")
+    if kinds and kinds <= {int, float}:
         return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
     return pd.array([None if value is None else str(value) for value in values], dtype="object")
 

@@ -2,19 +2,20 @@
 
 The run folder that results is all a batch needs::
 
-    OUT/run/setup.json                  title, hash, seed, circuits, stages and how many units and batches each has
-    OUT/run/STAGE/batch-00000.json      the units of one batch, written out
-    OUT/run/STAGE/shards/*.shard        records of finished and failed units
-    OUT/run/STAGE/logs/*.log            what the batches printed
+    OUT/run/setup.json                          title, hash, seed, circuits, stages; names the plan that holds
+    OUT/run/plan-HASH/STAGE/batch-00000.json    the units of one batch, written out
+    OUT/run/plan-HASH/STAGE/cases.json          key, case and slicing of all units in the order of the index
+    OUT/run/STAGE/shards/*.shard                records of finished and failed units
+    OUT/run/STAGE/logs/*.log                    what the batches printed
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import platform
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,14 +23,23 @@ from typing import Any
 
 from conntap import __version__, store
 from conntap.circuits import Circuit
-from conntap.errors import ConntapError, RunError, StudyError, known
+from conntap.errors import ConntapError, RunError, StudyError, unknown
 from conntap.seeds import digest
 from conntap.study.entries import CircuitEntry, Reference, Study
 from conntap.study.locking import lock
-from conntap.study.plan import StagePlan, plan_study, source_cases
+from conntap.study.plan import StagePlan, content_of, plan_study, source_cases
 from conntap.study.work import Records, open_source, stage_folder
 
-__all__ = ["Prepared", "prepare", "read_batch", "read_setup", "setup", "workers_of"]
+__all__ = [
+    "Prepared",
+    "prepare",
+    "read_batch",
+    "read_cases",
+    "read_setup",
+    "setup",
+    "workers_of",
+    "write_setup",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -80,17 +90,12 @@ def _fingerprint(entry: CircuitEntry, source: Any) -> str:
     """The digest of a circuit's content; opens each of its files, so that a broken one is told before anything runs."""
     if not isinstance(source, Circuit):
         files = [entry.path] + ([entry.nodes] if entry.nodes else [])
-        return digest([_file_digest(each) for each in files], entry.read)
+        return digest([content_of(Path(each)) for each in files], entry.read)
     populations = [*source.node_populations.values(), *source.edge_populations.values()]
     if entry.edges is not None or entry.nodes is not None:
         populations += [source.default_edges, source.default_nodes]
     _log.info("circuits: %s: %s", source.path, {each.name: each.size for each in populations})
     return digest(source.fingerprint(), entry.edges, entry.nodes)
-
-
-def _file_digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _defined(stage: Any, circuit: str, source: Any, fingerprint: str) -> tuple[str, Any, dict[str, Any]]:
@@ -107,11 +112,14 @@ def _defined(stage: Any, circuit: str, source: Any, fingerprint: str) -> tuple[s
     except Exception as error:
         what = f"{stage.step.name} raised {type(error).__name__}: {error}"
         raise StudyError(f"{stage.name} of circuits.{circuit}: {what}") from error
-    return digest(made, list(found.names), [each.ids for each in found]), found, made
+    named = [[each.name, each.population, each.ids, dict(each.info)] for each in found]
+    return digest(made, named), found, made
 
 
 def setup(study: Study, out: Path) -> dict[str, StagePlan]:
     """Write everything that the batches of a study need; what is done already stays done.
+
+    The plan goes to a folder of its own; `setup.json` is swapped last and points to it.
 
     Returns
     -------
@@ -124,15 +132,28 @@ def setup(study: Study, out: Path) -> dict[str, StagePlan]:
     RunError
         Another run of this study is at work.
     """
-    plans, subtargets, fingerprints = prepare(study)
-    (out / "run").mkdir(parents=True, exist_ok=True)
+    prepared = prepare(study)
     with lock(out):
-        for name, by_circuit in subtargets.items():
-            _record_subtargets(out, name, by_circuit)
-        for name, plan in plans.items():
-            _write_batches(out, name, plan)
-        with store.atomic(out / "run" / "setup.json") as path:
-            path.write_text(json.dumps(_about(study, plans, fingerprints), indent=1))
+        return write_setup(study, out, prepared)
+
+
+def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StagePlan]:
+    """What `setup` does once it holds the lock."""
+    plans, subtargets, fingerprints = prepared
+    name = digest(
+        study.hash, fingerprints, {k: [unit.key for unit in v.units] for k, v in plans.items()}, workers_of(study)
+    )
+    folder = out / "run" / f"plan-{name[:12]}"
+    for stage, by_circuit in subtargets.items():
+        _record_subtargets(out, stage, by_circuit)
+    for stage, plan in plans.items():
+        _write_plan(out, folder / stage, plan)
+    about = _about(study, plans, fingerprints) | {"plan": folder.name}
+    with store.atomic(out / "run" / "setup.json") as path:
+        path.write_text(json.dumps(about, indent=1))
+    for former in (out / "run").glob("plan-*"):
+        if former != folder:
+            shutil.rmtree(former, ignore_errors=True)
     return plans
 
 
@@ -149,16 +170,17 @@ def _record_subtargets(out: Path, name: str, by_circuit: Mapping[str, tuple[str,
             shard.append(key, header, [store.encode(found)])
 
 
-def _write_batches(out: Path, name: str, plan: StagePlan) -> None:
-    folder = stage_folder(out, name)
-    for each in ("shards", "logs"):
-        (folder / each).mkdir(parents=True, exist_ok=True)
-    for batch in plan.batches:
-        with store.atomic(folder / _batch_name(batch.number)) as path:
-            path.write_text(json.dumps([unit.plain() for unit in batch.units], default=_unplain))
-    for stale in folder.glob("batch-*.json"):
-        if int(stale.stem.removeprefix("batch-")) >= len(plan.batches):
-            stale.unlink()
+def _write_plan(out: Path, folder: Path, plan: StagePlan) -> None:
+    for each in (folder, stage_folder(out, plan.stage.name) / "shards", stage_folder(out, plan.stage.name) / "logs"):
+        each.mkdir(parents=True, exist_ok=True)
+    cases = [[unit.key, unit.case, unit.slicing and unit.slicing["name"]] for unit in plan.units]
+    contents: dict[str, Any] = {
+        _batch_name(each.number): [unit.plain() for unit in each.units] for each in plan.batches
+    }
+    for name, content in {**contents, "cases.json": cases}.items():
+        if not (folder / name).exists():
+            with store.atomic(folder / name) as path:
+                path.write_text(json.dumps(content, default=_unplain))
 
 
 def _unplain(value: Any) -> Any:
@@ -172,7 +194,7 @@ def _unplain(value: Any) -> Any:
 def _about(study: Study, plans: Mapping[str, StagePlan], fingerprints: Mapping[str, str]) -> dict[str, Any]:
     return {
         "format": "conntap-run",
-        "version": 1,
+        "version": 2,
         "title": study.title,
         "description": study.description,
         "document": str(study.path),
@@ -226,7 +248,7 @@ def read_setup(out: Path) -> dict[str, Any]:
         raise RunError(f"{out}: nothing is set up here. Run `tap setup STUDY` first.") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}). Run `tap setup STUDY` again.") from None
-    if about.get("format") != "conntap-run" or about.get("version") != 1:
+    if about.get("format") != "conntap-run" or about.get("version") != 2:
         raise RunError(f"{path}: not a run folder of this version of conntap. Choose another --out.")
     return about
 
@@ -239,13 +261,20 @@ def read_batch(out: Path, stage: str, number: int) -> list[dict[str, Any]]:
     RunError
         No such stage or batch.
     """
-    stages = read_setup(out)["stages"]
-    if stage not in stages:
-        raise RunError(f"{out}: no stage {stage!r}; known: {known(stages)}.")
-    path = stage_folder(out, stage) / _batch_name(number)
+    about = read_setup(out)
+    if stage not in about["stages"]:
+        raise RunError(unknown(str(out), "stage", stage, about["stages"]))
+    path = out / "run" / about["plan"] / stage / _batch_name(number)
     if not path.is_file():
-        raise RunError(f"{out}: stage {stage} has no batch {number}; known: 0 to {stages[stage]['batches'] - 1}.")
+        last = about["stages"][stage]["batches"] - 1
+        raise RunError(f"{out}: stage {stage} has no batch {number}; known: 0 to {last}.")
     return json.loads(path.read_text())
+
+
+def read_cases(out: Path, stage: str) -> list[tuple[str, dict[str, Any], str | None]]:
+    """Key, case and slicing of every unit of a stage, in the order of the index."""
+    path = out / "run" / read_setup(out)["plan"] / stage / "cases.json"
+    return [tuple(each) for each in json.loads(path.read_text())]
 
 
 def _batch_name(number: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from conntap.study.batches import Unit
 from conntap.study.entries import Study
+from conntap.study.locking import running_units
 from conntap.study.plan import StagePlan
 from conntap.study.setup import prepare
 from conntap.study.work import Records, stage_folder
@@ -21,13 +22,14 @@ __all__ = ["StageStatus", "status"]
 class StageStatus:
     """One stage: how many of its units stand how.
 
-    `stale` units were done, but of something that changed since (`reasons`: why -> how many units); `missing`
-    ones were never done; both are computed by the next run.
+    `running` units are at work right now; `stale` ones were done, but of something that changed since (`reasons`:
+    why -> how many units); `missing` ones were never done; the next run computes the last two and the failed.
     """
 
     stage: str
     units: int
     done: int
+    running: int
     failed: int
     stale: int
     missing: int
@@ -48,25 +50,26 @@ def status(study: Study, out: Path) -> list[StageStatus]:
     -----
     Plans the study in memory and reads the headers of all records: about 0.1 ms a unit.
     """
-    plans, subtargets, _ = prepare(study)
-    known = {key: f"{name} of {circuit}" for name, each in subtargets.items() for circuit, (key, _, _) in each.items()}
-    return [_stage_status(plan, out, known) for plan in plans.values()]
+    plans, _, _ = prepare(study)
+    running = running_units(out)
+    return [_stage_status(plan, out, running) for plan in plans.values()]
 
 
-def _stage_status(plan: StagePlan, out: Path, known: Mapping[str, str]) -> StageStatus:
+def _stage_status(plan: StagePlan, out: Path, running: frozenset[str]) -> StageStatus:
     name = plan.stage.name
     records = Records(stage_folder(out, name)).refresh()
     missing = [unit for unit in plan.units if unit.key not in records.done]
-    failed = [unit for unit in missing if unit.key in records.failed]
-    open_units = [unit for unit in missing if unit.key not in records.failed]
+    at_work = [unit for unit in missing if unit.key in running]
+    failed = [unit for unit in missing if unit.key in records.failed and unit.key not in running]
+    open_units = [unit for unit in missing if unit.key not in records.failed and unit.key not in running]
     older: dict[str, Any] = {}
     if open_units:
         for entry in sorted(records.done.values(), key=lambda each: each.header["time"]):
-            older[_identity(entry.header["case"], entry.header["made"])] = entry
+            older[_identity(entry.header["case"], entry.header.get("slicing"))] = entry
     reasons: dict[str, int] = {}
     stale = 0
     for unit in open_units:
-        entry = older.get(_identity(unit.case, unit.made))
+        entry = older.get(_identity(unit.case, unit.slicing and unit.slicing["name"]))
         if entry is not None:
             stale += 1
             for reason in _changes(entry.header["made"], unit):
@@ -77,6 +80,7 @@ def _stage_status(plan: StagePlan, out: Path, known: Mapping[str, str]) -> Stage
         stage=name,
         units=len(plan.units),
         done=len(plan.units) - len(missing),
+        running=len(at_work),
         failed=len(failed),
         stale=stale,
         missing=len(open_units) - stale,
@@ -86,8 +90,8 @@ def _stage_status(plan: StagePlan, out: Path, known: Mapping[str, str]) -> Stage
     )
 
 
-def _identity(case: Mapping[str, Any], made: Mapping[str, Any]) -> str:
-    return json.dumps([case, (made.get("slicing") or {}).get("name")], sort_keys=True, default=str)
+def _identity(case: Mapping[str, Any], slicing: str | None) -> str:
+    return json.dumps([case, slicing], sort_keys=True, default=str)
 
 
 def _changes(old: Mapping[str, Any], unit: Unit) -> list[str]:

@@ -78,6 +78,8 @@ class Step:
 
 def fits(kind: Any, annotation: Any) -> bool:
     """Whether a value of type `kind` fits `annotation`, as far as that can be told before running."""
+    if kind is None or annotation is None:
+        kind, annotation = (type(None) if each is None else each for each in (kind, annotation))
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return any(fits(kind, each) for each in typing.get_args(annotation))
     if typing.get_origin(kind) in (typing.Union, types.UnionType):

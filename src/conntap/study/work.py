@@ -5,6 +5,7 @@ Everything a batch needs stands in the run folder, so that `tap batch STUDY STAG
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import logging
@@ -18,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from conntap import store
 from conntap.errors import ConntapError, CorruptStoreError, RunError
@@ -90,10 +93,14 @@ class Records:
 
 @dataclass
 class Values:
-    """The values that units take: decoded once, the last few kept."""
+    """The values that units take: decoded once, the last few kept while memory allows.
+
+    What a step could change (a table, an array) is handed out as a copy, so that no unit depends on another.
+    """
 
     out: Path
     circuits: Mapping[str, Mapping[str, Any]]
+    mem_gb: float | None = None
     _records: dict[str, Records] = field(default_factory=dict)
     _cache: OrderedDict[str, Any] = field(default_factory=OrderedDict)
 
@@ -102,11 +109,15 @@ class Values:
         label = json.dumps(kept, sort_keys=True)
         if label in self._cache:
             self._cache.move_to_end(label)
-            return self._cache[label]
-        return self.remember(label, self._read(kept))
+            value = self._cache[label]
+        else:
+            value = self.remember(label, self._read(kept))
+        return value if _is_frozen(value) else copy.deepcopy(value)
 
     def remember(self, label: str, value: Any) -> Any:
         """Keep a value under a label until others push it out; gives it back."""
+        if self.mem_gb is not None and psutil.Process().memory_info().rss > self.mem_gb * 2**29:
+            self._cache.clear()
         self._cache[label] = value
         while len(self._cache) > _KEPT_VALUES:
             self._cache.popitem(last=False)
@@ -120,8 +131,8 @@ class Values:
         from dataclasses import replace
 
         if "subtarget" in kept:
-            found = self._stored(kept["stage"], kept["key"])
-            return replace(found[kept["subtarget"]], source=self.get({"circuit": kept["circuit"]}))
+            found = self._stored(kept["stage"], kept["key"])[kept["subtarget"]]
+            return replace(found, info=dict(found.info), source=self.get({"circuit": kept["circuit"]}))
         if "circuit" in kept:
             return open_source(self.circuits[kept["circuit"]])
         return self._stored(kept["stage"], kept["key"])
@@ -145,6 +156,14 @@ class Values:
         return self.remember(label, store.decode(encoded))
 
 
+def _is_frozen(value: Any) -> bool:
+    """Whether no step can change the value."""
+    from conntap.activity import Spikes, Traces
+    from conntap.circuits import Circuit, Connectome
+
+    return value is None or isinstance(value, Circuit | Connectome | Spikes | Traces | int | float | str)
+
+
 class MissingInput(RunError):
     """A unit's input is not there: the unit that makes it has not finished."""
 
@@ -153,9 +172,10 @@ def open_source(entry: Mapping[str, Any]) -> Any:
     """The circuit or connectome that an entry of `circuits:` names."""
     from conntap.circuits import open_circuit
     from conntap.circuits.formats import read
+    from conntap.circuits.formats.guess import guess
 
     path = Path(entry["path"])
-    if path.is_dir() or (path.suffix == ".json" and not entry.get("read")):
+    if not entry.get("read") and guess(path) == "sonata":
         return open_circuit(path, nodes=entry.get("nodes"), edges=entry.get("edges"))
     options = dict(entry.get("read") or {})
     if entry.get("nodes") is not None:
@@ -251,7 +271,8 @@ def run_batch(
     values = values or Values(out, read_setup(out)["circuits"])
     folder = stage_folder(out, stage)
     done = Records(folder).refresh().done
-    wanted = [unit for unit in units if (unit["key"] in only if only is not None else unit["key"] not in done)]
+    once = {unit["key"]: unit for unit in units}
+    wanted = [unit for key, unit in once.items() if (key in only if only is not None else key not in done)]
     failed: list[str] = []
     if not wanted:
         return Finished(0, len(units), failed)
@@ -267,7 +288,7 @@ def run_batch(
 
 def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, number: int) -> dict[str, Any]:
     began, cpu = time.time(), time.process_time()
-    header = {"case": unit["case"], "made": unit["made"], "batch": number, "time": began, "host": socket.gethostname()}
+    header = {**about(unit), "batch": number, "time": began, "host": socket.gethostname()}
     rows: list[dict[str, Any]] = []
     encoded: list[store.Encoded] = []
     try:
@@ -292,6 +313,11 @@ def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, n
     header["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     shard.append(unit["key"], header, encoded if header["status"] == "done" else None)
     return header
+
+
+def about(unit: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a record's header that tells of its unit."""
+    return {"case": unit["case"], "made": unit["made"], "slicing": unit["slicing"] and unit["slicing"]["name"]}
 
 
 def failure(kind: str, message: str, trace: str = "") -> dict[str, Any]:

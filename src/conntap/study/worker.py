@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     channel = socket.socket(fileno=descriptor)
     _die_with_parent(os.getppid())
     _bound_memory(mem_gb)
-    values = Values(out, read_setup(out)["circuits"])
+    values = Values(out, read_setup(out)["circuits"], mem_gb or None)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     send(channel, {"event": "ready"})
     for line in channel.makefile("r", encoding="utf-8"):
