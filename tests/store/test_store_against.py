@@ -38,6 +38,43 @@ def test_ties_count_on_both_sides(against):
     assert row[["p_upper", "p_lower", "p"]].tolist() == [0.75, 0.75, 1.0]
 
 
+def test_numbers_that_differ_by_rounding_are_ties(against):
+    row = against([0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2], **drawn(3)).iloc[0]
+    assert row[["p_upper", "p_lower", "sd"]].tolist() == [1.0, 1.0, 0.0]
+    assert np.isnan(row["z"])
+    assert against([0.3, 0.3 + 1e-12], **drawn(1)).iloc[0]["p_lower"] == 0.5
+    assert against([np.inf, np.inf, 1.0], **drawn(2)).iloc[0][["p_upper", "p_lower"]].tolist() == [2 / 3, 1.0]
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tenths=st.lists(st.integers(1, 9), min_size=3, max_size=6))
+def test_ties_are_those_of_scipy(tenths, against):
+    values = [0.1 * each if i % 2 else each / 10 for i, each in enumerate(tenths)]
+    row = against(values, **drawn(len(values) - 1)).iloc[0]
+    for side, name in (("greater", "p_upper"), ("less", "p_lower")):
+        assert row[name] == pytest.approx(_scipy_p(values[0], values[1:], side))
+
+
+def test_cases_that_differ_in_a_swept_option_do_not_lend_each_other_entries(against):
+    def counts(*n):
+        return pd.Series(n, index=pd.RangeIndex(len(n), name="dimension"))
+
+    values = [counts(4, 6), counts(4, 5), counts(4, 6, 2), counts(4, 5)]
+    columns = {"max_dimension": [1, 1, 2, 2], "control": ["original", "er"] * 2, "draw": [-1, 0] * 2}
+    table = against(values, **columns)
+    assert table.index.tolist() == [(1, 0), (1, 1), (2, 0), (2, 1), (2, 2)]
+    assert table.loc[(2, 2), ["value", "mean", "draws"]].tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("make", [lambda part: pd.DataFrame([part]), dict], ids=["tables", "dictionaries"])
+def test_cases_do_not_lend_each_other_columns(make, against):
+    values = [make({"x": 1}), make({"x": 2}), make({"x": 3, "y": 8}), make({"x": 4})]
+    columns = {"measure": ["a", "a", "b", "b"], "control": ["original", "er"] * 2, "draw": [-1, 0] * 2}
+    table = against(values, **columns).reset_index().set_index(["measure", "column"])
+    assert sorted(table.index) == [("a", "x"), ("b", "x"), ("b", "y")]
+    assert table.loc[("b", "y"), ["value", "mean", "draws"]].tolist() == [8, 0, 1]
+
+
 def test_cases_are_kept_apart_and_named(against):
     table = against(
         [5, 1, 3, 50, 10, 30],

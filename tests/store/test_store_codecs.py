@@ -67,6 +67,16 @@ def test_objects_that_are_numbers_or_text_become_proper_columns():
     assert back["t"].isna().tolist() == [False, True]
 
 
+def test_objects_that_are_whole_numbers_come_back_as_numbers_of_64_bits():
+    assert decode(encode(pd.Series([1, 2], dtype=object))).dtype == np.int64
+    assert decode(encode(pd.Series([True, None], dtype=object))).dtype == "boolean"
+
+
+def test_entries_of_a_coo_matrix_that_stand_twice_are_added_and_stored_zeros_stay():
+    twice = sparse.coo_array(([1, 2, 0], ([0, 0, 1], [1, 1, 0])), shape=(2, 2))
+    assert decode(encode(twice)).data.tolist() == [3, 0]
+
+
 def test_columns_with_several_levels_come_back():
     table = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("x", 1), ("x", 2)], names=["a", "b"]))
     pd.testing.assert_frame_equal(decode(encode(table)), table)
@@ -75,6 +85,14 @@ def test_columns_with_several_levels_come_back():
 def test_numbered_columns_come_back_as_numbers():
     table = pd.DataFrame([[1, 2]], columns=[3, 7])
     pd.testing.assert_frame_equal(decode(encode(table)), table)
+
+
+@pytest.mark.parametrize(
+    "names", [[0.0, 1.0], [0, 1], [1, 0], [0, 1.0], [True, False], ["a", None], [0, "a"], [1, True]]
+)
+def test_names_of_columns_keep_their_types(names):
+    back = decode(encode(pd.DataFrame([[7, 8]], columns=pd.Index(names, dtype=object)))).columns.tolist()
+    assert [(type(each), each) for each in back] == [(type(each), each) for each in names]
 
 
 def test_the_value_is_untouched_by_encoding():

@@ -78,6 +78,30 @@ def test_categories_that_differ_from_value_to_value_are_brought_together(frame):
     assert column.tolist() == ["b", np.nan, "a", "b"] or column.isna().tolist() == [False, True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "order"),
+    [
+        (["low", "high"], ["low", "high"], ["low", "high"]),
+        (["low", "high"], ["low", "mid", "high"], ["low", "mid", "high"]),
+        ([9, 3], [5, 9], [5, 9, 3]),
+    ],
+)
+def test_orders_of_categories_that_fit_together_are_one(first, second, order, frame):
+    values = [pd.Series(pd.Categorical(own, categories=own, ordered=True)) for own in (first, second)]
+    column = frame(values, draw=[0, 1])["n"]
+    assert column.cat.ordered
+    assert list(column.cat.categories) == order
+    assert column.tolist() == [*first, *second]
+
+
+@pytest.mark.parametrize("second", [["high", "low"], ["low", "mid"]], ids=["contradicting", "undecided"])
+def test_orders_of_categories_that_do_not_fit_together_are_given_up(second, frame):
+    values = [pd.Series(pd.Categorical(own, categories=own, ordered=True)) for own in (["low", "high"], second)]
+    column = frame(values, draw=[0, 1])["n"]
+    assert not column.cat.ordered
+    assert column.tolist() == ["low", "high", *second]
+
+
 def test_missing_scalars_become_nan_and_mixtures_objects(frame):
     assert frame([1, None, 2.5], draw=[0, 1, 2])["n"].isna().tolist() == [False, True, False]
     assert frame([1, "x"], draw=[0, 1])["n"].tolist() == [1, "x"]

@@ -63,6 +63,23 @@ def test_a_case_that_is_not_there_gets_a_message_that_helps(counts, case, messag
         counts[case]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "values"),
+    [(slice(1, 3), [11, 20]), (slice(-2, None), [20, 21]), (slice(None, None, -2), [21, 11]), (slice(9, 12), [])],
+)
+def test_a_slice_of_rows_gives_the_values_by_case(counts, chosen, values):
+    found = counts[chosen]
+    assert found.tolist() == values
+    assert found.index.names == list(COUNTS)
+    assert found.index.equals(counts.load().iloc[chosen].index)
+
+
+@pytest.mark.parametrize("chosen", [slice("R0;C0", None), slice(0, 4, 0), slice(0.5, 2)])
+def test_a_slice_of_other_things_than_rows_is_refused(counts, chosen):
+    with pytest.raises(StoreError, match=r"a slice is of row numbers. Choose by value with \.load"):
+        counts[chosen]
+
+
 def test_load_gives_values_by_all_case_columns(counts):
     loaded = counts.load("draw == 1", subtarget=["R0;C1", "R0;C0"])
     assert loaded.index.names == ["subtarget", "draw", "slice"]

@@ -128,9 +128,12 @@ def decode_names(attrs: dict[str, Any]) -> pd.Index:
     level_names = attrs.get("column_names")
     if names and all(isinstance(name, tuple) for name in names):
         return pd.MultiIndex.from_tuples(names, names=level_names)
-    if names == list(range(len(names))) and not any(isinstance(name, bool) for name in names):
-        return pd.RangeIndex(len(names), name=level_names[0] if level_names else None)
-    return pd.Index(names, name=level_names[0] if level_names else None)
+    name = level_names[0] if level_names else None
+    kinds = {type(each) for each in names}
+    if kinds <= {int} and names == list(range(len(names))):
+        return pd.RangeIndex(len(names), name=name)
+    # of several kinds they would be brought to one: 1 to 1.0, None to NaN
+    return pd.Index(names, name=name, dtype=object if len(kinds) > 1 else None)
 
 
 def _encode_series(series: pd.Series) -> Encoded:

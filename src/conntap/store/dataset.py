@@ -47,6 +47,8 @@ class Dataset:
     >>> counts = open_store(path)["counts"]
     >>> counts["A", 1], counts[2], counts[{"subtarget": "B"}]
     (4, 7, 7)
+    >>> counts[1:].tolist()
+    [4, 7]
     >>> counts.frame("draw == 0")
                     counts
     subtarget draw
@@ -123,7 +125,7 @@ class Dataset:
         -----
         Linear in the bytes of the chosen values; neighbours are read together.
         """
-        return self._series(query, columns, lambda value: value)
+        return self._series(self._rows(query, columns), lambda value: value)
 
     def summarize(self, fn: Callable[[Any], Any], query: str | None = None) -> pd.Series:
         """`fn` of each value, by case; values are read one block at a time and not kept.
@@ -135,7 +137,7 @@ class Dataset:
         query
             A condition on the case columns; default all.
         """
-        return self._series(query, {}, fn).infer_objects()
+        return self._series(self._rows(query, {}), fn).infer_objects()
 
     def values(self) -> Iterator[tuple[dict[str, Any], Any]]:
         """Case (column -> value) and value, one after the other, read lazily."""
@@ -184,6 +186,9 @@ class Dataset:
         return "\n".join(lines)
 
     def __getitem__(self, case: Any) -> Any:
+        """The value of one case; of a slice of rows the values by case, as `load` gives them."""
+        if isinstance(case, slice):
+            return self._series(lookup.rows_of_slice(self._cases, case, self._where), lambda value: value)
         row = lookup.row(self._cases, case, self._where)
         groups, positions = self._places
         reader = self._reader(int(groups[row]))
@@ -245,8 +250,7 @@ class Dataset:
         with reading(self._store.path):
             return assemble([(r, at, positions[rows[at]]) for r, at in pieces], rows, self._where, self.name)
 
-    def _series(self, query: str | None, columns: dict[str, Any], fn: Callable[[Any], Any]) -> pd.Series:
-        rows = self._rows(query, columns)
+    def _series(self, rows: np.ndarray, fn: Callable[[Any], Any]) -> pd.Series:
         values = np.empty(len(rows), dtype=object)
         for number, value in enumerate(self._values(rows)):
             values[number] = fn(value)

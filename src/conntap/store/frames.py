@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,14 @@ class Part:
         The lines; its index is the values' own (meaningless for scalars).
     levels
         Whether the values have an index of their own.
+    lacking
+        Column -> shape (lines,): the lines whose value has no such column; only for columns that some lack.
     """
 
     rows: np.ndarray
     table: pd.DataFrame
     levels: bool
+    lacking: Mapping[Any, np.ndarray] = field(default_factory=dict)
 
 
 def assemble(
@@ -68,8 +71,8 @@ def assemble(
         return Part(rows, pd.DataFrame({name: []}), levels=False)
     if kinds == {"scalar"}:
         return Part(rows, pd.DataFrame({name: _scalars(stacks, name, len(rows))}), levels=False)
-    table, places = _joined(stacks)
-    return Part(rows[places], table, levels=kinds != {"mapping"})
+    table, places, lacking = _joined(stacks)
+    return Part(rows[places], table, levels=kinds != {"mapping"}, lacking=lacking)
 
 
 def with_cases(part: Part, cases: pd.DataFrame, shown: list[str], name: str) -> pd.DataFrame:
@@ -143,16 +146,18 @@ def _is_none(values: np.ndarray) -> bool:
     return values.dtype.hasobject and all(value is None for value in values)
 
 
-def _joined(stacks: Sequence[Stack]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Tables under each other in the order of the cases, and the place of each line's case."""
+def _joined(stacks: Sequence[Stack]) -> tuple[pd.DataFrame, np.ndarray, dict[Any, np.ndarray]]:
+    """Tables under each other in the order of the cases, the place of each line's case, and which lack a column."""
     filled = [stack for stack in stacks if len(stack.table)] or list(stacks)
     columns = list(dict.fromkeys(name for stack in stacks for name in stack.table.columns))
     if len(filled) == 1 and len(columns) == len(filled[0].table.columns):
-        return filled[0].table, filled[0].places
+        return filled[0].table, filled[0].places, {}
     table = pd.concat([stack.table for stack in filled])
     places = np.concatenate([stack.places for stack in filled])
     order = np.argsort(places, kind="stable")
+    lengths = [len(stack.table) for stack in filled]
+    lacks = {name: [name not in stack.table for stack in filled] for name in columns}
+    lacking = {name: np.repeat(each, lengths)[order] for name, each in lacks.items() if any(each)}
     missing = [name for name in columns if name not in table]
-    return table.iloc[order].reindex(columns=[*table.columns, *missing]) if missing else table.iloc[order], places[
-        order
-    ]
+    table = table.iloc[order]
+    return (table.reindex(columns=[*table.columns, *missing]) if missing else table), places[order], lacking

@@ -10,7 +10,7 @@ import pandas as pd
 
 from conntap.errors import StoreError, known, unknown
 
-__all__ = ["case_index", "row", "rows", "summary"]
+__all__ = ["case_index", "row", "rows", "rows_of_slice", "summary"]
 
 
 def row(cases: pd.DataFrame, case: Any, where: str) -> int:
@@ -52,6 +52,37 @@ def row(cases: pd.DataFrame, case: Any, where: str) -> int:
         f"{where}: {len(found)} cases have {_phrase(case)}; they differ in {known(open_columns)}. "
         "Say which, or use .load or .frame."
     )
+
+
+def rows_of_slice(cases: pd.DataFrame, chosen: slice, where: str) -> np.ndarray:
+    """The rows of a slice, as those of a list are.
+
+    Parameters
+    ----------
+    cases
+        One row a case.
+    chosen
+        Row numbers; negative ones count from the end.
+    where
+        What the cases belong to, for errors.
+
+    Raises
+    ------
+    StoreError
+        A bound that is no row number, or a step of 0.
+
+    Examples
+    --------
+    >>> rows_of_slice(pd.DataFrame({"draw": [0, 1, 2]}), slice(-2, None), "counts").tolist()
+    [1, 2]
+    """
+    try:
+        return np.arange(len(cases))[chosen]
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"{where}: {chosen.start!r}:{chosen.stop!r} ({error}); a slice is of row numbers. "
+            "Choose by value with .load(column=[...])."
+        ) from None
 
 
 def rows(cases: pd.DataFrame, query: str | None, columns: Mapping[str, Any], where: str) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from conntap.store.builtin import decode_names
-from conntap.store.columns import decode_column, decode_index, pack_text, plain_name, unpack_text
+from conntap.store.codings import one_coding
+from conntap.store.columns import decode_column, decode_index, plain_name, unpack_text
 from conntap.store.unpacking import GroupReader
 
 __all__ = ["Stack", "stacked"]
@@ -138,29 +139,5 @@ def _column(
     arrays = {part: reader.gather(f"{prefix}.{part}", positions) for part in parts}
     if "codes" not in arrays:
         return decode_column(spec, {part: values for part, (values, _) in arrays.items()})
-    return decode_column(spec, _one_coding(arrays, lengths))
-
-
-def _one_coding(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], lengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Codes that each refer to the categories of their own value, as codes into the categories of all."""
-    codes, _ = arrays["codes"]
-    if "categories" in arrays:
-        listed, counts = arrays["categories"]
-        to_common, common = pd.factorize(listed)
-        found = {"categories": common}
-    else:
-        utf8, sizes = arrays["utf8"], arrays["lengths"]
-        counts = sizes[1]
-        to_common, firsts = _same_texts(utf8[0], sizes[0])
-        found = firsts
-    starts = np.repeat(np.cumsum(counts) - counts, lengths)
-    wide = codes.astype(np.intp)
-    looked_up = to_common[np.where(wide >= 0, wide + starts, 0)] if len(to_common) else np.zeros(len(wide), np.intp)
-    found["codes"] = np.where(wide >= 0, looked_up, -1)
-    return found
-
-
-def _same_texts(utf8: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    texts = np.array(unpack_text(utf8, sizes), dtype=object)
-    codes, distinct = pd.factorize(texts)
-    return codes, pack_text(list(distinct))
+    coded, ordered = one_coding(arrays, lengths, ordered=spec.get("ordered", False))
+    return decode_column({**spec, "ordered": ordered}, coded)
