@@ -101,6 +101,34 @@ def test_a_file_of_other_bytes_is_no_configuration(tmp_path):
         read_config(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("edges.csv", b"pre,post\n1,2\n", r"edges\.csv: no SONATA configuration; it looks like csv.*conntap\.read"),
+        ("e.parquet", b"PAR1....", "it looks like parquet"),
+        ("circuit", b"\x00\x01", r"binary content of no known kind.*no SONATA configuration"),
+        ("broken.json", b"pre,post", "no valid JSON at line 1"),
+    ],
+)
+def test_a_file_of_another_format_is_called_by_its_name(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CircuitError, match=said):
+        open_circuit(tmp_path / name)
+
+
+def test_node_sets_that_the_configuration_does_not_name_are_pointed_at(tmp_path):
+    circuit = open_circuit(write_circuit(tmp_path))
+    with pytest.raises(CircuitError, match="unknown node set 'LGN'.*names no node sets: give it a \"node_sets_file\""):
+        circuit.nodes().ids("LGN")
+    (tmp_path / "node_sets.json").write_text('{"LGN": {"node_id": 0}}')
+    with pytest.raises(CircuitError, match=r'"node_sets_file": "node_sets\.json"'):
+        open_circuit(circuit.path).nodes().ids("LGN")
+    (tmp_path / "config.json").write_text('{"network": "circuit_config.json", "node_sets_file": "node_sets.json"}')
+    with pytest.raises(CircuitError, match=r"config\.json beside it does: give the path of that file"):
+        open_circuit(circuit.path).nodes().ids("LGN")
+    assert open_circuit(tmp_path / "config.json").nodes().ids("LGN").tolist() == [0]
+
+
 def test_a_missing_file_and_an_empty_folder_are_said(tmp_path):
     with pytest.raises(CircuitError, match=r"nowhere\.json: cannot be read \(No such file"):
         read_config(tmp_path / "nowhere.json")

@@ -130,6 +130,43 @@ def test_equal_ids_of_another_population_are_outside(two_populations):
     assert found.n_edges == 3
 
 
+def test_equal_ids_of_the_other_side_of_a_rectangle_are_outside():
+    rectangle = Connectome(2, [0, 1], [0, 0], post_nodes=2)
+    found = inputs(Subtarget("some", rectangle, None, np.array([0, 1])))
+    assert pairs(found) == [(0, 0), (1, 0)]
+    assert pairs(inputs(rectangle)) == [(0, 0), (1, 0)]
+
+
+def test_a_column_of_populations_tells_who_is_outside_of_a_rectangle():
+    pre, post = (pd.DataFrame({"population": names}) for names in (["cells", "others"], ["cells", "cells"]))
+    found = inputs(Connectome(pre, [0, 1], [1, 1], post_nodes=post))
+    assert pairs(found) == [(1, 1)]
+
+
+def test_inputs_of_a_whole_circuit_come_from_other_populations(two_populations):
+    found = inputs(open_circuit(two_populations.path, nodes="cells"))
+    assert pairs(found) == [(0, 0), (1, 0), (1, 2)]
+    with pytest.raises(CircuitError, match="'cells__cells' do not run to 'cells' from another population"):
+        inputs(open_circuit(two_populations.path, nodes="cells"), edges="cells__cells")
+
+
+def test_a_whole_without_an_outside_has_no_inputs(circuit, square):
+    with pytest.raises(OptionError, match="no edges run to 'cells' from another population"):
+        inputs(circuit)
+    with pytest.raises(OptionError, match="nothing is outside of a whole connectome"):
+        inputs(square)
+
+
+def test_wholes_are_crossed_all_to_all(circuit, square):
+    for source in (circuit, square):
+        assert pairs(cross(source, source)) == sorted(zip(PRE, POST, strict=True))
+        one = groups(source, by="layer")["1"]
+        assert sorted(pairs(cross(source, one))) == sorted(pairs(connectome(one)) + pairs(inputs(one)))
+        assert cross(source, one).name == "all -> 1"
+    rectangle = Connectome(2, [0], [1], post_nodes=3)
+    assert cross(rectangle, rectangle) == rectangle
+
+
 def test_edges_that_do_not_stay_within_the_nodes_are_refused(two_populations):
     with pytest.raises(CircuitError, match=r"edges 'others__cells' do not run from 'cells' to 'cells'"):
         connectome(whole(two_populations, population="cells")["all"], edges="others__cells")

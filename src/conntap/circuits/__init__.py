@@ -38,7 +38,7 @@ STEPS: dict[str, int] = {
     "grid": 1,
     "groups": 1,
     "hexgrid": 1,
-    "inputs": 1,
+    "inputs": 2,
     "node_sets": 1,
     "node_table": 1,
     "table": 1,

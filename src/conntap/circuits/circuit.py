@@ -12,7 +12,7 @@ from typing import Any
 from conntap.circuits.edges import EdgePopulation
 from conntap.circuits.nodes import NodePopulation
 from conntap.circuits.nodesets import NodeSets
-from conntap.circuits.sonata.config import CircuitConfig, Source, read_config
+from conntap.circuits.sonata.config import CircuitConfig, Source, node_sets_beside, read_config
 from conntap.circuits.sonata.structure import population_names
 from conntap.errors import CircuitError, known, unknown
 
@@ -113,6 +113,8 @@ class Circuit:
         NodeSetError
             A definition is wrong.
         """
+        if not self._config.node_sets:
+            return NodeSets({}, where=str(self.path), hint=node_sets_beside(self.path))
         return NodeSets.read(*self._config.node_sets)
 
     def nodes(self, population: str | None = None) -> NodePopulation:

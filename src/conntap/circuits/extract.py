@@ -103,13 +103,16 @@ def inputs(
 ) -> Connectome:
     """The edges into a target from nodes outside it.
 
+    All nodes of other populations are outside, whatever their ids; so are all pre nodes of a rectangular connectome,
+    unless a column `population` of both its node tables says otherwise.
+
     Parameters
     ----------
     target
-        A circuit (its default nodes), or a subtarget of a circuit or of a connectome.
+        A circuit (its default nodes), a rectangular connectome, or a subtarget of a circuit or of a connectome.
     edges
         The edge population of a circuit; default: the only one into the target's population, or the circuit's
-        default.
+        default; for a whole circuit, the only one from another population.
     properties
         Edge properties to keep; default: all.
 
@@ -122,7 +125,8 @@ def inputs(
     CircuitError
         Unknown edges, property or id, or edges that do not end in the target's population.
     OptionError
-        A subtarget without a source, or `edges` of a connectome.
+        A subtarget without a source, `edges` of a connectome, or a whole that nothing is outside of: a square
+        connectome, or a circuit without edges from other populations.
 
     Notes
     -----
@@ -137,26 +141,32 @@ def inputs(
     source, population, ids = _parts(target, "inputs")
     if isinstance(source, Circuit):
         population = source.nodes(population).name
-        chosen = _edges_between(source, None, population, edges, "inputs")
-        own = source.nodes(population).ids() if ids is None else ids
-        found = chosen.connectome(post_ids=own, properties=properties, node_properties=None)
-        inner = own if chosen.source == population else own[:0]
+        chosen = _edges_between(source, None, population, edges, "inputs", from_others=ids is None)
+        found = chosen.connectome(post_ids=ids, properties=properties, node_properties=None)
+        inside = found.pre_nodes.index.isin(ids) if chosen.source == population else np.zeros(found.n_pre, dtype=bool)
     else:
         _no_edges(edges, "inputs")
-        inner = source.nodes.index.to_numpy() if ids is None else ids
-        found = _with_properties(source.subset(post=inner), properties)
-    return _named(_from_outside(found, inner), target)
+        if ids is None and source.is_square:
+            raise OptionError("inputs: nothing is outside of a whole connectome. Give a subtarget of it.")
+        found = _with_properties(source if ids is None else source.subset(post=ids), properties)
+        inside = _among_post_nodes(found, source.is_square)
+    return _named(_from_outside(found, inside), target)
 
 
 def cross(
-    pre: Subtarget, post: Subtarget, *, edges: str | None = None, properties: list[str] | None = None
+    pre: Circuit | Connectome | Subtarget,
+    post: Circuit | Connectome | Subtarget,
+    *,
+    edges: str | None = None,
+    properties: list[str] | None = None,
 ) -> Connectome:
-    """The edges from one subtarget to another.
+    """The edges from one target to another.
 
     Parameters
     ----------
     pre, post
-        Subtargets of one circuit or connectome; they may overlap or be the same.
+        Subtargets of one circuit or connectome, or the whole of it (of a circuit, its default nodes); they may
+        overlap or be the same.
     edges
         The edge population of a circuit; default: the only one between their populations, or the circuit's default.
     properties
@@ -171,7 +181,7 @@ def cross(
     CircuitError
         Unknown edges, property or id, or edges that do not run between the two populations.
     OptionError
-        Subtargets without a source or of different ones, or `edges` of a connectome.
+        Targets without a source or of different ones, or `edges` of a connectome.
 
     Notes
     -----
@@ -186,17 +196,15 @@ def cross(
     """
     (source, pre_population, pre_ids), (other, post_population, post_ids) = _parts(pre, "cross"), _parts(post, "cross")
     if source is not other and (type(source) is not type(other) or source != other):
-        raise OptionError(f"cross: {pre.name!r} and {post.name!r} are of different sources; give two of one.")
+        raise OptionError(f"cross: {_name(pre)!r} and {_name(post)!r} are of different sources; give two of one.")
     if isinstance(source, Circuit):
         pre_population, post_population = source.nodes(pre_population).name, source.nodes(post_population).name
         chosen = _edges_between(source, pre_population, post_population, edges, "cross")
         found = chosen.connectome(pre_ids=pre_ids, post_ids=post_ids, properties=properties, node_properties=None)
     else:
         _no_edges(edges, "cross")
-        same = np.array_equal(pre_ids, post_ids)
-        found = source.subset(pre_ids) if same else source.subset(pre=pre_ids, post=post_ids)
-        found = _with_properties(found, properties)
-    return _relabelled(found, f"{pre.name} -> {post.name}")
+        found = _with_properties(_block(source, pre_ids, post_ids), properties)
+    return _relabelled(found, f"{_name(pre)} -> {_name(post)}")
 
 
 def _parts(
@@ -212,14 +220,38 @@ def _parts(
     return target.source, target.population, target.ids
 
 
-def _edges_between(circuit: Circuit, source: str | None, target: str, edges: str | None, where: str) -> EdgePopulation:
-    """The edges named, else the only ones from `source` (None for any) to `target`, else the default if among them."""
+def _name(target: Circuit | Connectome | Subtarget) -> str:
+    return "all" if isinstance(target, Circuit) else target.name or "all"
+
+
+def _block(source: Connectome, pre_ids: np.ndarray | None, post_ids: np.ndarray | None) -> Connectome:
+    """The edges from some nodes to others, None for all; square where both are the same."""
+    if pre_ids is None and post_ids is None:
+        return source
+    if source.is_square and pre_ids is not None and post_ids is not None and np.array_equal(pre_ids, post_ids):
+        return source.subset(pre_ids)
+    return source.subset(pre=pre_ids, post=post_ids)
+
+
+def _edges_between(
+    circuit: Circuit, source: str | None, target: str, edges: str | None, where: str, *, from_others: bool = False
+) -> EdgePopulation:
+    """The edges named, else the only ones from `source` (None for any) to `target`, else the default if among them.
+
+    With `from_others` those within `target` do not count.
+    """
     fitting = {
         name: each
         for name, each in circuit.edge_populations.items()
-        if each.target == target and source in (None, each.source)
+        if each.target == target and source in (None, each.source) and not (from_others and each.source == target)
     }
     between = f"from {source!r} to {target!r}" if source else f"to {target!r}"
+    if from_others:
+        between += " from another population"
+        if not fitting:
+            raise OptionError(
+                f"{where}: no edges run {between}, and no node is outside the whole. Give a subtarget of the circuit."
+            )
     if edges is not None:
         circuit.edges(edges)
         if edges not in fitting:
@@ -243,11 +275,21 @@ def _no_edges(edges: str | None, where: str) -> None:
         raise OptionError(f"{where}: edges {edges!r}: a connectome has one table of edges. Leave edges out.")
 
 
-def _from_outside(found: Connectome, inner: np.ndarray) -> Connectome:
+def _among_post_nodes(found: Connectome, one_table: bool) -> np.ndarray:
+    """Which pre nodes are post nodes too; ids tell only of nodes of one table or one population."""
+    pre, post = found.pre_nodes, found.post_nodes
+    if one_table:
+        return np.asarray(pre.index.isin(post.index))
+    if "population" not in pre or "population" not in post:
+        return np.zeros(len(pre), dtype=bool)
+    keys = [pd.MultiIndex.from_arrays([each["population"].astype(object), each.index]) for each in (pre, post)]
+    return np.asarray(keys[0].isin(keys[1]))
+
+
+def _from_outside(found: Connectome, inside: np.ndarray) -> Connectome:
     sending = np.zeros(found.n_pre, dtype=bool)
     sending[found.pre] = True
-    outside = ~np.asarray(found.pre_nodes.index.isin(inner))
-    return found.subset(pre=sending & outside)
+    return found.subset(pre=sending & ~np.asarray(inside))
 
 
 def _with_properties(found: Connectome, properties: list[str] | None) -> Connectome:

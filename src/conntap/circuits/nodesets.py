@@ -50,6 +50,8 @@ class NodeSets(Mapping[str, Any]):
         Name -> definition.
     where
         What messages call the place that the definitions come from.
+    hint
+        What messages add where a name is unknown.
 
     Raises
     ------
@@ -68,11 +70,11 @@ class NodeSets(Mapping[str, Any]):
     (['L1', 'L2', 'upper'], ['L1', 'L2'])
     """
 
-    def __init__(self, definitions: Mapping[str, Any], *, where: str = "node sets") -> None:
+    def __init__(self, definitions: Mapping[str, Any], *, where: str = "node sets", hint: str = "") -> None:
         if not isinstance(definitions, Mapping):
             raise NodeSetError(f"{where}: a {type(definitions).__name__}; give an object of named node sets.")
         self._definitions = {str(name): definition for name, definition in definitions.items()}
-        self._where = where
+        self._where, self._hint = where, hint
         for name, definition in self._definitions.items():
             _check_form(f"{where}: {name}", definition)
         for name in self._definitions:
@@ -96,7 +98,7 @@ class NodeSets(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._definitions:
-            raise NodeSetError(unknown(self._where, "node set", name, self._definitions))
+            raise NodeSetError(f"{unknown(self._where, 'node set', name, self._definitions)} {self._hint}".rstrip())
         return self._definitions[name]
 
     def __contains__(self, name: object) -> bool:

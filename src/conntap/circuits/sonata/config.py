@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conntap.errors import CircuitError, known, unknown
+from conntap.errors import CircuitError, FormatError, known, unknown
 
-__all__ = ["CircuitConfig", "Source", "read_config", "read_json"]
+__all__ = ["CircuitConfig", "Source", "node_sets_beside", "read_config", "read_json"]
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _PATH_KEY = re.compile(r"(_file|_dir|_path)$|^(network|simulation)$")
@@ -64,6 +64,7 @@ def read_config(path: str | Path) -> CircuitConfig:
     'net/a.h5'
     """
     path = _config_file(Path(path))
+    _refuse_other_formats(path)
     values = _expanded(path)
     node_sets = _node_set_files(path, values)
     if "networks" not in values:
@@ -97,6 +98,30 @@ def read_json(path: Path) -> Any:
         raise CircuitError(f"{path}: cannot be read ({error.strerror}). Give the path of a JSON file.") from None
 
 
+def node_sets_beside(path: Path) -> str:
+    """What to do about a circuit's configuration that names no node sets, from the files beside it.
+
+    Examples
+    --------
+    >>> node_sets_beside(Path("/no/such/folder/circuit_config.json"))
+    'The configuration names no node sets: give it a "node_sets_file".'
+    """
+    for name in _NAMES[1:]:
+        beside = path.parent / name
+        try:
+            leads_here = beside != path and beside.is_file() and read_config(beside)
+        except CircuitError:
+            continue
+        if leads_here and leads_here.path == path and leads_here.node_sets:
+            return f"The configuration names no node sets, but {beside} beside it does: give the path of that file."
+    if (path.parent / "node_sets.json").is_file():
+        return (
+            "The configuration names no node sets, though node_sets.json lies beside it: "
+            'give the configuration "node_sets_file": "node_sets.json".'
+        )
+    return 'The configuration names no node sets: give it a "node_sets_file".'
+
+
 class _Repeated(Exception):
     def __init__(self, key: str) -> None:
         self.key = key
@@ -125,8 +150,22 @@ def _config_file(path: Path) -> Path:
     there = [each.name for each in path.glob("*.json")]
     raise CircuitError(
         f"{path}: no {', '.join(_NAMES[:-1])} or {_NAMES[-1]} in this folder; JSON files there: {known(there)}. "
-        "Give the path of the circuit's configuration."
+        "Give the path of the circuit's configuration; conntap.read takes a folder of tables."
     )
+
+
+def _refuse_other_formats(path: Path) -> None:
+    """Raise for a file of edges or of data, which its reader would only call broken JSON."""
+    from conntap.circuits.formats.guess import guess
+
+    if path.suffix.lower() == ".json" or not path.is_file():
+        return
+    try:
+        kind = guess(path)
+    except FormatError as error:
+        raise CircuitError(f"{error} (It is no SONATA configuration.)") from None
+    if kind != "sonata":
+        raise CircuitError(f"{path}: no SONATA configuration; it looks like {kind}. Read it with conntap.read.")
 
 
 def _followed(path: Path, values: dict[str, Any], node_sets: list[Path]) -> tuple[Path, dict[str, Any], list[Path]]:
