@@ -42,8 +42,32 @@ def test_wanted_values_stand_in_the_order_given(square):
     assert [label for _, label, _ in slices(square, by={"layer": [2, 1]})] == ["layer=2", "layer=1"]
 
 
-def test_wanted_values_that_do_not_occur_are_left_out(square):
-    assert [label for _, label, _ in slices(square, by={"layer": [2, 7]})] == ["layer=2"]
+def test_wanted_values_that_do_not_occur_are_left_out_with_a_warning(square, caplog):
+    assert [label for _, label, _ in slices(square, by={"layer": [2, 7, "1"]})] == ["layer=2"]
+    assert [(each.levelname, each.message) for each in caplog.records] == [
+        ("WARNING", "slices.by.layer: no node has '1', 7, so these give no slice; known: 1, 2.")
+    ]
+
+
+def test_a_wanted_value_that_stands_twice_counts_once_and_warns_of_nothing(square, caplog):
+    assert [label for _, label, _ in slices(square, by={"layer": [2, 2]})] == ["layer=2"]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (5, r"slices\.by: 5; give a node property, a list of them, or {property: \[values\]}"),
+        ([["layer"]], r"\['layer'\] is no name of a node property"),
+        ({"layer": []}, r"slices\.by\.layer: no values"),
+        ({"layer": {"$gt": 1}}, r"slices\.by\.layer: {'\$gt': 1} is no value of a node"),
+        ({"layer": [None]}, r"slices\.by\.layer: None is no value"),
+        ({}, "Name at least one"),
+    ],
+)
+def test_a_wish_of_another_form_is_refused(by, said, square):
+    with pytest.raises(OptionError, match=said):
+        slices(square, by=by)
 
 
 def test_a_single_wanted_value_needs_no_list(square):

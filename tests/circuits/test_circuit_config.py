@@ -118,7 +118,7 @@ def test_a_file_of_another_format_is_called_by_its_name(tmp_path, name, content,
 
 def test_node_sets_that_the_configuration_does_not_name_are_pointed_at(tmp_path):
     circuit = open_circuit(write_circuit(tmp_path))
-    with pytest.raises(CircuitError, match="unknown node set 'LGN'.*names no node sets: give it a \"node_sets_file\""):
+    with pytest.raises(CircuitError, match=r"unknown node set 'LGN'.*names no node sets: give it a \"node_sets_file\""):
         circuit.nodes().ids("LGN")
     (tmp_path / "node_sets.json").write_text('{"LGN": {"node_id": 0}}')
     with pytest.raises(CircuitError, match=r'"node_sets_file": "node_sets\.json"'):

@@ -23,7 +23,8 @@ def slices(
     """Cut a connectome into the parts whose nodes share the values of one or more properties.
 
     Each part holds the nodes of one value (or one combination of values) and the edges among them. Only
-    combinations that occur are given. Nodes without a value are in no part; how many is logged.
+    combinations that occur are given. Nodes without a value are in no part; how many is logged, and a wanted value
+    that no node has is warned of.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def slices(
     Raises
     ------
     OptionError
-        The connectome is rectangular, a property is unknown, or none of its wanted values occurs.
+        The connectome is rectangular, a property is unknown, none of its wanted values occurs, or `by` has another form.
 
     Notes
     -----
@@ -71,13 +72,27 @@ def slices(
 def _wanted(by: Any) -> dict[str, list[Any] | None]:
     if isinstance(by, str):
         return {by: None}
-    if isinstance(by, Mapping):
-        wanted = {name: list(v) if _is_list(v) else [v] for name, v in by.items()}
-    else:
-        wanted = dict.fromkeys(by)
-    if not wanted:
+    if not isinstance(by, Mapping) and not _is_list(by):
+        raise OptionError(f"slices.by: {by!r}; give a node property, a list of them, or {{property: [values]}}.")
+    if not len(by):
         raise OptionError("slices.by: no property. Name at least one.")
-    return wanted
+    for name in by:
+        if not isinstance(name, str):
+            raise OptionError(f"slices.by: {name!r} is no name of a node property. Give text.")
+    if isinstance(by, Mapping):
+        return {name: _values(name, values) for name, values in by.items()}
+    return dict.fromkeys(by)
+
+
+def _values(name: str, values: Any) -> list[Any]:
+    """The wanted values, each once."""
+    listed = list(values) if _is_list(values) else [values]
+    if not listed:
+        raise OptionError(f"slices.by.{name}: no values. Give some, or the property's name alone for all of them.")
+    for value in listed:
+        if not pd.api.types.is_scalar(value) or pd.isna(value):
+            raise OptionError(f"slices.by.{name}: {value!r} is no value of a node. Give numbers, text or booleans.")
+    return list(dict.fromkeys(listed))
 
 
 def _is_list(values: Any) -> bool:
@@ -90,13 +105,13 @@ def _coded(column: pd.Series, name: str, wanted: list[Any] | None) -> tuple[np.n
     if missing:
         _log.info("slices: %d of %d nodes have no %s and are in no slice.", missing, len(column), name)
     present = pd.Index(_sorted(column.dropna().unique()))
-    values = present if wanted is None else pd.Index([each for each in dict.fromkeys(wanted) if each in present])
-    if wanted is not None and len(values) == 0 and len(present):
-        raise OptionError(
-            f"slices.by.{name}: no node has {known(map(repr, wanted))}; known: {known(map(repr, present.tolist()))}."
-        )
-    if wanted is not None and len(values) < len(wanted):
-        _log.info("slices: no node has %s among %s.", name, known(each for each in wanted if each not in values))
+    values = present if wanted is None else pd.Index([each for each in wanted if each in present])
+    lacking = [] if wanted is None else [repr(each) for each in wanted if each not in present]
+    there = known(map(repr, present.tolist()))
+    if lacking and len(values) == 0 and len(present):
+        raise OptionError(f"slices.by.{name}: no node has {known(lacking)}; known: {there}.")
+    if lacking:
+        _log.warning("slices.by.%s: no node has %s, so these give no slice; known: %s.", name, known(lacking), there)
     return values.get_indexer(pd.Index(column.to_numpy())), values.tolist()
 
 
