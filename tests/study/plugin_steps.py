@@ -23,9 +23,11 @@ STEPS = {
     "die_once": 1,
     "hang": 1,
     "hoard": 1,
+    "holding": 1,
     "add": 1,
     "shuffled": 1,
     "rows": 1,
+    "stuck": 1,
     "growing": 1,
     "truth": 1,
     "value_of": 1,
@@ -92,6 +94,21 @@ def hoard(connectome: Connectome, *, gb: float) -> int:
 def add(left: int, right: int, *, more: float = 0.0) -> float:
     """The sum."""
     return left + right + more
+
+
+def stuck(*, way: Literal["fork", "close"]) -> int:
+    """Forks a child that holds everything open, or closes all descriptors; then hangs."""
+    if way == "fork":
+        os.fork()
+    else:
+        os.closerange(3, 256)
+    time.sleep(60)
+    return 0
+
+
+def holding(connectome: Connectome, *, value: np.ndarray) -> int:
+    """Takes an array that only another stage can give."""
+    return len(value)
 
 
 def rows(table: pd.DataFrame) -> int:

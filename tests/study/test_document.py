@@ -75,6 +75,8 @@ def test_the_contract_document_loads_as_it_stands(tmp_path):
         ("stages: {a: {do: 'plugin_steps:chain', each: {n_nodes: [3, 3]}}}\n", r"a value stands twice"),
         ("stages: {a: {do: 'plugin_steps:chain', each: {n_nodes: []}}}\n", r"no values to sweep"),
         ("stages: {a: {do: 'plugin_steps:chain', n_nodes: 3, each: {n_nodes: [4]}}}\n", r"stands beside `each` too"),
+        ("stages: {a: {do: 'plugin_steps:holding', of: circuits.toy, value: 1}}\n", r"takes numpy\.ndarray, which no document can hold; write \{from"),
+        ("stages: {a: {do: 'plugin_steps:edges', of: circuits.toy, times: {from: circuits}}}\n", r"circuits gives a Circuit or Connectome; the option takes int"),
         ("stages: {a: {do: 'plugin_steps:chain', repeat: 3}}\n", r"stages\.a\.repeat: plugin_steps:chain is not random"),
         ("stages: {a: {do: 'plugin_steps:edges', of: circuits.toy, times: {from: stages.c}}, c: {do: 'plugin_steps:chain'}}\n", r"stages\.a\.times: c gives a Connectome; the option takes int"),
         ("controls: {er: {do: analyze.degrees, draws: 2}}\nstages: {a: {do: 'plugin_steps:chain'}}\n", r"analyze\.degrees is no control; a control gives a connectome"),
@@ -98,6 +100,12 @@ def test_a_mistake_is_told_with_its_place_and_what_is_known(write, body, message
 def test_every_mistake_is_told_at_once(write, local):
     with pytest.raises(StudyError, match=r"(?s)2 mistakes:.*unknown option 'tims'.*unknown source 'nothing'"):
         load_study(write(local + "  a: {do: 'plugin_steps:edges', of: local, tims: 2}\n  b: {do: 'plugin_steps:edges', of: nothing}\n"))  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ['"a\\0b"', '"~nosuchuser/x"'])
+def test_a_path_that_is_none_is_told(write, path):
+    with pytest.raises(StudyError, match=r"circuits\.toy\.path: .*(is no path|no such file)"):
+        load_study(write("stages: {a: {do: 'plugin_steps:chain'}}\n", circuits=f"toy: {{path: {path}}}"))
 
 
 def test_a_missing_file_is_told_with_where_it_was_sought(write):
@@ -155,3 +163,10 @@ def test_an_unknown_option_of_reading_is_told_with_the_others(write):
         StudyError, match=r"(?s)2 mistakes.*circuits\.toy\.read: unknown option 'formt'.*Did you mean 'format'"
     ):
         load_study(write(body, circuits="toy: {path: edges.csv, read: {formt: csv}}"))
+
+
+def test_a_module_that_ends_the_program_is_told(write, folder, monkeypatch):
+    (folder / "plugin_exits.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.syspath_prepend(str(folder))
+    with pytest.raises(StudyError, match=r"module 'plugin_exits' cannot be imported: SystemExit: 0"):
+        load_study(write("stages: {a: {do: 'plugin_exits:f'}}\n"))

@@ -169,7 +169,7 @@ def test_a_run_that_is_struck_down_goes_on_where_it_was(write, local, folder, bl
         + "  h: {do: 'plugin_steps:hang', of: local, each: {seconds: [0.3, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37]}}\n"
     )
     process = cli("run", path, "--workers", 1, "--no-report")
-    shards = folder / "study" / "run" / "h" / "shards"
+    shards = folder / "study" / "run" / "stages" / "h" / "shards"
     wait_for(lambda: sum(each.stat().st_size for each in shards.glob("*.shard")) > 2500)
     process.send_signal(blow)
     process.communicate(timeout=30)
@@ -193,7 +193,9 @@ def test_a_second_run_beside_the_first_refuses(write, local, folder):
 def test_a_torn_shard_costs_only_its_torn_records(write, local, folder):
     path = write(local + "  n: {do: 'plugin_steps:draw', of: local, repeat: 4}\n")
     whole = frame(runs(path), "n")
-    shard = max((folder / "study" / "run" / "n" / "shards").glob("*.shard"), key=lambda each: each.stat().st_size)
+    shard = max(
+        (folder / "study" / "run" / "stages" / "n" / "shards").glob("*.shard"), key=lambda each: each.stat().st_size
+    )
     os.truncate(shard, shard.stat().st_size - 7)
     outcome = runs(path)
     assert outcome.done == 1
@@ -291,7 +293,7 @@ def flip(entry):
 
 def first_entry(outcome, stage):
     """A record that is not the last of its shard, where there is one."""
-    shards = (outcome.out / "run" / stage / "shards").glob("*.shard")
+    shards = (outcome.out / "run" / "stages" / stage / "shards").glob("*.shard")
     return max((store.scan(shard) for shard in shards), key=len)[0]
 
 
@@ -414,3 +416,30 @@ def test_status_tells_what_is_at_work(write, local, folder):
     process.communicate(timeout=30)
     assert process.returncode == 130
     assert not any(each.running for each in status(study, folder / "study"))
+
+
+@pytest.mark.parametrize("way", ["fork", "close"])
+def test_a_step_that_forks_or_closes_its_channel_cannot_hang_the_run(write, way):
+    body = f"stages: {{h: {{do: 'plugin_steps:stuck', way: {way}}}}}\n"
+    outcome = runs(write(body, circuits=None), timeout_s=1.0, retries=0)
+    assert (outcome.failed, len(outcome.failures)) == (1, 1)
+
+
+def test_outputs_of_another_study_are_not_replaced(write, local, folder):
+    outcome = runs(write(local))
+    other = load_study(write(local, name="other.yaml"))
+    with pytest.raises(RunError, match=r"holds the outputs of another study, .*study\.yaml"):
+        run(other, out=outcome.out)
+
+
+def test_limits_given_at_the_terminal_are_checked_like_the_documents(write, local):
+    with pytest.raises(StudyError, match=r"run\.timeout_s: input should be greater than 0; got -1"):
+        with_run(load_study(write(local)), timeout_s=-1.0)
+    with pytest.raises(StudyError, match=r"run\.mem_gb: .*nan"):
+        with_run(load_study(write(local)), mem_gb=float("nan"))
+
+
+def test_a_study_of_more_units_than_anyone_wants_is_refused_at_once(write, local):
+    body = local + "  n: {do: 'plugin_steps:draw', of: local, repeat: 1000000, each: {scale: [1.0, 2.0]}}\n"
+    with pytest.raises(StudyError, match=r"stages\.n: 4,000,000 units .* Split the study"):
+        setup(load_study(write(body)), Path("nowhere"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,14 @@ class Checker:
             self.problem(unknown("run", "place to run", self.entry.run.where, ["local"]), ("run", "where"))
 
     def _path(self, text: str, place: Place) -> Path:
-        path = Path(text).expanduser()
-        return (
-            path if path.is_absolute() else (self.document.folder(place, self.path.parent.resolve()) / path).resolve()
-        )
+        try:
+            path = Path(text).expanduser()
+            path.exists()
+        except (RuntimeError, ValueError, OSError) as error:
+            self.problem(f"{dotted(place)}: {text!r} is no path: {error}.", place)
+            return self.path
+        folder = self.document.folder(place, self.path.parent.resolve())
+        return path if path.is_absolute() else Path(os.path.normpath(folder / path))
 
     def _circuit(self, name: str, entry: CircuitEntry) -> CircuitEntry:
         place = (

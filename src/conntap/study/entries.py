@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.steps import Step
 
@@ -52,8 +53,8 @@ class RunOptions(BaseModel):
     where: str = "local"
     workers: int = Field(default=0, ge=0, le=4096)
     retries: int = Field(default=1, ge=0, le=100)
-    timeout_s: float | None = Field(default=None, gt=0)
-    mem_gb: float | None = Field(default=None, gt=0)
+    timeout_s: float | None = Field(default=None, gt=0, le=1e9)
+    mem_gb: float | None = Field(default=None, gt=0, le=1e6)
 
 
 class StageEntry(_Entry):
@@ -62,7 +63,7 @@ class StageEntry(_Entry):
     of: str | dict[str, str] | None = None
     join: str = "inner"
     each: dict[str, list[Any]] = Field(default_factory=dict)
-    repeat: int | None = Field(default=None, ge=1, le=10_000_000)
+    repeat: int | None = Field(default=None, ge=1, le=1_000_000)
     controls: list[str] = Field(default_factory=list)
     slices: list[str] = Field(default_factory=list)
     discard: bool = False
@@ -71,7 +72,7 @@ class StageEntry(_Entry):
 class ControlEntry(_Entry):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     do: str
-    draws: int = Field(ge=1, le=10_000_000)
+    draws: int = Field(ge=1, le=1_000_000)
 
 
 class SliceEntry(_Entry):
@@ -174,6 +175,16 @@ class Study:
 
 
 def with_run(study: Study, **changes: Any) -> Study:
-    """The same study with other run options; None leaves one as it is."""
+    """The same study with other run options; None leaves one as it is.
+
+    Raises
+    ------
+    StudyError
+        A value that the document could not hold either.
+    """
     changes = {key: value for key, value in changes.items() if value is not None}
-    return replace(study, run=study.run.model_copy(update=changes))
+    try:
+        return replace(study, run=RunOptions.model_validate({**study.run.model_dump(), **changes}))
+    except ValidationError as error:
+        (first, *_) = error.errors(include_url=False)
+        raise StudyError(f"run.{first['loc'][0]}: {first['msg'].lower()}; got {first['input']!r}.") from None

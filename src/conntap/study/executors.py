@@ -6,6 +6,7 @@ hangs or outgrows its memory costs only the unit it was at.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -172,6 +173,7 @@ class _Pool:
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=printed,
+                start_new_session=True,
                 env={**environment, **os.environ},
             )
         theirs.close()
@@ -230,6 +232,11 @@ class _Pool:
             worker.channel.setblocking(False)
 
     def watch(self, worker: _Worker) -> None:
+        if worker.process.poll() is not None:  # its children may hold the channel open
+            self.hear(worker)
+            if worker in self.workers:
+                self.lost(worker)
+            return
         if worker.unit is None or worker.condemned:
             return
         spent = time.monotonic() - worker.since
@@ -245,13 +252,13 @@ class _Pool:
 
     def condemn(self, worker: _Worker, kind: str, reason: str) -> None:
         worker.condemned = (worker.unit, kind, reason)
-        worker.process.kill()
+        _end(worker.process)
 
     def lost(self, worker: _Worker) -> None:
         """A worker's channel closed: what it was at is tried again or given up, the rest goes to another."""
         self.selector.unregister(worker.channel)
         worker.channel.close()
-        code = worker.process.wait()
+        code = _end(worker.process)
         self.workers.remove(worker)
         if worker.job is None:
             self.failed_start(code)
@@ -304,11 +311,16 @@ class _Pool:
     def stop(self) -> None:
         """End every worker now; a unit under way is computed anew by the next run."""
         for worker in self.workers:
-            worker.process.kill()
-        for worker in self.workers:
-            worker.process.wait()
+            _end(worker.process)
             worker.channel.close()
         self.selector.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """Kill a worker with all that it started, unless it ended by itself; its exit code."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def _cause(code: int) -> str:

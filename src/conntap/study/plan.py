@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -24,6 +25,9 @@ from conntap.study.entries import Reference, Stage, Study
 from conntap.study.steps import Step
 
 __all__ = ["Case", "StagePlan", "content_of", "plan_stage", "plan_study", "source_cases"]
+
+
+_MOST_UNITS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,25 @@ def source_cases(study: Study, fingerprints: Mapping[str, str], subtargets: Mapp
 
 def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], *, workers: int) -> StagePlan:
     """Plan one stage from the cases of what it takes from."""
-    found = (unit for base in _bases(stage, cases) for unit in _units(study, stage, *base))
+    bases = list(_bases(stage, cases))
+    _refuse_too_many(study, stage, len(bases))
+    found = (unit for base in bases for unit in _units(study, stage, *base))
     units = [replace(unit, position=position) for position, unit in enumerate(found)]
     if not units:
         raise StudyError(f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`.")
     distinct = {unit.key: unit for unit in reversed(units)}
     return StagePlan(stage, units, batched(list(distinct.values())[::-1], workers), list(units[0].case))
+
+
+def _refuse_too_many(study: Study, stage: Stage, bases: int) -> None:
+    draws = 1 + sum(study.controls[name].draws for name in stage.controls)
+    sweeps = math.prod(len(values) for values in stage.each.values())
+    units = bases * sweeps * (stage.repeat or 1) * draws * (1 + len(stage.slices))
+    if units > _MOST_UNITS:
+        raise StudyError(
+            f"stages.{stage.name}: {units:,} units ({bases:,} inputs, {sweeps:,} sweeps, {stage.repeat or 1:,} repeats, "
+            f"{draws:,} draws, {1 + len(stage.slices)} slicings); at most {_MOST_UNITS:,}. Split the study."
+        )
 
 
 def _bases(stage: Stage, cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[dict[str, Any], dict[str, Case]]]:

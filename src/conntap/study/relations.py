@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from conntap.circuits.connectome import Connectome
+from conntap.circuits import Circuit, Connectome
 from conntap.circuits.subtargets import Subtarget, Subtargets
 from conntap.errors import known
 from conntap.study.entries import CASE_COLUMNS, Reference, Slicing, Stage
@@ -27,14 +27,14 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
             if kind is not Any and not stage.step.accepts(position, kind):
                 wanted = getattr(stage.step.inputs[position], "__name__", str(stage.step.inputs[position]))
                 problem(
-                    f"{label}.of: {source} gives a {kind.__name__}; {stage.step.name} takes a {wanted}.",
+                    f"{label}.of: {source} gives a {_named(kind)}; {stage.step.name} takes a {wanted}.",
                     (*place, "of"),
                 )
         for name, option in stage.options.items():
             if isinstance(option, Reference) and not fits(
                 _gives(option.stage, stages), stage.step.options[name].annotation
             ):
-                kind = _gives(option.stage, stages).__name__
+                kind = _named(_gives(option.stage, stages))
                 problem(
                     f"{label}.{name}: {option.stage} gives a {kind}; the option takes {stage.step.options[name].shown()}.",
                     (*place, name),
@@ -55,12 +55,18 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
 
 
 def _gives(source: str, stages: Mapping[str, Stage]) -> Any:
+    if source == "circuits" or source.startswith("circuits."):
+        return Circuit | Connectome
     if source.startswith("subtargets."):
         return Subtarget
     if source in stages:
         kind = stages[source].step.returns
         return kind if isinstance(kind, type) else Any
     return Any
+
+
+def _named(kind: Any) -> str:
+    return getattr(kind, "__name__", None) or " or ".join(each.__name__ for each in kind.__args__)
 
 
 def in_order(stages: Mapping[str, Stage], problem: Problem) -> list[str]:

@@ -5,8 +5,8 @@ The run folder that results is all a batch needs::
     OUT/run/setup.json                          title, hash, seed, circuits, stages; names the plan that holds
     OUT/run/plan-HASH/STAGE/batch-00000.json    the units of one batch, written out
     OUT/run/plan-HASH/STAGE/cases.json          key, case and slicing of all units in the order of the index
-    OUT/run/STAGE/shards/*.shard                records of finished and failed units
-    OUT/run/STAGE/logs/*.log                    what the batches printed
+    OUT/run/stages/STAGE/shards/*.shard         records of finished and failed units
+    OUT/run/stages/STAGE/logs/*.log             what the batches printed
 """
 
 from __future__ import annotations
@@ -139,6 +139,7 @@ def setup(study: Study, out: Path) -> dict[str, StagePlan]:
 
 def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StagePlan]:
     """What `setup` does once it holds the lock."""
+    _refuse_another(study, out)
     plans, subtargets, fingerprints = prepared
     name = digest(
         study.hash, fingerprints, {k: [unit.key for unit in v.units] for k, v in plans.items()}, workers_of(study)
@@ -155,6 +156,18 @@ def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StageP
         if former != folder:
             shutil.rmtree(former, ignore_errors=True)
     return plans
+
+
+def _refuse_another(study: Study, out: Path) -> None:
+    """Outputs of another document that still exists are not to be replaced."""
+    if not (out / "run" / "setup.json").exists():
+        return
+    try:
+        other = Path(read_setup(out)["document"])
+    except (RunError, KeyError):
+        return
+    if other != study.path and other.exists() and not other.samefile(study.path):
+        raise RunError(f"{out}: holds the outputs of another study, {other}. Choose another folder by --out.")
 
 
 def _record_subtargets(out: Path, name: str, by_circuit: Mapping[str, tuple[str, Any, dict[str, Any]]]) -> None:
@@ -194,7 +207,7 @@ def _unplain(value: Any) -> Any:
 def _about(study: Study, plans: Mapping[str, StagePlan], fingerprints: Mapping[str, str]) -> dict[str, Any]:
     return {
         "format": "conntap-run",
-        "version": 2,
+        "version": 3,
         "title": study.title,
         "description": study.description,
         "document": str(study.path),
@@ -248,7 +261,7 @@ def read_setup(out: Path) -> dict[str, Any]:
         raise RunError(f"{out}: nothing is set up here. Run `tap setup STUDY` first.") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}). Run `tap setup STUDY` again.") from None
-    if about.get("format") != "conntap-run" or about.get("version") != 2:
+    if not isinstance(about, dict) or about.get("format") != "conntap-run" or about.get("version") != 3:
         raise RunError(f"{path}: not a run folder of this version of conntap. Choose another --out.")
     return about
 

@@ -39,9 +39,14 @@ class Option:
     def check(self, value: Any, where: str) -> Any:
         """`value` as the annotation wants it, or an OptionError that says what it wants."""
         from pydantic import ValidationError
+        from pydantic.errors import PydanticSchemaGenerationError
 
         try:
             return _adapter(self.annotation).validate_json(json.dumps(value), strict=True)
+        except PydanticSchemaGenerationError:
+            raise OptionError(
+                f"{where}.{self.name}: takes {self.shown()}, which no document can hold; write {{from: stages.NAME}}."
+            ) from None
         except ValidationError as error:
             reasons = dict.fromkeys(_reason(each) for each in error.errors(include_url=False, include_context=True))
             raise OptionError(
@@ -137,15 +142,24 @@ def _plugin(name: str, where: str) -> Step:
 
 def _plugin_versions(module: str, where: str) -> Mapping[str, int]:
     try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        raise StudyError(f"{where}: no module {module!r} is installed. Install the package that holds it.")
-    try:
-        return _listed(module)
-    except Exception as error:
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError
+        versions = _listed(module)
+    except (ModuleNotFoundError, ValueError) as error:
+        reason = (
+            f" ({error})"
+            if str(error) and not str(error).startswith(f"No module named {module.split('.')[0]!r}")
+            else ""
+        )
+        raise StudyError(
+            f"{where}: no module {module!r} is installed{reason}. Install the package that holds it, or name its folder "
+            "in PYTHONPATH."
+        ) from None
+    except (Exception, SystemExit) as error:
         raise StudyError(f"{where}: module {module!r} cannot be imported: {type(error).__name__}: {error}.") from error
+    if not all(isinstance(name, str) and type(version) is int for name, version in versions.items()):
+        raise StudyError(f"{where}: STEPS of module {module!r} must map names of functions to whole numbers.")
+    return versions
 
 
 @cache

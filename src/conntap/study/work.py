@@ -35,7 +35,7 @@ _KEPT_VALUES = 8
 
 def stage_folder(out: Path, stage: str) -> Path:
     """The folder of a stage's batches, shards and logs."""
-    return out / "run" / stage
+    return out / "run" / "stages" / stage
 
 
 class Records:
@@ -78,7 +78,7 @@ class Records:
             lines = (self.folder / "damaged.jsonl").read_text().splitlines()
         except FileNotFoundError:
             return set()
-        return {(name, offset) for name, offset in map(json.loads, lines)}
+        return {(name, offset) for name, offset in filter(None, map(_whole_line, lines))}
 
     @property
     def done(self) -> Mapping[str, store.ShardEntry]:
@@ -89,6 +89,13 @@ class Records:
     def failed(self) -> Mapping[str, store.ShardEntry]:
         """Key -> last record of every unit that failed and was not finished since."""
         return self._failed
+
+
+def _whole_line(line: str) -> list[Any] | None:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None  # torn; its record is found damaged again
 
 
 @dataclass

@@ -57,9 +57,11 @@ def read_document(path: Path) -> Document:
         document that is too large or too deep.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise StudyError(f"{path}: no ordinary file; a study document is text.")
         if path.stat().st_size > _MOST_BYTES:
             raise StudyError(f"{path}: larger than {_MOST_BYTES // 2**20} MiB; a study document is text for people.")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file. `tap init DIR` makes a study to start from.") from None
     except IsADirectoryError:
@@ -68,6 +70,8 @@ def read_document(path: Path) -> Document:
         raise StudyError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}).") from None
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise StudyError(f"{str(path)!r}: no name of a file: {error}.") from None
     raw = _from_json(text, path) if path.suffix.lower() == ".json" else _from_yaml(text, path)
     places: dict[Place, tuple[Path, int]] = {}
     values = _Plain(path.resolve(), places).value(raw, ())
@@ -111,8 +115,8 @@ def _from_json(text: str, path: Path) -> Any:
         return json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise StudyError(f"{path}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from None
-    except RecursionError:
-        raise StudyError(f"{path}: nested too deeply.") from None
+    except (RecursionError, ValueError) as error:
+        raise StudyError(f"{path}: not JSON: {error}.") from None
 
 
 class _Plain:
