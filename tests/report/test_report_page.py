@@ -188,7 +188,7 @@ def test_a_value_of_any_kind_is_shown(write, values, caplog):
 def test_a_stage_without_cases_and_a_store_without_stages_are_said(write):
     from conntap.store import StageData
 
-    assert "This stage has no cases." in write(StageData("empty", cases=pd.DataFrame({"subtarget": []})))
+    assert "This stage has no values." in write(StageData("empty", cases=pd.DataFrame({"subtarget": []})))
     assert "no stages" in write()
 
 
@@ -215,8 +215,8 @@ def test_very_many_cases_are_sampled_and_the_page_says_so(write):
     matrices = [({"subtarget": f"S{n}"}, sparse.random_array((20, 20), density=0.1, rng=rng)) for n in range(300)]
     numbers = [({"subtarget": f"S{n}"}, float(n)) for n in range(20_000)]
     text = write(stage("matrices", matrices), stage("numbers", numbers))
-    assert "12 pictures at most, of 300 cases" in text
-    assert "Drawn from 120 of 300 cases" in text
+    assert "12 pictures at most, of 300 values" in text
+    assert "Drawn from 120 of 300 values" in text
     assert "Showing 20 of 20,000 rows." in text
     assert len(text) < 600_000
 

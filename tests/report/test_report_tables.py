@@ -85,10 +85,11 @@ def test_chosen_cases_are_whole_originals_with_their_draws(made, most):
 
 @settings(deadline=None, max_examples=40)
 @given(some_cases(), st.integers(1, 8))
-def test_every_case_stands_in_one_panel(made, most):
+def test_every_case_stands_in_one_panel_and_none_mixes_slices(made, most):
     panels = facets(made, telling(made), most)
     assert sorted(row for _, rows in panels for row in rows) == list(range(len(made)))
-    assert len(panels) <= most
+    assert all(made["slice"].iloc[rows].nunique() == 1 for _, rows in panels)
+    assert len(panels) <= max(most, made["slice"].nunique())
 
 
 def test_a_column_that_repeats_another_tells_nothing():

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.report import cases as naming
+from conntap.report.labels import labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +57,7 @@ class Sample:
     cases: pd.DataFrame
     total: int
     read: Callable[[], Iterator[Any]]
-    against: Callable[[str], pd.DataFrame]
+    against: Callable[..., pd.DataFrame]
 
     @cached_property
     def columns(self) -> list[str]:
@@ -66,7 +67,7 @@ class Sample:
     @cached_property
     def labels(self) -> list[str]:
         """The name of each case's original."""
-        return naming.labels(self.cases, self.columns)
+        return labels(self.cases, self.columns)
 
     @cached_property
     def originals(self) -> np.ndarray:
@@ -82,12 +83,23 @@ class Sample:
         """Whether each case is a draw of this control."""
         return (self.cases["control"].astype(str) == control).to_numpy() & ~self.originals
 
+    @cached_property
+    def own(self) -> np.ndarray:
+        """The rows of the originals; all rows where there are none."""
+        return np.flatnonzero(self.originals) if self.originals.any() else np.arange(len(self.cases))
+
+    @cached_property
+    def parts(self) -> list[tuple[str, np.ndarray]]:
+        """What is never pooled, such as slices and swept options: (name, whether each case is of it)."""
+        found = naming.groups(self.cases, naming.apart(self.cases))
+        return [(title, np.isin(np.arange(len(self.cases)), rows)) for title, rows in found]
+
     @property
     def note(self) -> str:
         """What a caption says where not every case was read; empty where all were."""
         if len(self.cases) == self.total:
             return ""
-        return f" Drawn from {len(self.cases):,} of {self.total:,} cases, evenly chosen."
+        return f" Drawn from {len(self.cases):,} of {self.total:,} values, evenly chosen."
 
 
 def control_keys(controls: list[str], first: str = "original", shape: str = "band") -> list[Key]:

@@ -1,19 +1,15 @@
-"""Cases of a stage: which columns tell them apart, what to call them, which to draw together."""
+"""Cases of a stage: which columns tell them apart, which of them may be pooled, which to draw together."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from conntap.report.drawing import label
-from conntap.report.wording import plain
+from conntap.report.labels import DRAWS, FIRST, bare, labels
 
-__all__ = ["chosen", "controls", "facets", "labels", "originals", "telling", "units"]
+__all__ = ["apart", "chosen", "controls", "facets", "fewer", "groups", "originals", "telling", "units"]
 
-_FIRST = ("subtarget", "slice", "circuit")  # the names that people know cases by
-_DRAWS = ("control", "draw")
+_POOLED = ("circuit", "subtarget", "repeat")  # cases that differ in these alone are samples of one thing
 
 
 def telling(cases: pd.DataFrame) -> list[str]:
@@ -24,12 +20,24 @@ def telling(cases: pd.DataFrame) -> list[str]:
     >>> telling(pd.DataFrame({"slice": ["a", "b"], "ei": ["E", "I"], "seed": [1, 1], "draw": [-1, 0]}))
     ['slice']
     """
-    varying = [name for name in cases.columns if name not in _DRAWS and cases[name].nunique(dropna=False) > 1]
+    varying = [name for name in cases.columns if name not in DRAWS and cases[name].nunique(dropna=False) > 1]
     kept: list[str] = []
-    for name in sorted(varying, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)):
+    for name in sorted(varying, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         if not any(_says(cases, other, name) for other in kept):
             kept.append(name)
     return [name for name in cases.columns if name in kept]
+
+
+def apart(cases: pd.DataFrame) -> list[str]:
+    """The columns whose values are never pooled: the slicing, its properties and the options that are swept.
+
+    Examples
+    --------
+    >>> apart(pd.DataFrame({"subtarget": ["a", "b"], "radius_um": [50, 60], "repeat": [0, 1], "draw": [-1, 0]}))
+    ['radius_um']
+    """
+    pooled = [name for name in cases.columns if bare(name) in _POOLED]
+    return telling(cases.drop(columns=pooled))
 
 
 def _says(cases: pd.DataFrame, one: str, other: str) -> bool:
@@ -40,7 +48,7 @@ def _says(cases: pd.DataFrame, one: str, other: str) -> bool:
 
 def units(cases: pd.DataFrame) -> np.ndarray:
     """Shape (cases,): a number for each original, shared by its draws under every control."""
-    own = [name for name in cases.columns if name not in _DRAWS]
+    own = [name for name in cases.columns if name not in DRAWS]
     if not own or cases.empty:
         return np.zeros(len(cases), dtype=int)
     return cases.groupby(own, sort=False, dropna=False, observed=True).ngroup().to_numpy()
@@ -86,52 +94,25 @@ def _spread(n: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, max(n - 1, 0), min(n, most)).astype(int)) if n else np.empty(0, dtype=int)
 
 
-def labels(cases: pd.DataFrame, columns: list[str]) -> list[str]:
-    """A name for each case from the given columns; numbers bear the name of their column.
-
-    What a case lacks is left out, and so is the name of a way to slice where the slice itself is named.
+def groups(cases: pd.DataFrame, columns: list[str]) -> list[tuple[str, np.ndarray]]:
+    """The rows of each combination of values of some columns: (name, rows), in order of appearance.
 
     Examples
     --------
-    >>> labels(pd.DataFrame({"subtarget": ["R1"], "radius_um": [50]}), ["subtarget", "radius_um"])
-    ['R1 · radius_um 50']
-    >>> labels(pd.DataFrame({"slice": ["full", "class"], "cell_class": [None, "EXC"]}), ["slice", "cell_class"])
-    ['full', 'EXC']
+    >>> groups(pd.DataFrame({"slice": ["full", "class", "full"]}), ["slice"])
+    [('full', array([0, 2])), ('class', array([1]))]
     """
-    if not columns:
-        return ["all"] * len(cases)
-    variables = _slice_variables(cases, columns)
-    rows = zip(*(cases[name].tolist() for name in columns), strict=True)
-    return [_label(dict(zip(columns, row, strict=True)), variables) for row in rows]
-
-
-def _label(case: dict[str, Any], variables: list[str]) -> str:
-    sliced = any(not _lacks(case[name]) for name in variables)
-    parts = [_named(name, value) for name, value in case.items() if not (_lacks(value) or (sliced and name == "slice"))]
-    return " · ".join(parts) or "all"
-
-
-def _slice_variables(cases: pd.DataFrame, columns: list[str]) -> list[str]:
-    """The columns that say which slice a case is: those without a value where nothing is sliced."""
-    if "slice" not in columns:
-        return []
-    whole = (cases["slice"] == "full").to_numpy(dtype=bool)
-    gaps = {name: cases[name].isna().to_numpy() for name in columns if name != "slice"}
-    return [name for name, gap in gaps.items() if gap.any() and gap[whole].all()]
-
-
-def _lacks(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
-
-
-def _named(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return label(value, 28) if len(value) > 2 or name in _FIRST else f"{label(name, 20)} {label(value)}"
-    return f"{label(name, 20)} {plain(value)}"
+    if not columns or cases.empty:
+        return [("", np.arange(len(cases)))]
+    codes = cases.groupby(columns, sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    first = np.unique(codes, return_index=True)[1]
+    titles = labels(cases.iloc[first], columns, whole=cases)
+    order = np.argsort(codes, kind="stable")
+    return list(zip(titles, np.split(order, np.cumsum(np.bincount(codes))[:-1])))
 
 
 def facets(cases: pd.DataFrame, columns: list[str], most: int = 8) -> list[tuple[str, np.ndarray]]:
-    """Panels to draw: (title, rows). One a unit where they are few, else one a value of a column with few.
+    """Panels to draw: (title, rows). One a unit where they are few, else one for what is never pooled.
 
     Parameters
     ----------
@@ -140,11 +121,11 @@ def facets(cases: pd.DataFrame, columns: list[str], most: int = 8) -> list[tuple
     columns
         Those that tell originals apart, as `telling` gives them.
     most
-        Panels at most.
+        Panels that are few; there are more only where more may not be pooled.
 
     Returns
     -------
-    Titles and row positions; one panel of everything where no column has few values.
+    Titles and row positions; every row stands in one panel, and no panel mixes slices or swept options.
 
     Examples
     --------
@@ -152,22 +133,27 @@ def facets(cases: pd.DataFrame, columns: list[str], most: int = 8) -> list[tuple
     >>> [(title, len(rows)) for title, rows in facets(cases, ["subtarget", "slice"])]
     [('EXC', 20), ('INH', 20)]
     """
-    if not columns:
-        return [("", np.arange(len(cases)))]
-    names = labels(cases, columns)
-    if len(set(names)) > most:
-        names = _by_few(cases, columns, most)
-    codes, titles = pd.factorize(np.asarray(names, dtype=object))
-    return [(str(title), np.flatnonzero(codes == position)) for position, title in enumerate(titles)]
+    each = groups(cases, columns)
+    if len(each) <= most:
+        return each
+    own = apart(cases)
+    more = [[name for name in columns if name in own or bare(name) == which] for which in ("circuit", "subtarget")]
+    for names in (more[0], own, *([more[1]] if not own else [])):
+        panels = groups(cases, names)
+        if 1 < len(panels) <= most:
+            return panels
+    return groups(cases, own)
 
 
-def _by_few(cases: pd.DataFrame, columns: list[str], most: int) -> list[str]:
-    """The titles of panels by what has few values: slices, then circuits, then the column with the fewest."""
-    rest = [name for name in columns if name not in ("slice", "circuit", "repeat")]
-    rest.sort(key=lambda name: cases[name].nunique(dropna=False))
-    sliced = [["slice", *_slice_variables(cases, columns)], ["slice"]] if "slice" in columns else []
-    for names in (*sliced, *([name] for name in ("circuit", *rest) if name in columns)):
-        titles = labels(cases, names)
-        if 1 < len(set(titles)) <= most:
-            return titles
-    return [""] * len(cases)
+def fewer(panels: list[tuple[str, np.ndarray]], most: int = 12) -> tuple[list[tuple[str, np.ndarray]], str]:
+    """At most so many panels, evenly chosen, and the sentence that says so; empty where all are kept.
+
+    Examples
+    --------
+    >>> fewer([("a", []), ("b", []), ("c", [])], most=2)
+    ([('a', []), ('c', [])], ' 2 of 3 panels are drawn, evenly chosen.')
+    """
+    if len(panels) <= most:
+        return panels, ""
+    kept = [panels[position] for position in _spread(len(panels), most)]
+    return kept, f" {len(kept)} of {len(panels):,} panels are drawn, evenly chosen."

@@ -145,14 +145,14 @@ def _score_axis(axes: Axes, values: np.ndarray, reference: float) -> None:
 
     plain = FuncFormatter(lambda value, _: tick(value))
     positive = values[values > 0]
-    if reference == 1 and len(positive) and positive.max() > 4 * min(positive.min(), 1):
+    if reference == 1 and len(positive) and values.min() >= 0 and positive.max() > 4 * min(positive.min(), 1):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(FixedLocator(_steps(min(positive.min(), 1), positive.max())))
     elif reference == 0 and np.abs(values).max() > 50:
         axes.set_yscale("symlog", linthresh=10, linscale=1)
         powers = 10.0 ** np.arange(1, np.ceil(np.log10(np.abs(values).max())) + 1)
         axes.yaxis.set_major_locator(FixedLocator([*-powers[::-1], -5, 0, 5, *powers]))
-        axes.set_ylim(_beyond(values.min()), _beyond(values.max()))
+        axes.set_ylim(-_beyond(-values.min()), _beyond(values.max()))
     else:
         number_axis(axes, "y", np.append(values, reference + 0.5), log=False)
         return
@@ -161,8 +161,8 @@ def _score_axis(axes: Axes, values: np.ndarray, reference: float) -> None:
 
 
 def _beyond(value: float) -> float:
-    """A little further from zero, to see a point at the end of the axis whole."""
-    return float(value * 1.4 if abs(value) > 10 else value + np.copysign(1.5, value))
+    """A little above a value, and above 0, to see a point at the end of the axis whole."""
+    return float(value * 1.4 if value > 10 else max(value, 0) + 1.5)
 
 
 def _steps(low: float, high: float) -> list[float]:

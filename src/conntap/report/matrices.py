@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Sample
@@ -24,23 +25,27 @@ _PICTURES = 12
 def connectomes(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are connectomes: their size, pictures, degrees and nodes."""
     pictured = _pictured(sample)
-    rows, figures, inward, outward, nodes, ordered = [], [], [], [], [], set()
+    rows, figures, ordered = [], [], set()
+    inward: dict[int, np.ndarray] = {}
+    outward: dict[int, np.ndarray] = {}
+    nodes: dict[int, pd.DataFrame] = {}
+    own = set(sample.own.tolist())
     for position, value in enumerate(sample.read()):
         matrix = value.adjacency()
+        square = bool(value.is_square)
         rows.append(
-            {"nodes": value.n_pre} if value.is_square else {"pre nodes": value.n_pre, "post nodes": value.n_post}
+            ({"nodes": value.n_pre} if square else {"pre nodes": value.n_pre, "post nodes": value.n_post})
+            | {"edges": value.n_edges, **density(matrix, square=square)}
         )
-        rows[-1] |= {"edges": value.n_edges, **_density(matrix)}
         if position in pictured:
-            by = grouping(value.nodes) if value.is_square else None
+            by = grouping(value.nodes) if square else None
             ordered.add(by)
             figures.append((pictured[position], _picture(matrix, value, by, pictured[position])))
-        if sample.originals[position]:
-            inward.append(np.bincount(matrix.indices, minlength=matrix.shape[1]))
-            outward.append(np.diff(matrix.indptr))
-            nodes.append(value.pre_nodes)
+        if position in own:
+            outward[position], inward[position] = _degrees(matrix, square=square)
+            nodes[position] = value.pre_nodes
     caption = _picture_caption(sample, ordered - {None})
-    blocks: list[Block | Table] = [Gallery(figures, caption, size="small"), degree_figures(inward, outward)]
+    blocks: list[Block | Table] = [Gallery(figures, caption, size="small"), degree_figures(inward, outward, sample)]
     return [*blocks, *composition(nodes, sample, most=4), *places(nodes, sample), *_sizes(sample, rows)]
 
 
@@ -62,16 +67,49 @@ def _pictured(sample: Sample) -> dict[int, str]:
     return dict(list(wanted.items())[:_PICTURES])
 
 
-def _density(matrix: Any) -> dict[str, Any]:
-    pairs = matrix.shape[0] * matrix.shape[1]
-    square = matrix.shape[0] == matrix.shape[1]
-    both = int((matrix.astype(bool).multiply(matrix.astype(bool).T)).sum()) if square else 0
-    loops = int((matrix.diagonal() != 0).sum()) if square else 0
-    own = {"connected pairs": int(matrix.nnz), "density (%)": 100 * matrix.nnz / pairs if pairs else np.nan}
-    if square:
-        apart = matrix.nnz - loops
-        own |= {"reciprocal (%)": 100 * (both - loops) / apart if apart else np.nan}
-    return own
+def _connected(matrix: Any, *, square: bool) -> Any:
+    """Which pairs are connected, as a CSR matrix of True; without the diagonal where rows and columns are one set."""
+    entries = matrix.tocoo()
+    pre, post = (each[entries.data != 0] for each in entries.coords)
+    kept = pre != post if square else np.ones(len(pre), dtype=bool)
+    return sparse.csr_array((np.ones(kept.sum(), dtype=bool), (pre[kept], post[kept])), shape=matrix.shape)
+
+
+def _degrees(matrix: Any, *, square: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Shapes (pre,) and (post,): to how many, and from how many, other nodes each is connected."""
+    connected = _connected(matrix, square=square)
+    return np.diff(connected.indptr), np.bincount(connected.indices, minlength=matrix.shape[1])
+
+
+def density(matrix: Any, *, square: bool) -> dict[str, Any]:
+    """How many pairs are connected, and which share of those there can be.
+
+    Parameters
+    ----------
+    matrix
+        Sparse, shape (pre, post).
+    square
+        Whether rows and columns are the same nodes: then pairs are those of two different nodes, the loops
+        stand apart, and the share of pairs that are connected both ways is given.
+
+    Returns
+    -------
+    Name -> number; density in percent of n (n - 1) pairs, or of pre times post.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> density(sparse.csr_array([[1, 1], [0, 1]]), square=True)
+    {'connected pairs': 1, 'loops': 2, 'density (%)': 50.0, 'reciprocal (%)': 0.0}
+    """
+    connected = _connected(matrix, square=square)
+    pairs = matrix.shape[0] * (matrix.shape[1] - square)
+    share = 100 * connected.nnz / pairs if pairs else np.nan
+    if not square:
+        return {"connected pairs": int(connected.nnz), "density (%)": share}
+    loops = int(np.count_nonzero(matrix.diagonal()))
+    both = 100 * connected.multiply(connected.T).sum() / connected.nnz if connected.nnz else np.nan
+    return {"connected pairs": connected.nnz, "loops": loops, "density (%)": share, "reciprocal (%)": float(both)}
 
 
 def _picture(matrix: Any, value: Any, by: Any, title: str) -> Any:
@@ -86,17 +124,21 @@ def _picture_caption(sample: Sample, ordered: set) -> str:
     text = f"Connections from pre (rows) to post (columns){by}. Matrices beyond 128 nodes are binned; colour grows with the square root of the share of connected pairs."
     drawn, controls = int(sample.originals.sum()), bool(sample.controls)
     if drawn * (1 + len(sample.controls)) > _PICTURES or len(sample.cases) < sample.total:
-        text += f" {_PICTURES} pictures at most, of {sample.total:,} cases, evenly chosen."
+        text += f" {_PICTURES} pictures at most, of {sample.total:,} values, evenly chosen."
     return text + (" Beside each original, the first draw of each control." if controls else "")
 
 
 def _sizes(sample: Sample, rows: list[dict[str, Any]]) -> list[Table]:
     own = [*sample.columns, *[name for name in ("control", "draw") if sample.controls and name in sample.cases.columns]]
     facts = pd.DataFrame(rows)
+    if "loops" in facts and not facts["loops"].fillna(0).any():
+        facts = facts.drop(columns="loops")
     names = sample.cases[own].reset_index(drop=True)
     made = [table(pd.concat([names, facts], axis=1), caption="Size of each case.", total=sample.total)]
-    caption = f"Quantiles over {counted(len(facts), 'case')}.{sample.note}"
-    summary = quantiles(facts, caption=caption, head="of each case") if len(facts) > 20 else None
+    if len(facts) <= 20:
+        return made
+    caption = f"Quantiles over {counted(len(facts), 'value')}{', by part' * (len(sample.parts) > 1)}.{sample.note}"
+    summary = quantiles(facts, caption=caption, head="of each case", parts=sample.parts)
     return made + ([summary] if summary is not None else [])
 
 
@@ -106,9 +148,8 @@ def matrices(sample: Sample) -> list[Block | Table]:
     figures, rows = [], []
     for position, value in enumerate(sample.read()):
         matrix = value.tocsr()
-        rows.append(
-            {"rows": matrix.shape[0], "columns": matrix.shape[1], "entries": int(matrix.nnz), **_density(matrix)}
-        )
+        shape = {"rows": matrix.shape[0], "columns": matrix.shape[1], "entries": int(matrix.nnz)}
+        rows.append(shape | density(matrix, square=matrix.shape[0] == matrix.shape[1]))
         if position in pictured:
             figures.append((pictured[position], plots.adjacency(matrix, title=pictured[position])))
     return [Gallery(figures, _picture_caption(sample, set()), size="small"), *_sizes(sample, rows)]
@@ -137,7 +178,7 @@ def _as(sample: Sample, turn: Any) -> Sample:
     def read() -> Iterator[Any]:
         return (turn(value) for value in sample.read())
 
-    return Sample(sample.name, sample.cases, sample.total, read, lambda _: pd.DataFrame())
+    return Sample(sample.name, sample.cases, sample.total, read, lambda *_, **__: pd.DataFrame())
 
 
 def _range(value: np.ndarray) -> dict[str, float]:

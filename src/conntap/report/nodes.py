@@ -1,39 +1,39 @@
-"""Stages of tables: degrees, node populations, subtargets, and tables of any other columns."""
+"""Stages of tables: degrees, node populations and tables of any other columns."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from conntap.report import plots
-from conntap.report.blocks import Block, Gallery, Key, Note, Sample, control_keys
+from conntap.report.blocks import Block, Gallery, Key, Sample, control_keys
+from conntap.report.cases import fewer
 from conntap.report.drawing import label
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import counted
 
-__all__ = ["composition", "degree_figures", "places", "subtargets", "tables"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["composition", "degree_figures", "places", "tables"]
 
 _DEGREES = frozenset(("in", "out", "total", "degree", "in_degree", "out_degree", "total_degree"))
 _AXES = ("x", "y", "z")
 _COLOURED = 8
+_PANELS = 12
 
 
 def tables(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are tables, such as nodes with their properties or degrees."""
     frames = list(sample.read())
-    own = [frame for frame, wanted in zip(frames, sample.originals) if wanted] or frames
-    degrees = [name for name in _columns(own, numeric=True) if str(name) in _DEGREES]
-    blocks: list[Block | Table] = []
-    if degrees:
-        groups = {"original": own} | {
-            name: [frame for frame, drawn in zip(frames, sample.drawn(name)) if drawn] for name in sample.controls
-        }
-        blocks.append(_tails(sample, groups, degrees))
+    own = {row: frames[row] for row in sample.own.tolist()}
+    degrees = [name for name in _columns(list(own.values()), numeric=True) if str(name) in _DEGREES]
+    blocks: list[Block | Table] = [_tails(sample, frames, degrees)] if degrees else []
     blocks += composition(own, sample)
     blocks += places(own, sample)
-    blocks += _others(sample, frames, own, {*degrees, *_AXES})
+    blocks += _others(sample, frames, list(own.values()), {*degrees, *_AXES})
     return [*blocks, *_rows(sample, frames)]
 
 
@@ -50,14 +50,32 @@ def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _tails(sample: Sample, groups: dict[str, list[pd.DataFrame]], degrees: list[Any]) -> Gallery:
+def _tails(sample: Sample, frames: list[pd.DataFrame], degrees: list[Any]) -> Gallery:
     figures = []
-    for name in degrees:
-        arrays = {group: [_numbers(f[name]) for f in frames if _holds(f, name)] for group, frames in groups.items()}
-        title = str(name) if "degree" in str(name) else f"{name}-degree"
-        figures.append((title, plots.tail(arrays, x_label=title, title=title)))
-    own = {f"{name}-degree": [_numbers(f[name]) for f in groups["original"] if _holds(f, name)] for name in degrees}
-    return Gallery(figures, degree_caption(own) + sample.note, _tail_keys(sample.controls))
+    parts, note = fewer(sample.parts, max(1, _PANELS // len(degrees)))
+    for part, inside in parts:
+        for name in degrees:
+            arrays = _by_control(sample, frames, name, inside)
+            word = str(name) if "degree" in str(name) else f"{name}-degree"
+            title = f"{part} · {word}" if part else word
+            figures.append((title, plots.tail(arrays, x_label=word, title=title)))
+    own = [frames[row] for row in sample.own.tolist()]
+    zeros = {f"{name}-degree": [_numbers(f[name]) for f in own if _holds(f, name)] for name in degrees}
+    return Gallery(figures, degree_caption(zeros) + _of_parts(note) + sample.note, _tail_keys(sample.controls))
+
+
+def _by_control(sample: Sample, frames: list[pd.DataFrame], name: Any, inside: np.ndarray) -> dict[str, list]:
+    """The numbers of one column by original and control, an array a case, of the cases inside."""
+    masks = {"original": sample.originals if sample.originals.any() else np.ones(len(frames), dtype=bool)}
+    masks |= {control: sample.drawn(control) for control in sample.controls}
+    return {
+        group: [_numbers(frames[row][name]) for row in np.flatnonzero(mask & inside) if _holds(frames[row], name)]
+        for group, mask in masks.items()
+    }
+
+
+def _of_parts(note: str) -> str:
+    return note.replace("panels are", "parts are")
 
 
 def _tail_keys(controls: list[str]) -> list[Key]:
@@ -73,41 +91,64 @@ def degree_caption(arrays: dict[str, list[np.ndarray]]) -> str:
     cases = max(map(len, arrays.values()), default=0)
     text = "Share of nodes with at least so many connections; both axes are logarithmic."
     if cases > 1:
-        text += f" Thin: {'single cases' if cases <= 30 else f'30 of {cases:,} cases'}; thick: all pooled."
+        text += f" Thin: {'single cases' if cases <= 30 else f'30 cases of a panel at most, of {cases:,} in all'}; thick: all of a panel pooled."
     none = {name: np.concatenate(each) == 0 for name, each in arrays.items() if each}
     without = [f"{100 * zero.mean():.2g} % of nodes have {label(name)} 0" for name, zero in none.items() if zero.any()]
     return text + (f" Not drawn: {', '.join(without)}." if without else "")
 
 
-def degree_figures(inward: list[np.ndarray], outward: list[np.ndarray]) -> Gallery:
-    """The gallery of in- and out-degrees of some connectomes, one array a case."""
+def degree_figures(inward: dict[int, np.ndarray], outward: dict[int, np.ndarray], sample: Sample) -> Gallery:
+    """The gallery of in- and out-degrees of some connectomes: row of the case -> an array."""
     figures = []
-    for title, arrays in (("in-degree", inward), ("out-degree", outward)):
-        figures.append((title, plots.tail({"original": arrays}, x_label=title, title=title)))
-    return Gallery(figures, degree_caption({"in-degree": inward, "out-degree": outward}), [])
+    parts, note = fewer(sample.parts, _PANELS // 2)
+    for part, inside in parts:
+        for word, arrays in (("in-degree", inward), ("out-degree", outward)):
+            each = {"original": [array for row, array in arrays.items() if inside[row]]}
+            title = f"{part} · {word}" if part else word
+            figures.append((title, plots.tail(each, x_label=word, title=title)))
+    caption = degree_caption({"in-degree": list(inward.values()), "out-degree": list(outward.values())})
+    return Gallery(figures, caption + _of_parts(note), [])
 
 
-def composition(frames: list[pd.DataFrame], sample: Sample, most: int = 6) -> list[Block | Table]:
-    """Bars of how nodes divide by each text column; columns with hundreds of kinds are left out."""
-    figures = []
-    for name in _columns(frames, numeric=False):
-        counts = [f[name].astype(str).value_counts(sort=False) for f in frames if _holds(f, name) and len(f)]
-        kinds = sorted({kind for count in counts for kind in count.index})
-        if 1 < len(kinds) <= 400 and len(figures) < most:
-            wide = pd.DataFrame(counts).reindex(columns=kinds).fillna(0)
-            figures.append((str(name), plots.shares(wide, x_label="share of rows", title=str(name))))
+def composition(frames: dict[int, pd.DataFrame], sample: Sample, most: int = 6) -> list[Block | Table]:
+    """Bars of how nodes divide by each text column (row of the case -> table); not of hundreds of kinds."""
+    parts, note = fewer([(part, rows) for part, inside in sample.parts if (rows := _inside(frames, inside))], most)
+    names = _columns(list(frames.values()), numeric=False)
+    figures, several = [], 0
+    for part, rows in parts:
+        for name in names[: max(1, most // len(parts))] if len(parts) > 1 else names:
+            figure = _composed([frames[row] for row in rows], name, f"{part} · {name}" if part else str(name))
+            if figure is not None and len(figures) < most:
+                figures.append((f"{part} · {name}" if part else str(name), figure))
+                several = max(several, len(rows))
     if not figures:
         return []
-    caption = "Composition by text column."
+    caption = f"Composition by text column.{_of_parts(note)}"
     keys = [Key("all cases pooled", 0, "band")]
-    if len(frames) > 1:
-        keys.append(Key(f"single cases{' (at most 60)' if len(frames) > 60 else ''}", 1, "dot"))
+    if several > 1:
+        keys.append(Key(f"single cases{' (at most 60)' if several > 60 else ''}", 1, "dot"))
     return [Gallery(figures, caption + sample.note, keys)]
 
 
-def places(frames: list[pd.DataFrame], sample: Sample) -> list[Block | Table]:
-    """Where the nodes of the first case are, coloured by a text column with few kinds."""
-    frame = next((f for f in frames if len(f) and sum(axis in f.columns for axis in _AXES) >= 2), None)
+def _inside(frames: dict[int, pd.DataFrame], inside: np.ndarray) -> list[int]:
+    return [row for row in frames if inside[row]]
+
+
+def _composed(frames: list[pd.DataFrame], name: Any, title: str) -> Figure | None:
+    """Bars of the kinds of one text column; None where there is one kind or hundreds."""
+    counts = [f[name].astype(str).value_counts(sort=False) for f in frames if _holds(f, name) and len(f)]
+    kinds = sorted({kind for count in counts for kind in count.index})
+    if not 1 < len(kinds) <= 400:
+        return None
+    wide = pd.DataFrame(counts).reindex(columns=kinds).fillna(0)
+    return plots.shares(wide, x_label="share of rows", title=title)
+
+
+def places(frames: dict[int, pd.DataFrame], sample: Sample) -> list[Block | Table]:
+    """Where the nodes of the first case that has positions are, coloured by a text column with few kinds."""
+    placed = (row for row, f in frames.items() if len(f) and sum(axis in f.columns for axis in _AXES) >= 2)
+    row = next(placed, None)
+    frame = None if row is None else frames[row]
     if frame is None:
         return []
     axes = [axis for axis in _AXES if axis in frame.columns and _is_number(frame[axis])]
@@ -125,8 +166,7 @@ def places(frames: list[pd.DataFrame], sample: Sample) -> list[Block | Table]:
     )
     kinds = [] if by is None else sorted(frame[by].astype(str).unique())
     keys = [Key(f"{label(by, 16)} {label(kind, 20)}", position, "dot") for position, kind in enumerate(kinds)]
-    first = sample.labels[int(np.argmax(sample.originals))] if len(sample.labels) else ""
-    what = f"Positions in {first}" if len(frames) > 1 else "Positions"
+    what = f"Positions in {sample.labels[row]}" if len(frames) > 1 else "Positions"
     return [
         Gallery(
             [("positions", figure)],
@@ -152,19 +192,20 @@ def grouping(frame: pd.DataFrame) -> Any:
 
 def _others(sample: Sample, frames: list[pd.DataFrame], own: list[pd.DataFrame], shown: set) -> list[Block | Table]:
     names = [name for name in _columns(own, numeric=True) if name not in shown]
+    parts, note = fewer(sample.parts, 6)
+    drawn = names[: max(1, 6 // len(parts))]
     figures = []
-    for name in names[:6]:
-        groups = {"original": np.concatenate([_numbers(f[name]) for f in own if _holds(f, name)])}
-        for control in sample.controls:
-            drawn = [
-                _numbers(f[name]) for f, wanted in zip(frames, sample.drawn(control)) if wanted and _holds(f, name)
-            ]
-            groups[control] = np.concatenate([np.empty(0), *drawn])
-        figures.append((str(name), plots.distribution(groups, x_label=str(name), y_label="share of rows")))
+    for part, inside in parts:
+        for name in drawn:
+            arrays = _by_control(sample, frames, name, inside)
+            pooled = {group: np.concatenate([np.empty(0), *each]) for group, each in arrays.items()}
+            title = f"{part} · {name}" if part else str(name)
+            about = {"x_label": str(name), "y_label": "share of rows", "title": part and title}
+            figures.append((title, plots.distribution(pooled, **about)))
     if not figures:
         return []
-    more = f" {len(names) - 6} more numeric columns are not drawn." if len(names) > 6 else ""
-    caption = f"Numeric columns, the rows of all cases pooled.{more}"
+    more = f" {len(names) - len(drawn)} more numeric columns are not drawn." if len(names) > len(drawn) else ""
+    caption = f"Numeric columns, the rows of all cases pooled{', by part' * (len(parts) > 1)}.{more}{_of_parts(note)}"
     return [Gallery(figures, caption + sample.note, control_keys(sample.controls, shape="line"))]
 
 
@@ -183,44 +224,21 @@ def _rows(sample: Sample, frames: list[pd.DataFrame]) -> list[Table]:
         return []
     heads = [f.loc[:, ~f.columns.duplicated()] for f in first]
     made = [table(pd.concat(heads, ignore_index=True), caption="The tables' first rows.", total=total)]
-    own = [f for f, wanted in zip(frames, sample.originals) if wanted] or frames
-    pooled = pd.concat([f.loc[:, ~f.columns.duplicated()] for f in own], ignore_index=True)
+    return [*made, *_quantiles(sample, {row: frames[row] for row in sample.own.tolist()})]
+
+
+def _quantiles(sample: Sample, own: dict[int, pd.DataFrame]) -> list[Table]:
+    """The quantiles of all rows of the originals, by part."""
+    pooled = pd.concat([f.loc[:, ~f.columns.duplicated()] for f in own.values()], ignore_index=True)
+    if len(pooled) <= 20:
+        return []
+    lengths = [len(f) for f in own.values()]
+    parts = [(title, np.repeat(inside[sample.own], lengths)) for title, inside in sample.parts]
     whose = " of the originals" if sample.controls else ""
-    summary = quantiles(
-        pooled, caption=f"Quantiles over {counted(len(pooled), 'row')}{whose}.{sample.note}", head="column"
-    )
-    return made + ([summary] if summary is not None and len(pooled) > 20 else [])
+    caption = f"Quantiles over {counted(len(pooled), 'row')}{whose}{', by part' * (len(parts) > 1)}.{sample.note}"
+    summary = quantiles(pooled, caption=caption, head="column", parts=parts)
+    return [summary] if summary is not None else []
 
 
 def _drawn(sample: Sample) -> tuple[str, ...]:
     return ("control", "draw") if sample.controls and "draw" in sample.cases.columns else ()
-
-
-def subtargets(sample: Sample) -> list[Block | Table]:
-    """The blocks of a stage that defines subtargets: how many, how large, where."""
-    blocks: list[Block | Table] = []
-    for value, name in zip(sample.read(), sample.labels[:4]):
-        info = pd.DataFrame(value.info)
-        sizes = pd.Series([len(value[position].ids) for position in range(len(value.names))], dtype=float)
-        what = f"{counted(len(sizes), 'subtarget')}{'' if name == 'all' else f' of {name}'}"
-        figures = [
-            ("nodes", plots.distribution({"n": sizes}, x_label="nodes in a subtarget", y_label="share of subtargets"))
-        ]
-        axes = [axis for axis in info.columns if str(axis).removeprefix("center_").removesuffix("_um") in _AXES]
-        if len(axes) >= 2 and len(info):
-            x, y = (info[axis].to_numpy(dtype=float) for axis in axes[:2])
-            figures.append(("centres", plots.positions(x, y, x_label=f"{axes[0]} (µm)", y_label=f"{axes[1]} (µm)")))
-        blocks.append(
-            Gallery(figures, f"{what}: how many nodes they have{', and their centres' * (len(figures) > 1)}.")
-        )
-        shown = (
-            info.reset_index()
-            if "n_nodes" in info.columns
-            else info.assign(n_nodes=sizes.astype(int).to_numpy()).reset_index()
-        )
-        blocks.append(table(shown, caption=f"{what}."))
-        summary = quantiles(shown, caption="Quantiles over subtargets.", head="column") if len(shown) > 20 else None
-        blocks += [summary] if summary is not None else []
-    if len(sample.cases) > 4:
-        blocks.append(Note(f"The first 4 of {sample.total:,} values are shown."))
-    return blocks

@@ -9,8 +9,9 @@ import pandas as pd
 
 from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Key, Note, Sample, control_keys
-from conntap.report.cases import facets, units
+from conntap.report.cases import facets, fewer, units
 from conntap.report.drawing import label
+from conntap.report.entries import entered, sweep_of, swept
 from conntap.report.kinds import kind
 from conntap.report.statistics import statistics
 from conntap.report.tables import Table, quantiles, table
@@ -25,36 +26,16 @@ _LINES = 24  # originals shown one by one as intervals; more as a distribution
 def scalars(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are single numbers."""
     values = pd.Series([float(value) for value in sample.read()], name=sample.name)
-    sweep = _sweep(sample)
+    sweep = sweep_of(sample)
     if sweep:
-        blocks = _swept(sample, values, sweep)
+        inner, wide = swept(sample, values, sweep)
+        blocks: list[Block | Table] = [_profiles(inner, wide, sweep, sample.name, whole=sample)]
     elif len(np.unique(units(sample.cases))) <= _LINES:
         blocks = [_intervals(sample, values)]
     else:
         blocks = [_spread(sample, values)]
-    compared = statistics(sample)
+    compared = statistics(sample, sweep=sweep or "")
     return [*blocks, *(compared or _value_tables(sample, values.to_frame()))]
-
-
-def _sweep(sample: Sample) -> str | None:
-    """The one numeric option that varies, if there is one with enough values to be an axis."""
-    numeric = [
-        name
-        for name in sample.columns
-        if name != "repeat" and pd.api.types.is_numeric_dtype(sample.cases[name]) and sample.cases[name].dtype != bool
-    ]
-    fit = [name for name in numeric if 3 <= sample.cases[name].nunique() <= _ENTRIES]
-    return fit[0] if len(fit) == 1 else None
-
-
-def _swept(sample: Sample, values: pd.Series, sweep: str) -> list[Block | Table]:
-    others = [name for name in sample.cases.columns if name != sweep and name in (*sample.columns, "control", "draw")]
-    long = sample.cases.assign(**{"\0value": values})
-    key = long.groupby(others, sort=False, dropna=False, observed=True).ngroup() if others else pd.Series(0, long.index)
-    wide = long.assign(**{"\0key": key}).pivot_table(index="\0key", columns=sweep, values="\0value", observed=True)
-    cases = sample.cases.loc[~key.duplicated()].set_axis(key[~key.duplicated()]).loc[wide.index].reset_index(drop=True)
-    inner = Sample(sample.name, cases, sample.total, lambda: iter(()), sample.against)
-    return [_profiles(inner, wide.reset_index(drop=True), sweep, sample.name, whole=sample)]
 
 
 def _intervals(sample: Sample, values: pd.Series) -> Gallery:
@@ -75,14 +56,15 @@ def _by_label(labels: np.ndarray, numbers: np.ndarray) -> dict[str, list[float]]
 
 def _spread(sample: Sample, values: pd.Series) -> Gallery:
     figures = []
-    for title, rows in facets(sample.cases, sample.columns):
+    panels, note = fewer(facets(sample.cases, sample.columns))
+    for title, rows in panels:
         inside = np.zeros(len(values), dtype=bool)
         inside[rows] = True
         groups = {"original": values[inside & sample.originals]}
         groups |= {name: values[inside & sample.drawn(name)] for name in sample.controls}
         figures.append((title or sample.name, plots.distribution(groups, x_label=sample.name, title=title)))
-    caption = f"{label(sample.name)}: how the values of {counted(len(values), 'case')} are spread."
-    return Gallery(figures, caption + sample.note, control_keys(sample.controls, shape="line"))
+    caption = f"{label(sample.name)}: how {counted(len(values), 'value')} are spread."
+    return Gallery(figures, caption + note + sample.note, control_keys(sample.controls, shape="line"))
 
 
 def series(sample: Sample) -> list[Block | Table]:
@@ -94,19 +76,19 @@ def series(sample: Sample) -> list[Block | Table]:
     if len(entries) > _ENTRIES or any(value.index.nlevels > 1 or not value.index.is_unique for value in values):
         return _long(sample, values)
     name = next((str(v.index.name) for v in values if v.index.name is not None), "entry")
-    wide = pd.DataFrame([dict(zip(v.index.tolist(), v.tolist())) for v in values], columns=entries, dtype=float)
-    if all(value.dtype.kind in "iu" for value in values) and all(isinstance(e, int) for e in entries):
-        wide = wide[sorted(entries)].fillna(0)
+    wide, counts = entered(sample, values, entries)
     value_name = next((str(v.name) for v in values if v.name is not None), sample.name)
     gallery = _profiles(sample, wide, name, value_name)
-    return [gallery, *statistics(sample, entry=name), *_value_tables(sample, wide, f"by {label(name)}")]
+    compared = statistics(sample, fill_value=0.0 if counts else None)
+    return [gallery, *compared, *_value_tables(sample, wide, f"by {label(name)}")]
 
 
 def _profiles(sample: Sample, wide: pd.DataFrame, x: str, y: str, *, whole: Sample | None = None) -> Gallery:
     span = np.nanquantile(wide.to_numpy(), (0, 1)) if wide.notna().to_numpy().any() else ()
     figures, several = [], 0
     named = not all(isinstance(entry, int | float) for entry in wide.columns)
-    for title, rows in _panels(sample):
+    panels, note = fewer(_panels(sample))
+    for title, rows in panels:
         inside = np.zeros(len(wide), dtype=bool)
         inside[rows] = True
         own = wide[inside & sample.originals]
@@ -114,17 +96,20 @@ def _profiles(sample: Sample, wide: pd.DataFrame, x: str, y: str, *, whole: Samp
         several = max(several, len(own))
         figures.append((title or y, plots.profile(own, drawn, x_label=x, y_label=y, title=title, span=span)))
     caption = f"The values ({label(y)}) by {label(x)}. {_drawn_how(several, bool(sample.controls), named=named)}"
-    return Gallery(figures, caption + (whole or sample).note, control_keys(sample.controls))
+    own = wide[sample.originals]
+    if (own.isna() & own.notna().any()).to_numpy().any():
+        caption += " What a case does not have is left out: lines end there."
+    return Gallery(figures, caption + note + (whole or sample).note, control_keys(sample.controls))
 
 
 def _panels(sample: Sample) -> list[tuple[str, np.ndarray]]:
-    """A panel a unit where there are few; all in one where each would hold a single line."""
+    """A panel a unit where there are few; together, where each would hold a single line, what may be pooled."""
     panels = facets(sample.cases, sample.columns, most=12)
     if sample.controls or any(len(rows) > 1 for _, rows in panels):
         return panels
     rest = [name for name in sample.columns if name != "repeat"]
     panels = facets(sample.cases, rest, most=12) if len(rest) < len(sample.columns) else []
-    return panels if any(len(rows) > 1 for _, rows in panels) else [("", np.arange(len(sample.cases)))]
+    return panels if any(len(rows) > 1 for _, rows in panels) else facets(sample.cases, sample.columns, most=0)
 
 
 def _drawn_how(cases: int, controls: bool, *, named: bool) -> str:
@@ -151,10 +136,16 @@ def _long(sample: Sample, values: list[pd.Series]) -> list[Block | Table]:
         kept = [value.to_numpy(dtype=float, na_value=np.nan) for value, wanted in zip(values, mask) if wanted]
         return np.concatenate(kept) if kept else np.empty(0)
 
-    groups = {"original": pooled(sample.originals)} | {name: pooled(sample.drawn(name)) for name in sample.controls}
-    figure = plots.distribution(groups, x_label=sample.name)
-    caption = f"{label(sample.name)}: all entries of {counted(len(values), 'case')} pooled."
-    gallery = Gallery([(sample.name, figure)], caption + sample.note, control_keys(sample.controls, shape="line"))
+    parts, note = fewer(sample.parts)
+    figures = []
+    for title, inside in parts:
+        drawn = {name: pooled(inside & sample.drawn(name)) for name in sample.controls}
+        groups = {"original": pooled(inside & sample.originals)} | drawn
+        figures.append((title or sample.name, plots.distribution(groups, x_label=sample.name, title=title)))
+    caption = (
+        f"{label(sample.name)}: all entries of {counted(len(values), 'value')} pooled{', by part' * (len(parts) > 1)}."
+    )
+    gallery = Gallery(figures, caption + note + sample.note, control_keys(sample.controls, shape="line"))
     rows = pd.DataFrame([_described(value) for value in values])
     return [gallery, *_value_tables(sample, rows, "summarized")]
 
@@ -177,7 +168,7 @@ def simplices(sample: Sample) -> list[Block | Table]:
         .rename("simplices")
         for value in sample.read()
     ]
-    inner = Sample(sample.name, sample.cases, sample.total, lambda: iter(counts), lambda _: pd.DataFrame())
+    inner = Sample(sample.name, sample.cases, sample.total, lambda: iter(counts), lambda *_, **__: pd.DataFrame())
     return series(inner)
 
 
@@ -214,13 +205,14 @@ def texts(sample: Sample) -> list[Block | Table]:
 
 
 def _value_tables(sample: Sample, values: pd.DataFrame, how: str = "") -> list[Table]:
-    """The originals' first rows and, where there are more, their quantiles."""
-    kept = np.flatnonzero(sample.originals) if sample.originals.any() else np.arange(len(values))
-    names = sample.cases[sample.columns].iloc[kept].reset_index(drop=True)
-    own = values.iloc[kept].reset_index(drop=True)
+    """The originals' first rows and, where there are more, their quantiles, by part."""
+    names = sample.cases[sample.columns].iloc[sample.own].reset_index(drop=True)
+    own = values.iloc[sample.own].reset_index(drop=True)
     what = "Values" + (" of the originals" if sample.controls else "") + (f", {how}" if how else "")
-    made = [table(pd.concat([names, own.head(20)], axis=1).head(20), caption=f"{what}.", total=len(kept))]
-    summary = quantiles(
-        own, caption=f"Quantiles over {counted(len(own), 'case')}.", head=how.removeprefix("by ") or "value"
-    )
-    return made + ([summary] if summary is not None and len(own) > 20 else [])
+    made = [table(pd.concat([names, own.head(20)], axis=1).head(20), caption=f"{what}.", total=len(own))]
+    if len(own) <= 20:
+        return made
+    caption = f"Quantiles over {counted(len(own), 'value')}{', by part' * (len(sample.parts) > 1)}."
+    parts = [(title, inside[sample.own]) for title, inside in sample.parts]
+    summary = quantiles(own, caption=caption, head=how.removeprefix("by ") or "value", parts=parts)
+    return made + ([summary] if summary is not None else [])

@@ -39,7 +39,8 @@ def write_page(
 
     The page has its description and summary, its cases, a section of figures and tables for each stage, the
     failures, the provenance and the study's text. It loads nothing from anywhere and runs no script; light
-    and dark mode follow the reader's system. The same store and failures give the same bytes.
+    and dark mode follow the reader's system. The same store and the same `failures` give the same bytes; None
+    and an empty list are not the same, see below.
 
     Parameters
     ----------
@@ -154,7 +155,11 @@ def _tiles(
         ("conntap", ("code_version", "conntap_version", "conntap", "code")),
         ("Host", ("host", "hostname", "machine")),
     )
-    tiles = [("Stages", number(len(sections))), ("Cases", number(sum(each.total for each in sections)))]
+    tiles = [
+        ("Stages", number(len(sections))),
+        *_units(sections),
+        ("Values", number(sum(each.total for each in sections))),
+    ]
     tiles.append(("Failures", "not recorded" if failures is None else number(len(failures))))
     known = {**{"seed": document.get("seed")}, **attrs}
     for name, keys in wanted:
@@ -162,6 +167,12 @@ def _tiles(
         if value is not None:
             tiles.append((name, _when(value) if name == "Finished" else _digits(value)))
     return tiles
+
+
+def _units(sections: list[Section]) -> list[tuple[str, str]]:
+    """How many units of work the stages have, where the store says so of all."""
+    units = [each.units for each in sections if each.units is not None]
+    return [("Units", number(sum(units)))] if units and len(units) == len(sections) else []
 
 
 def _digits(value: Any) -> str:

@@ -108,7 +108,8 @@ def tail(
 
     Returns
     -------
-    A figure of 430 by 290 pixels. Zeros count in the shares and are not drawn.
+    A figure of 430 by 290 pixels. Zeros count in the shares and are not drawn; where all other values are one,
+    it is a point.
 
     Notes
     -----
@@ -133,8 +134,12 @@ def tail(
             for row in np.unique(np.linspace(0, len(first) - 1, min(30, len(first))).astype(int)):
                 axes.plot(*_survival(first[row]), color=colour(0), linewidth=0.8, alpha=0.35)
         for position, array in reversed(list(enumerate(pooled))):
+            x, share = _survival(array)
             axes.plot(
-                *_survival(array),
+                x,
+                share,
+                marker="o" if len(x) == 1 else "",  # a line of one point is invisible
+                markersize=7 if position == 0 else 4.5,
                 color=colour(position),
                 linestyle=DASHES[position % 8],
                 linewidth=2.2 if position == 0 else 1.5,

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import MissingExtra, StoreError
-from conntap.report import matrices, nodes, numbers
+from conntap.report import matrices, nodes, numbers, regions
 from conntap.report.blocks import Block, Note, Sample
-from conntap.report.cases import chosen, controls, originals, telling
+from conntap.report.cases import chosen, controls, groups, originals, telling
 from conntap.report.drawing import label
 from conntap.report.kinds import kind, size
+from conntap.report.labels import bare, slice_variables
 from conntap.report.tables import Table
 from conntap.report.wording import counted, first_line, number, pairs
 
@@ -38,7 +39,7 @@ _SHOWN: dict[str, tuple[Callable[[Sample], list[Block | Table]], int]] = {
     "mapping": (numbers.mappings, 1_000),
     "simplices": (numbers.simplices, 500),
     "table": (nodes.tables, 400),
-    "subtargets": (nodes.subtargets, 40),
+    "subtargets": (regions.subtargets, 40),
     "connectome": (matrices.connectomes, 120),
     "sparse": (matrices.matrices, 120),
     "array": (matrices.arrays, 500),
@@ -59,6 +60,7 @@ class Section:
     made: str
     options: list[tuple[str, str]]
     inputs: dict[str, str]
+    units: int | None
     total: int
     varies: str
     holds: str
@@ -83,7 +85,7 @@ def section(dataset: Dataset) -> Section:
     Linear in the number of cases and in the bytes of the values sampled.
     """
     cases = dataset.cases
-    holds, blocks = "nothing", [Note("This stage has no cases.")]
+    holds, blocks = "nothing", [Note("This stage has no values.")]
     if len(cases):
         try:
             holds, blocks = _values(dataset, cases)
@@ -103,19 +105,36 @@ def section(dataset: Dataset) -> Section:
         made=_made(about),
         options=pairs(dataset.options),
         inputs=dict(dataset.inputs),
+        units=_whole(about.get("units")),
         total=len(cases),
-        varies=varies(cases),
+        varies=varies(cases) if len(cases) else "no values",
         holds=holds,
-        blocks=blocks,
+        blocks=[*_missing(about), *blocks],
     )
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | np.integer) and value >= 0 else None
+
+
+def _missing(about: Mapping[str, Any]) -> list[Block | Table]:
+    """The sentence that says how many units are done, where some are not."""
+    done, units = (_whole(about.get(name)) for name in ("units_done", "units"))
+    if done is None or units is None or done >= units:
+        return []
+    if done == 0:
+        return [Note(f"None of {counted(units, 'unit')} is done.")]
+    return [Note(f"{done:,} of {counted(units, 'unit')} are done; what follows is of these.")]
 
 
 def _made(about: Mapping[str, Any]) -> str:
     """How much of a stage is done and what it cost, where the store says so."""
     done, units, cpu = (about.get(name) for name in ("units_done", "units", "cpu_s"))
     parts = []
-    if isinstance(done, int) and isinstance(units, int) and done < units:
-        parts.append(f"{done:,} of {counted(units, 'unit')} computed")
+    if _missing(about):
+        parts.append(f"{done:,} of {counted(int(units), 'unit')}")
+    elif _whole(units):
+        parts.append(counted(int(units), "unit"))
     if isinstance(cpu, int | float) and cpu >= 0:
         parts.append(f"{number(cpu, 2)} s of CPU time")
     return ", ".join(parts)
@@ -127,16 +146,29 @@ def varies(cases: pd.DataFrame) -> str:
     Examples
     --------
     >>> varies(pd.DataFrame({"subtarget": ["a", "a", "b", "b"], "control": ["original", "er"] * 2, "draw": [-1, 0] * 2}))
-    '2 subtargets; original and 1 draw of er'
+    '2 subtargets × original and 1 draw of er'
     """
-    own = [_number_of(cases[name].nunique(dropna=False), name) for name in telling(cases)]
-    text = " × ".join(own) or counted(int(originals(cases).sum()), "case")
+    parts = _parts_of(cases)
+    names = [name for name in telling(cases) if not parts or name not in ("slice", *slice_variables(cases))]
+    own = [_number_of(cases[name].nunique(dropna=False), name) for name in names]
+    text = " × ".join([*own, *([parts] if parts else [])]) or counted(int(originals(cases).sum()), "value")
     drawn = [_draws(cases, name) for name in controls(cases)]
-    return text + (f"; original and {', '.join(drawn)}" if drawn else "")
+    return text + (f" × original and {', '.join(drawn)}" if drawn else "")
+
+
+def _parts_of(cases: pd.DataFrame) -> str:
+    """The whole and the slices of a stage, if there are any: '3 parts (full, e, i)'."""
+    if "slice" not in cases:
+        return ""
+    names = [title for title, _ in groups(cases, ["slice", *slice_variables(cases)])]
+    shown = ", ".join(names if len(names) <= 6 else [*names[:5], "…"])
+    return f"{len(names):,} parts ({shown})" if len(names) > 1 else ""
 
 
 def _number_of(n: int, name: str) -> str:
-    return counted(n, name) if name in ("circuit", "subtarget", "repeat", "slice") else f"{n:,} values of {label(name)}"
+    if bare(name) in ("circuit", "subtarget", "repeat", "slice"):
+        return counted(n, name.replace("_", " ") if bare(name) != name else name)
+    return f"{n:,} values of {label(name)}"
 
 
 def _draws(cases: pd.DataFrame, control: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,8 +67,30 @@ def table(frame: pd.DataFrame, *, caption: str, most: int = 20, columns: int = 1
     )
 
 
-def quantiles(frame: pd.DataFrame, *, caption: str, columns: int = 16, head: str = "") -> Table | None:
+def quantiles(
+    frame: pd.DataFrame,
+    *,
+    caption: str,
+    columns: int = 16,
+    head: str = "",
+    parts: Sequence[tuple[str, np.ndarray]] = (),
+) -> Table | None:
     """The quantiles of each numeric column, a row a column; None where there is no number.
+
+    Parameters
+    ----------
+    frame
+        Any columns.
+    caption, head
+        What it shows, and what its rows are.
+    columns
+        How many rows to show at most.
+    parts
+        Names and rows of what is not to be pooled: each column has a row for each of them; default one.
+
+    Returns
+    -------
+    A table of text, or None.
 
     Examples
     --------
@@ -75,18 +98,22 @@ def quantiles(frame: pd.DataFrame, *, caption: str, columns: int = 16, head: str
     ('1.5', '2', '2.5')
     """
     rows = []
-    for position in range(frame.shape[1]):
+    every = [(title, position) for position in range(frame.shape[1]) for title in range(max(1, len(parts)))]
+    for part, position in every:
         values = frame.iloc[:, position]
-        if not _is_numeric(values) or len(rows) == columns:
+        if not _is_numeric(values):
             continue
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        name, inside = parts[part] if parts else ("", slice(None))
+        numbers = values[inside].to_numpy(dtype=float, na_value=np.nan)
         numbers = numbers[np.isfinite(numbers)]
         if len(numbers):
-            rows.append([label(values.name, 40), len(numbers), *np.quantile(numbers, _SHARES)])
+            title = f"{name} · {label(values.name, 40)}" if name else label(values.name, 40)
+            rows.append([title, len(numbers), *np.quantile(numbers, _SHARES)])
     if not rows:
         return None
-    made = [tuple(_row(row)) for row in rows]
-    return Table(caption, (head, "values", *_NAMES), tuple(made), (False, *[True] * (len(_NAMES) + 1)))
+    made = [tuple(_row(row)) for row in rows[: max(columns, 24 if parts else 0)]]
+    note = f"Showing {len(made)} of {len(rows):,} rows." if len(made) < len(rows) else ""
+    return Table(caption, (head, "values", *_NAMES), tuple(made), (False, *[True] * (len(_NAMES) + 1)), note)
 
 
 def _cells(values: pd.Series) -> list[str]:

@@ -40,7 +40,7 @@ def number(value: Any, digits: int = 4) -> str:
 
 
 def _power(value: float, digits: int) -> str:
-    return tick(float(f"{value:.{digits - 1}g}"))
+    return tick(float(f"{value:.{digits}g}"))
 
 
 def _cut(text: str) -> str:
@@ -51,12 +51,14 @@ def column(values: pd.Series) -> list[str]:
     """A column of a table as text; floats of like size get as many decimals each, so that they line up.
 
     Floats that span more than a hundredfold keep four digits each, within two decimals more than the largest
-    needs.
+    needs; those that would vanish keep two digits.
 
     Examples
     --------
     >>> column(pd.Series([1.0, 12.34, 3.5])), column(pd.Series([0.971, 3.43, 140.0]))
     (['1.0', '12.3', '3.5'], ['0.97', '3.43', '140.0'])
+    >>> column(pd.Series([2.6e-5, 0.99, 31.0]))
+    ['2.6×10⁻⁵', '0.990', '31.00']
     >>> column(pd.Series(["a", None]))
     ['a', '–']
     """
@@ -92,7 +94,9 @@ def _own_places(value: float, most: int) -> int:
 
 
 def _fixed(value: float, places: int) -> str:
-    return f"{value:,.{places}f}".replace("-", "−") if math.isfinite(value) else number(value)
+    if not math.isfinite(value) or 0 < abs(value) < 10.0**-places:  # so few decimals would show it as zero
+        return number(value, 2)
+    return f"{value:,.{places}f}".replace("-", "−")
 
 
 def plain(value: Any) -> str:
