@@ -626,9 +626,44 @@ def test_writing_leaves_the_connectome_untouched(layered, tmp_path):
     assert layered.edges.equals(before)
 
 
-def test_losing_node_properties_is_said_aloud(layered, tmp_path, caplog):
-    write(layered, tmp_path / "e.csv")
-    assert "an edge list holds no node properties" in caplog.text
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("c.csv", {}, "csv does not keep node properties (layer), nodes without edges (1); nodes= keeps"),
+        ("c.parquet", {"properties": []}, "parquet does not keep node properties (layer), nodes without edges (1);"),
+        (
+            "c.npz",
+            {},
+            "does not keep node properties (layer), edge properties (kind, weight), parallel edges (1 merged);",
+        ),
+        (
+            "c.npy",
+            {"weight": "weight"},
+            "(layer), ids, edge properties (kind), parallel edges (1 merged); hdf5 (.h5) keeps",
+        ),
+    ],
+)
+def test_what_a_format_does_not_keep_is_said_once(name, options, said, layered, tmp_path, caplog):
+    write(layered, tmp_path / name, **options)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert said in record.message
+
+
+def test_a_rectangle_and_entries_of_zero_that_are_lost_are_said(tmp_path, caplog):
+    write(Connectome(2, [0, 1], [0, 1], post_nodes=2), tmp_path / "e.csv")
+    assert "does not keep that pre and post nodes are two tables" in caplog.text
+    write(Connectome(2, [0, 0], [1, 1], properties={"w": [1, -1]}), tmp_path / "m.npy", weight="w")
+    assert "edges whose sum is 0 (1)" in caplog.text
+
+
+def test_nothing_is_said_where_everything_is_kept(layered, labelled, tmp_path, caplog):
+    write(layered, tmp_path / "e.csv", nodes=tmp_path / "n.csv")
+    write(labelled, tmp_path / "f.feather")
+    for name in ("c.h5", "c.graphml", "sonata"):
+        write(layered, tmp_path / name)
+    write(Connectome.from_adjacency([[0, 2], [0, 0]]), tmp_path / "m.npy", weight="weight")
+    assert not caplog.records
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(labelled, tmp_path):

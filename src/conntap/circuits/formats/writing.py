@@ -11,6 +11,7 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats.guess import guess_by_name
+from conntap.circuits.formats.losses import losses
 from conntap.circuits.formats.options import TABLES, WRITE_OPTIONS, only
 from conntap.errors import FormatError, unknown
 
@@ -35,7 +36,8 @@ def write(
 
     hdf5 keeps everything. sonata keeps nodes, edges and properties (ids other than 0..n-1 as the node
     property original_id). Tables keep the edges by id, and the nodes only in the table named by `nodes`. npz
-    and npy keep the matrix alone, parallel edges summed. graphml keeps square connectomes.
+    and npy keep the matrix alone, parallel edges summed. graphml keeps square connectomes. What an edge list or a
+    matrix does not keep of this connectome is named in one warning of the log.
 
     Parameters
     ----------
@@ -94,14 +96,18 @@ def write(
 
         write_sonata(connectome, path, overwrite=overwrite, **given)
         return
+    lost = losses(connectome, kind, given)
     _write_file(connectome, path, kind, overwrite, given)
+    if lost:
+        way_out = "nodes= keeps the nodes in a table beside it" if kind in TABLES else "hdf5 (.h5) keeps everything"
+        _log.warning("%s: %s does not keep %s; %s", path, kind, ", ".join(lost), way_out)
     _log.debug("wrote %s as %s: %r", path, kind, connectome)
 
 
 def _write_file(connectome: Connectome, path: Path, kind: str, overwrite: bool, given: dict[str, Any]) -> None:
     from conntap.store.files import atomic
 
-    nodes = _node_paths(connectome, given.pop("nodes", None), path, kind)
+    nodes = _node_paths(connectome, given.pop("nodes", None), path)
     for target in (path, *nodes):
         _refuse_existing(Path(target), overwrite)
     if kind == "hdf5":
@@ -143,12 +149,8 @@ def _write_nodes(table: pd.DataFrame, target: Path, aside: Path) -> None:
     write_table(table.reset_index(), aside, guess_by_name(target), gz=target.suffix.lower() == ".gz")
 
 
-def _node_paths(connectome: Connectome, nodes: Any, path: Path, kind: str) -> dict[Path, pd.DataFrame]:
+def _node_paths(connectome: Connectome, nodes: Any, path: Path) -> dict[Path, pd.DataFrame]:
     if nodes is None:
-        if kind in TABLES and (len(connectome.pre_nodes.columns) or len(connectome.post_nodes.columns)):
-            _log.warning(
-                "%s: an edge list holds no node properties; give nodes= to keep them in a table beside it", path
-            )
         return {}
     paths = [Path(each) for each in nodes] if isinstance(nodes, tuple | list) else [Path(nodes)]
     tables = [connectome.pre_nodes] if connectome.is_square else [connectome.pre_nodes, connectome.post_nodes]
