@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import StoreError, known, unknown
+from conntap.store.queries import meets
 
 __all__ = ["case_index", "row", "rows", "rows_of_slice", "summary"]
 
@@ -93,7 +94,7 @@ def rows(cases: pd.DataFrame, query: str | None, columns: Mapping[str, Any], whe
     cases
         One row a case.
     query
-        As in `DataFrame.query`, over the case columns only; None for all.
+        A condition on the case columns, see `conntap.store.queries.meets`; None for all.
     columns
         Case column -> value, or list of values, to keep.
     where
@@ -111,7 +112,7 @@ def rows(cases: pd.DataFrame, query: str | None, columns: Mapping[str, Any], whe
     """
     keep = _matching(cases, columns, where)
     if query is not None:
-        keep &= _meets(cases, query, where)
+        keep &= meets(cases, query, where)
     return np.flatnonzero(keep)
 
 
@@ -178,23 +179,6 @@ def _equal(column: pd.Series, value: Any) -> np.ndarray:
     if column.dtype == object:
         return np.fromiter((type(each) is not tuple and each == value for each in column), bool, len(column))
     return np.asarray((column == value).fillna(False), dtype=bool)
-
-
-def _meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
-    if "@" in query or "__" in query:
-        raise StoreError(f"{where}: query {query!r}: '@' and '__' are not allowed. Use the case columns only.")
-    try:
-        found = cases.eval(query, engine="python", local_dict={}, global_dict={})
-    except Exception as error:
-        raise StoreError(
-            f"{where}: query {query!r} cannot be evaluated ({error}); case columns: {known(cases.columns)}."
-        ) from error
-    if not isinstance(found, pd.Series) or not pd.api.types.is_bool_dtype(found):
-        raise StoreError(
-            f"{where}: query {query!r} is no condition; case columns: {known(cases.columns)}. Write one such as "
-            f"\"{next(iter(cases), 'draw')} == 'value'\"."
-        )
-    return found.fillna(False).to_numpy(dtype=bool)
 
 
 def _phrase(case: Mapping[str, Any]) -> str:

@@ -1,0 +1,207 @@
+"""Conditions on case columns, written as text: parsed here and evaluated here, so that text can do nothing else."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from conntap.errors import StoreError, known, unknown
+
+__all__ = ["meets"]
+
+_LONGEST = 100_000
+_WORDS = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`]*)`|([&|])""")
+_COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_ALLOWED = (
+    "Allowed: names of case columns (those with blanks in `backticks`), numbers, text, True, False, None, lists of these, "
+    "+ - * / // %, comparisons, in, not in, and, or, not, & | ~."
+)
+
+
+def meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
+    """Which cases meet a condition; where a value is missing, a comparison with it is not met.
+
+    Parameters
+    ----------
+    cases
+        One row a case.
+    query
+        Comparisons (chained too) of case columns, numbers, text and lists, joined by and, or, not (or &, |, ~, which
+        bind as these do, as in `DataFrame.query`). A column compared with a list by == or `in` has one of its values;
+        `== None` is missing. Calls, attributes, indices and everything else are refused.
+    where
+        What the cases belong to, for errors.
+
+    Returns
+    -------
+    bool, shape (cases,).
+
+    Raises
+    ------
+    StoreError
+        An unknown column, types that cannot be compared, or anything that is not allowed.
+
+    Examples
+    --------
+    >>> meets(pd.DataFrame({"draw": [0, 1, 2], "control": ["a", "b", "a"]}), "0 < draw and control in ['a']", "counts")
+    array([False, False,  True])
+    """
+    where = f"{where}: query {query!r}" if len(str(query)) < 200 else f"{where}: query of {len(query)} characters"
+    if not isinstance(query, str) or not query.strip() or len(query) > _LONGEST:
+        raise StoreError(f"{where}: no condition; case columns: {known(cases.columns)}. {_ALLOWED}")
+    try:
+        found = _Query(cases, query, where).result()
+    except (TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
+        why = str(error).split("\n")[0] or "nested too deeply"
+        raise StoreError(
+            f"{where}: cannot be evaluated ({why}); case columns: {known(cases.columns)}. Compare a column with values of its kind."
+        ) from None
+    return found.fillna(False).to_numpy(dtype=bool)
+
+
+class _Query:
+    """One query on its way from text to a condition."""
+
+    def __init__(self, cases: pd.DataFrame, query: str, where: str) -> None:
+        self._cases, self._where = cases, where
+        self._named: dict[str, str] = {}
+        self._mark = "column_"
+        while self._mark in query:
+            self._mark += "_"
+        text = _WORDS.sub(self._plain, query).strip()
+        try:
+            self._tree = ast.parse(text, mode="eval").body
+        except SyntaxError as error:
+            raise StoreError(
+                f"{where}: cannot be evaluated ({error.msg}); case columns: {known(cases.columns)}. {_ALLOWED}"
+            ) from None
+
+    def result(self) -> pd.Series:
+        return self._condition(self._tree)
+
+    def _plain(self, match: re.Match[str]) -> str:
+        text, column, sign = match.groups()
+        if text is not None:
+            return text
+        if sign is not None:
+            return " and " if sign == "&" else " or "
+        stand_in = f"{self._mark}{len(self._named)}"
+        self._named[stand_in] = column
+        return f" {stand_in} "
+
+    def _condition(self, node: ast.expr) -> pd.Series:
+        match node:
+            case ast.BoolOp(op=op, values=parts):
+                found = [self._condition(each) for each in parts]
+                join = operator.and_ if isinstance(op, ast.And) else operator.or_
+                for each in found[1:]:
+                    found[0] = join(found[0], each)
+                return found[0]
+            case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
+                return ~self._condition(operand)
+            case ast.Compare():
+                return self._comparison(node)
+        value = self._value(node)
+        if not isinstance(value, pd.Series) or not pd.api.types.is_bool_dtype(value):
+            raise StoreError(
+                f"{self._where}: {self._said(node)} is no condition; case columns: {known(self._cases.columns)}. Write "
+                f"one such as \"{next(iter(self._cases), 'draw')} == 'value'\"."
+            )
+        return value
+
+    def _comparison(self, node: ast.Compare) -> pd.Series:
+        values = [self._value(each) for each in (node.left, *node.comparators)]
+        result: pd.Series | None = None
+        for sign, left, right in zip(node.ops, values, values[1:]):
+            found = self._compared(sign, left, right)
+            result = found if result is None else result & found
+        if result is None:
+            raise self._refused("a comparison of nothing")
+        return result
+
+    def _compared(self, sign: ast.cmpop, left: Any, right: Any) -> pd.Series:
+        if not isinstance(left, pd.Series) and not isinstance(right, pd.Series):
+            raise StoreError(
+                f"{self._where}: a comparison without a column; case columns: {known(self._cases.columns)}. Name one."
+            )
+        among = isinstance(sign, ast.In | ast.NotIn)
+        if among and not isinstance(right, list):
+            raise self._refused("'in' something other than a list")
+        if isinstance(right, list) or right is None:
+            right, kinds = [right] if right is None else right, (ast.In, ast.NotIn, ast.Eq, ast.NotEq)
+            if not isinstance(sign, kinds) or not isinstance(left, pd.Series):
+                raise self._refused("an ordering of lists or of None")
+            found = left.isin([each for each in right if each is not None])
+            if None in right:
+                found |= left.isna()
+            return found if isinstance(sign, ast.In | ast.Eq) else ~found
+        if isinstance(left, list) or left is None:
+            return self._compared(sign, right, left)
+        if type(sign) not in _COMPARISONS:
+            raise self._refused("'is'")
+        return _COMPARISONS[type(sign)](left, right)
+
+    def _value(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Constant(value=bool() | int() | float() | str() | None as value):
+                return value
+            case ast.Name(id=name):
+                return self._column(self._named.get(name, name))
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                values = [self._value(each) for each in parts]
+                if any(isinstance(each, list | pd.Series) for each in values):
+                    raise self._refused("a list of other things than numbers and text")
+                return values
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+                value = self._number(operand)
+                return -value if isinstance(op, ast.USub) else value
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in _ARITHMETIC:
+                return _ARITHMETIC[type(op)](self._number(left), self._number(right))
+            case ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not() | ast.Invert()):
+                return self._condition(node)
+        raise self._refused(self._said(node))
+
+    def _number(self, node: ast.expr) -> Any:
+        value = self._value(node)
+        if isinstance(value, pd.Series) and pd.api.types.is_numeric_dtype(value):
+            return value
+        if isinstance(value, int | float):
+            return value
+        raise self._refused(f"arithmetic on {self._said(node)}")
+
+    def _column(self, name: str) -> pd.Series:
+        if name not in self._cases:
+            raise StoreError(unknown(self._where, "case column", name, self._cases.columns))
+        return self._cases[name]
+
+    def _said(self, node: ast.expr) -> str:
+        text = ast.unparse(node)
+        for stand_in, name in self._named.items():
+            text = text.replace(stand_in, f"`{name}`")
+        return text if len(text) < 100 else f"{text[:100]}..."
+
+    def _refused(self, what: str) -> StoreError:
+        return StoreError(
+            f"{self._where}: {what} is not allowed; case columns: {known(self._cases.columns)}. {_ALLOWED}"
+        )
