@@ -129,11 +129,23 @@ def test_all_names_only_what_is_there(path):
         assert hasattr(module, each)
 
 
+ALWAYS = ["conntap.circuits.connectome", "conntap.seeds"]
+UNITS = [*step_names(), "analyze.slices"]
+
+
+def declared(name):
+    """The module of what computes values for a study, and its declared version."""
+    if name == "analyze.slices":
+        return "conntap.analyze.slices", importlib.import_module("conntap.analyze").SLICES
+    return find_step(name).function.__module__, find_step(name).version
+
+
 def source_of(name):
-    """The digest of what computes a step: its module, and what that takes from its own room and from topology."""
-    start = find_step(name).function.__module__
+    """The digest of what computes a step: its module, what that takes from its own room and from topology, and what
+    all take: the connectome and the seeds."""
+    start = declared(name)[0]
     rooms = {start.split(".")[1], "topology"}
-    found, open_ends = set(), [start]
+    found, open_ends = set(), [start, *ALWAYS]
     while open_ends:
         module = open_ends.pop()
         path = SOURCE.joinpath(*module.split(".")[1:]).with_suffix(".py")
@@ -157,13 +169,13 @@ def bare(module):
     return ast.dump(tree)
 
 
-@pytest.mark.parametrize("name", step_names())
+@pytest.mark.parametrize("name", UNITS)
 def test_a_step_whose_source_changed_was_looked_at(name):
     """Changed a step? Raise its version in STEPS if its values change; then run this file as a script."""
     recorded = json.loads(VERSIONS.read_text())
-    step = find_step(name)
+    version = declared(name)[1]
     assert name in recorded, f"a new step: run `python {Path(__file__).name}`"
-    assert recorded[name] == [step.version, source_of(name)], (
+    assert recorded[name] == [version, source_of(name)], (
         f"{name} changed since version {recorded[name][0]} was declared: raise its version in STEPS if any value may "
         "change, then run `python tests/house/test_house.py`"
     )
@@ -177,5 +189,5 @@ def test_importing_the_command_line_stays_light():
 
 
 if __name__ == "__main__":
-    table = {name: [find_step(name).version, source_of(name)] for name in step_names()}
+    table = {name: [declared(name)[1], source_of(name)] for name in UNITS}
     VERSIONS.write_text(json.dumps(table, indent=1) + "\n")

@@ -26,6 +26,9 @@ STEPS = {
     "holding": 1,
     "add": 1,
     "shuffled": 1,
+    "measures": 1,
+    "copied": 1,
+    "matrix": 1,
     "rows": 1,
     "stuck": 1,
     "growing": 1,
@@ -109,6 +112,21 @@ def stuck(*, way: Literal["fork", "close"]) -> int:
 def holding(connectome: Connectome, *, value: np.ndarray) -> int:
     """Takes an array that only another stage can give."""
     return len(value)
+
+
+def measures(connectome: Connectome) -> pd.Series:
+    """Three numbers, one of them missing."""
+    return pd.Series({"edges": float(connectome.n_edges), "lost": float("nan"), "half": 0.5}, name="measure")
+
+
+def copied(connectome: Connectome) -> Connectome:
+    """The connectome."""
+    return connectome
+
+
+def matrix(connectome: Connectome) -> np.ndarray:
+    """Its adjacency."""
+    return connectome.adjacency().toarray()
 
 
 def rows(table: pd.DataFrame) -> int:

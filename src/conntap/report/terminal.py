@@ -55,6 +55,7 @@ def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
     frame = dataset.frame(query=query)
     cases = [column for column in dataset.cases.columns if column in frame.index.names]
     own = [name for name in frame.index.names if name is not None and name not in cases]
+    frame = frame.rename(columns={name: f"value_{name}" for name in frame.columns if name in frame.index.names})
     table = frame.reset_index()
     if not own and None in frame.index.names:
         table = table.drop(columns=[name for name in ("index", "level_0") if name in table])
