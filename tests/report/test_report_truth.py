@@ -80,6 +80,11 @@ def test_scores_far_from_zero_and_zero_lie_within_the_limits(sign):
     assert high > max(values.max(), 0)
 
 
+def test_scores_of_some_tens_have_ticks_between_them():
+    axes = plots.against({"er": pd.DataFrame([[2.0, 33.0, 63.0]])}).axes[0]
+    assert {0, 5, 10, 20, 50} <= set(axes.get_yticks())
+
+
 def test_negative_ratios_are_drawn():
     axes = plots.against({"er": pd.DataFrame([[-3.0, 0.01, 40.0]])}, reference=1).axes[0]
     assert axes.get_ylim()[0] < -3

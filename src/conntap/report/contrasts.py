@@ -150,7 +150,10 @@ def _score_axis(axes: Axes, values: np.ndarray, reference: float) -> None:
         axes.yaxis.set_major_locator(FixedLocator(_steps(min(positive.min(), 1), positive.max())))
     elif reference == 0 and np.abs(values).max() > 50:
         axes.set_yscale("symlog", linthresh=10, linscale=1)
-        powers = 10.0 ** np.arange(1, np.ceil(np.log10(np.abs(values).max())) + 1)
+        largest = np.abs(values).max()
+        powers = (
+            np.array(_steps(10, largest)) if largest < 1e4 else 10.0 ** np.arange(1, np.ceil(np.log10(largest)) + 1)
+        )
         axes.yaxis.set_major_locator(FixedLocator([*-powers[::-1], -5, 0, 5, *powers]))
         axes.set_ylim(-_beyond(-values.min()), _beyond(values.max()))
     else:
