@@ -380,6 +380,82 @@ def test_a_misspelt_matrix_of_conntility(conntility_file):
         read(conntility_file, population="full_matrx")
 
 
+# -- some of the edges ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_kinds(tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text("Source,Target,Weight,Type\nA,B,1,chemical \nB,C,2,electrical\nA,B,3,chemical\n")
+    return path
+
+
+def test_rows_are_kept_by_the_values_of_their_columns(two_kinds):
+    found = read(two_kinds, where={"Type": "chemical"})
+    assert found.edges.values.tolist() == [["A", "B", 1, "chemical"], ["A", "B", 3, "chemical"]]
+    assert found.ids.tolist() == ["A", "B"]
+    assert read(two_kinds, where={"Type": "chemical", "Weight": [2, 3]}).n_edges == 1
+
+
+def test_rows_may_be_chosen_by_a_column_that_is_not_kept(two_kinds):
+    found = read(two_kinds, properties=["Weight"], where={"Type": "electrical"})
+    assert found.edges.values.tolist() == [["B", "C", 2]]
+
+
+def test_a_node_table_keeps_its_nodes_whichever_rows_are_kept(two_kinds, tmp_path):
+    (tmp_path / "n.csv").write_text("id\nA\nB\nC\nD\n")
+    assert read(two_kinds, nodes=tmp_path / "n.csv", where={"Type": "chemical"}).ids.tolist() == list("ABCD")
+
+
+@pytest.mark.parametrize("name", ["c.h5", "c.parquet", "c.graphml", "sonata"])
+def test_every_format_gives_some_of_its_edges(name, labelled, tmp_path):
+    write(labelled, tmp_path / name)
+    found = read(tmp_path / name, where={"kind": "gap"})
+    assert found.edges[["pre", "post"]].values.tolist() == [["AVA", "AVB"]]
+    if name != "c.h5":
+        assert list(read(tmp_path / name, properties=["weight"], where={"kind": "gap"}).properties) == ["weight"]
+
+
+def test_no_wish_keeps_all_edges(two_kinds, labelled, tmp_path):
+    assert read(two_kinds, where={}).n_edges == 3
+    write(labelled, tmp_path / "c.h5")
+    assert read(tmp_path / "c.h5", where={}) == labelled
+
+
+def test_entries_of_a_matrix_are_chosen_by_weight(tmp_path):
+    np.save(tmp_path / "m.npy", [[0, 2], [3, 0]])
+    assert read(tmp_path / "m.npy", where={"weight": 3}).edges.values.tolist() == [[1, 0, 3]]
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ({"Typ": "chemical"}, r"where: unknown edge property 'Typ'; known: Type, Weight\. Did you mean 'Type'"),
+        ({"Type": "chemcal"}, r"where\.Type: unknown value 'chemcal'; known: .*Did you mean 'chemical'"),
+        ({"Weight": ["1"]}, r"where\.Weight: unknown value '1'"),
+        ({"Type": "electrical", "Weight": 1}, "no edge has these values of Type, Weight together"),
+        ("Type", r"where: 'Type'; give {property: value}"),
+    ],
+)
+def test_edges_that_are_not_there_are_told(where, said, two_kinds, labelled, tmp_path):
+    with pytest.raises(FormatError, match=said):
+        read(two_kinds, where=where)
+
+
+def test_a_property_that_no_edge_has_is_told_for_other_formats_too(labelled, tmp_path):
+    for name in ("c.h5", "c.graphml", "sonata"):
+        write(labelled, tmp_path / name)
+        with pytest.raises(FormatError, match="kin"):
+            read(tmp_path / name, properties=["weight"] if name != "c.h5" else None, where={"kin": "gap"})
+
+
+def test_the_worms_chemical_network_is_read_by_itself(shared_data):
+    path = shared_data / "celegans" / "herm_full_edgelist.csv"
+    chosen, whole = read(path, where={"Type": "chemical"}), read(path).filter(Type="chemical")
+    assert chosen.n_edges == whole.n_edges
+    assert set(chosen.ids) == set(chosen.edges["pre"]) | set(chosen.edges["post"])
+
+
 # -- what is refused -----------------------------------------------------------------------------------------
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from logging import getLogger
 from pathlib import Path
 from typing import Any
 
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.formats.choosing import chosen_edges
 from conntap.circuits.formats.guess import guess
 from conntap.circuits.formats.options import READ_OPTIONS, TABLES, only
 from conntap.errors import ConntapError, FormatError, unknown
@@ -29,6 +30,7 @@ def read(
     properties: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     population: str | None = None,
+    where: Mapping[str, Any] | None = None,
 ) -> Connectome:
     """Read a connectome from a file or folder.
 
@@ -60,6 +62,10 @@ def read(
     population
         Of a SONATA circuit: which edge population; of conntility's HDF5: which group; of an npz with several
         arrays: which one. Default: the only one.
+    where
+        Keep only the edges whose property has a value, or one of a list: {"Type": "chemical", "Weight": [1, 2]}.
+        The property need not be among `properties`. A table's nodes without a node table are then those of the edges
+        kept; else all nodes stay. Default: all edges.
 
     Returns
     -------
@@ -69,7 +75,8 @@ def read(
     ------
     FormatError
         A file of no known format, columns that cannot be found or chosen, ids missing, inexact or not among
-        the nodes, a claim larger than memory, or an option that this format does not have.
+        the nodes, a claim larger than memory, an option that this format does not have, or a property or value of
+        `where` that no edge has.
     MissingExtra
         The format needs a package that is not installed.
 
@@ -85,6 +92,8 @@ def read(
     >>> _ = path.write_text("Source,Target,Weight\\nAVA ,AVB,3\\nAVB,AVA,1\\n")
     >>> read(path)
     Connectome(2 nodes, 2 edges; edge properties: Weight)
+    >>> read(path, where={"Weight": 3}).edges.values.tolist()
+    [['AVA', 'AVB', 3]]
     """
     path = Path(path)
     if format is not None and format not in READ_OPTIONS:
@@ -98,7 +107,7 @@ def read(
     given = {name: value for name, value in given.items() if value is not None}
     only("read", kind, given, READ_OPTIONS[kind])
     with _told(path):
-        connectome = _read(path, kind, given)
+        connectome = _read(path, kind, given) if where is None else _read_where(path, kind, given, where)
     _log.debug("read %s as %s: %r", path, kind, connectome)
     return connectome
 
@@ -132,6 +141,15 @@ def _read(path: Path, kind: str, given: dict[str, Any]) -> Connectome:
             return matrices.read_npy(path, nodes=table)
         return matrices.read_npz(path, nodes=table, population=given.get("population"))
     return _reader(kind)(path, **given)
+
+
+def _read_where(path: Path, kind: str, given: dict[str, Any], where: Mapping[str, Any]) -> Connectome:
+    if kind in TABLES:
+        return _read(path, kind, {**given, "where": where})
+    properties = given.get("properties")
+    if properties is not None and isinstance(where, Mapping):
+        given = {**given, "properties": list(dict.fromkeys([*properties, *where]))}
+    return chosen_edges(_read(path, kind, given), where, properties, str(path))
 
 
 def _reader(kind: str) -> Any:

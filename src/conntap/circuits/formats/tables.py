@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats.arrow_tables import arrow_columns, read_arrow_table, write_arrow_table
+from conntap.circuits.formats.choosing import checked_names, wanted_rows
 from conntap.circuits.formats.columns import find_ends, find_node_id
 from conntap.circuits.formats.guess import guess
 from conntap.circuits.formats.identifiers import exact_ids, rows_among, same_kind, union_of
@@ -36,6 +37,7 @@ class TableOptions:
     node_id: str | None = None
     properties: Sequence[str] | None = None
     columns: Sequence[str] | None = None
+    where: Mapping[str, Any] | None = None
 
 
 def read_edges(path: Path, kind: str, options: TableOptions) -> Connectome:
@@ -44,12 +46,13 @@ def read_edges(path: Path, kind: str, options: TableOptions) -> Connectome:
     Raises
     ------
     FormatError
-        Columns that cannot be found, ids that are missing or inexact or not in the node table.
+        Columns that cannot be found, ids that are missing or inexact or not in the node table, or wanted values that
+        no edge has.
     """
     names = _columns(path, kind, options.columns)
     pre, post = find_ends(names, pre=options.pre, post=options.post, where=str(path))
     kept = _properties(names, (pre, post), options.properties, path)
-    table = _load(path, kind, wanted=[pre, post, *kept], ids=(pre, post), columns=options.columns)
+    table = _edge_table(path, kind, (pre, post), names, kept, options)
     for name in kept:
         if isinstance(table[name].dtype, pd.Int64Dtype):
             raise FormatError(
@@ -72,6 +75,18 @@ def read_edges(path: Path, kind: str, options: TableOptions) -> Connectome:
         )
     except ConnectomeError as error:
         raise FormatError(f"{path}: {error}") from None
+
+
+def _edge_table(
+    path: Path, kind: str, ends: tuple[str, str], names: Sequence[str], kept: Sequence[str], options: TableOptions
+) -> pd.DataFrame:
+    """The ends and the kept properties of the wanted edges."""
+    asked = {} if options.where is None else options.where
+    chosen_by = checked_names(asked, _properties(names, ends, None, path), str(path))
+    table = _load(path, kind, wanted=[*ends, *kept, *chosen_by], ids=ends, columns=options.columns)
+    if not chosen_by:
+        return table
+    return table[wanted_rows(table, asked, str(path))].reset_index(drop=True)
 
 
 def read_folder(path: Path, options: TableOptions) -> Connectome:
