@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from conntap.errors import ConntapError, InterruptedRun
+from conntap.errors import ConntapError, InterruptedRun, MissingExtra
 
 __all__ = ["main", "tap"]
 
@@ -301,8 +301,10 @@ def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
         _tell_results(outcome.store)
         click.echo(f"store   {outcome.store}")
     if page:
-        written = _write_report(study.path, folder)
-        click.echo(f"report  {written}", err=as_json)
+        try:
+            click.echo(f"report  {_write_report(study.path, folder)}", err=as_json)
+        except MissingExtra as error:
+            click.echo(f"no report: {error}", err=True)
     _tell_outcome(outcome, as_json)
 
 
