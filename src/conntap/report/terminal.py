@@ -112,7 +112,8 @@ def _summarized(table: pd.DataFrame, cases: list[str]) -> pd.DataFrame:
     shown: dict[str, Any] = {}
     for column in numbers:
         shown[column] = [
-            f"{_plain(m)} ± {s:,.2g}" if s > 0 else _plain(m) for m, s in zip(mean[column], sd[column], strict=True)
+            (f"{_plain(m)} ± {s:,.2g}" if s > 0 else _plain(m)) if pd.notna(m) else None
+            for m, s in zip(mean[column], sd[column], strict=True)
         ]
     return pd.DataFrame({"draws": draws.to_numpy(), **shown}, index=mean.index).reset_index()
 
