@@ -778,11 +778,12 @@ def test_the_page_tells_how_to_read_our_hdf5_without_us(page, labelled, tmp_path
     assert 'cell_type["texts"].asstr()[:][cell_type["codes"][:]]' in page
 
 
-def test_a_file_of_version_1_still_reads():
-    """Written by the first version; never write it anew."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_older_version_still_reads(version):
+    """Written by that version; never write it anew."""
     from pathlib import Path
 
-    c = read(Path(__file__).parents[1] / "archive" / "connectome-v1.h5")
+    c = read(Path(__file__).parents[1] / "archive" / f"connectome-v{version}.h5")
     pre = pd.DataFrame(
         {
             "layer": [1, 2, 2],

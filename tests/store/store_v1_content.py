@@ -1,4 +1,4 @@
-"""What the archived store and shard of version 1 hold; run as a script it writes them anew (only to start a new version)."""
+"""What the archived stores and shard hold; run as a script it writes them anew (only to start a new version)."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import sparse
 
 from conntap.store import ShardWriter, StageData, encode, write_store
+from conntap.store.writing import VERSION
 
 ATTRS = {"study": "title: archived\nseed: 1\n", "seed": 1, "host": "somewhere", "listed": [1, None]}
 CASES = pd.DataFrame(
@@ -46,7 +47,7 @@ def stages():
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    write_store(folder / "store-v1.h5", attrs=ATTRS, stages=stages())
+    write_store(folder / f"store-v{VERSION}.h5", attrs=ATTRS, stages=stages())
     with ShardWriter(folder / "shard-v1.shard") as shard:
         for key, values in VALUES.items():
             shard.append(key, {"n": len(values)}, [encode(value) for value in values])

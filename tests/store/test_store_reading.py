@@ -98,7 +98,9 @@ def test_values_come_with_their_cases(counts):
 
 @pytest.mark.parametrize("query", ["draw ==", "drow == 1", "draw + 1", "draw == @x", "subtarget.__class__"])
 def test_a_query_that_makes_no_sense_is_refused_with_the_columns(counts, query):
-    with pytest.raises(StoreError, match=r"query .*(case columns: draw, slice, subtarget|known: draw, slice, subtarget|not allowed)"):
+    with pytest.raises(
+        StoreError, match=r"query .*(case columns: draw, slice, subtarget|known: draw, slice, subtarget|not allowed)"
+    ):
         counts.load(query)
 
 
@@ -194,8 +196,8 @@ def test_another_hdf5_file_is_no_store(tmp_path):
 
 def test_a_newer_store_is_refused(path):
     with h5py.File(path, "a") as file:
-        file.attrs["version"] = 2
-    with pytest.raises(StoreError, match="version 2; this conntap reads up to 1"):
+        file.attrs["version"] = 3
+    with pytest.raises(StoreError, match="version 3; this conntap reads up to 2"):
         open_store(path)
 
 

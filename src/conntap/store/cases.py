@@ -12,9 +12,9 @@ import pandas as pd
 from conntap.errors import StoreError
 from conntap.store.codecs import json_text
 from conntap.store.columns import decode_column, encode_column, text_array
-from conntap.store.packing import quoted, write_array
+from conntap.store.elements import quoted, read_attributes, read_texts, write_array, write_attribute, write_texts
 
-__all__ = ["read_cases", "write_cases", "write_texts"]
+__all__ = ["read_cases", "write_cases"]
 
 
 def write_cases(parent: h5py.Group, cases: pd.DataFrame, where: str) -> None:
@@ -29,8 +29,8 @@ def write_cases(parent: h5py.Group, cases: pd.DataFrame, where: str) -> None:
     if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
         raise StoreError(f"{where}: the case columns are {names}; each name is text and stands once.")
     group = parent.create_group("cases")
-    group.attrs["columns"] = json_text(names)
-    group.attrs["rows"] = len(cases)
+    write_attribute(group, "columns", json_text(names))
+    write_attribute(group, "rows", len(cases))
     for name in names:
         _write_column(group, quoted(name), cases[name], f"{where}: case column {name!r}")
 
@@ -38,16 +38,10 @@ def write_cases(parent: h5py.Group, cases: pd.DataFrame, where: str) -> None:
 def read_cases(parent: h5py.Group) -> pd.DataFrame:
     """The table of cases, with a RangeIndex."""
     group = parent["cases"]
-    names = json.loads(group.attrs["columns"])
+    attributes = read_attributes(group)
+    names = json.loads(attributes["columns"])
     columns = {name: _read_column(group[quoted(name)]) for name in names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(int(group.attrs["rows"])), columns=names)
-
-
-def write_texts(parent: h5py.Group, name: str, texts: list[str]) -> None:
-    """Write texts as a dataset of UTF-8 strings."""
-    if any("\0" in text for text in texts):
-        raise StoreError(f"{parent.name}/{name}: text with a NUL character cannot be stored here. Take it out.")
-    parent.create_dataset(name, data=np.array(texts, dtype=object), dtype=h5py.string_dtype())
+    return pd.DataFrame(columns, index=pd.RangeIndex(int(attributes["rows"])), columns=names)
 
 
 def _write_column(group: h5py.Group, name: str, column: pd.Series, where: str) -> None:
@@ -62,7 +56,7 @@ def _write_column(group: h5py.Group, name: str, column: pd.Series, where: str) -
             else:
                 write_array(written, part, values)
     for key, value in spec.items():
-        written.attrs[key] = value
+        write_attribute(written, key, value)
 
 
 def _column(column: pd.Series, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -87,11 +81,11 @@ def _distinct(column: pd.Series, spec: dict[str, Any]) -> tuple[dict[str, Any], 
 
 
 def _read_column(item: h5py.Dataset | h5py.Group) -> Any:
-    spec = dict(item.attrs)
+    spec = read_attributes(item)
     if isinstance(item, h5py.Dataset):
         return decode_column(spec, {"values": item[...]})
     if spec["kind"] in ("text", "json") or spec.get("of") == "text":
-        codes, texts = item["codes"][...], item["categories"].asstr()[...].tolist()
+        codes, texts = item["codes"][...], read_texts(item["categories"])
         if spec["kind"] == "json":
             distinct = [_hashable(json.loads(text)) for text in texts]
             return pd.Series([distinct[code] for code in codes], dtype=object)

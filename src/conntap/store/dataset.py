@@ -18,6 +18,7 @@ from conntap.store import lookup
 from conntap.store.against import against
 from conntap.store.cases import read_cases
 from conntap.store.codecs import Encoded, decode, with_file_attrs
+from conntap.store.elements import read_attributes
 from conntap.store.frames import Part, assemble, with_cases
 from conntap.store.unpacking import GroupReader
 from conntap.store.writing import files_folder
@@ -59,7 +60,7 @@ class Dataset:
     def __init__(self, store: Store, name: str) -> None:
         self._store, self.name = store, name
         self._readers: dict[int, GroupReader] = {}
-        self._attrs = self._read(lambda group: dict(group.attrs))
+        self._attrs = self._read(read_attributes)
 
     @property
     def description(self) -> str:
@@ -215,7 +216,7 @@ class Dataset:
 
     @cached_property
     def _n(self) -> int:
-        return self._read(lambda group: int(group["cases"].attrs["rows"]))
+        return self._read(lambda group: int(read_attributes(group["cases"])["rows"]))
 
     @cached_property
     def _cases(self) -> pd.DataFrame:

@@ -14,13 +14,16 @@ __all__ = ["hdf5_into", "new_hdf5"]
 
 
 @contextmanager
-def new_hdf5(path: str | Path) -> Iterator[h5py.File]:
+def new_hdf5(path: str | Path, *, libver: tuple[str, str] | None = None) -> Iterator[h5py.File]:
     """An HDF5 file to fill, which takes the name `path` when the block ends well.
 
     Parameters
     ----------
     path
         The file to make; one that is there is replaced.
+    libver
+        The range of HDF5 versions whose structures may be used; ("v110", "v110") has checksums of them all. Default:
+        the oldest that will do, which every reader understands.
 
     Returns
     -------
@@ -47,12 +50,12 @@ def new_hdf5(path: str | Path) -> Iterator[h5py.File]:
     ...     int(file["answer"][()])
     42
     """
-    with atomic(path) as aside, hdf5_into(aside) as file:
+    with atomic(path) as aside, hdf5_into(aside, libver=libver) as file:
         yield file
 
 
 @contextmanager
-def hdf5_into(path: str | Path) -> Iterator[h5py.File]:
+def hdf5_into(path: str | Path, *, libver: tuple[str, str] | None = None) -> Iterator[h5py.File]:
     """An HDF5 file to fill, written into a file that is there; the end of the block raises what the disk refused.
 
     Examples
@@ -62,6 +65,6 @@ def hdf5_into(path: str | Path) -> Iterator[h5py.File]:
     ...     file["answer"] = 42
     """
     with PatientFile(path) as raw:
-        with h5py.File(raw, "w") as file:
+        with h5py.File(raw, "w", libver=libver) as file:
             yield file
         raw.check()

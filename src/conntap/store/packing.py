@@ -10,25 +10,11 @@ import numpy as np
 
 from conntap.store.codecs import Encoded, json_text
 from conntap.store.columns import pack_text
+from conntap.store.elements import COMPRESSION, quoted, write_array, write_attribute
 
-__all__ = ["GroupWriter", "quoted", "signature", "write_array"]
+__all__ = ["GroupWriter", "signature"]
 
-_CHUNK_BYTES = 64 * 1024
 _LEAST_CHUNK, _LARGEST_CHUNK = 32 * 1024, 128 * 1024
-_PLAIN_BYTES = 4096
-_COMPRESSION = {"shuffle": True, "compression": "gzip", "compression_opts": 1, "fletcher32": True}
-
-
-def quoted(name: str) -> str:
-    """A name as HDF5 can hold it: `%` and `/` as `%25` and `%2F`, a leading dot as `%2E`.
-
-    Examples
-    --------
-    >>> quoted("dynamics_params/threshold")
-    'dynamics_params%2Fthreshold'
-    """
-    name = name.replace("%", "%25").replace("/", "%2F")
-    return "%2E" + name[1:] if name.startswith(".") else name or "%"
 
 
 def signature(encoded: Encoded) -> tuple[Any, ...]:
@@ -41,22 +27,6 @@ def signature(encoded: Encoded) -> tuple[Any, ...]:
     """
     arrays = sorted((name, _type_of(each), each.ndim) for name, each in encoded.arrays.items())
     return encoded.encoding, encoded.version, tuple(arrays)
-
-
-def write_array(parent: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
-    """A whole array as one dataset, in chunks with checksums, compressed unless it is small.
-
-    Examples
-    --------
-    >>> with h5py.File("a", "w", driver="core", backing_store=False) as file:
-    ...     write_array(file, "x", np.arange(3))[1]
-    np.int64(1)
-    """
-    if values.size == 0 or values.ndim == 0:
-        return parent.create_dataset(name, data=values)
-    chunk = min(len(values), max(1, _CHUNK_BYTES * len(values) // values.nbytes))
-    filters = _COMPRESSION if values.nbytes > _PLAIN_BYTES else {"fletcher32": True}
-    return parent.create_dataset(name, data=values, chunks=(chunk, *values.shape[1:]), **filters)
 
 
 class _Stream:
@@ -90,7 +60,7 @@ class _Stream:
         joined = self._joined()
         if self._dataset is None:
             self._dataset = self._parent.create_dataset(
-                self._name, (0,), self._dtype, maxshape=(None,), chunks=(self._chunk,), **_COMPRESSION
+                self._name, (0,), self._dtype, maxshape=(None,), chunks=(self._chunk,), **COMPRESSION
             )
         start = self._n_written
         self._dataset.resize((start + n,))
@@ -116,9 +86,10 @@ class GroupWriter:
     def __init__(self, group: h5py.Group, first: Encoded) -> None:
         self._group = group
         encoding, version, arrays = signature(first)
-        group.attrs["encoding"], group.attrs["version"] = encoding, version
+        write_attribute(group, "encoding", encoding)
+        write_attribute(group, "version", version)
         self._described = {name: {"type": kind, "ndim": ndim} for name, kind, ndim in arrays}
-        group.attrs["arrays"] = json_text(self._described)
+        write_attribute(group, "arrays", json_text(self._described))
         data = group.create_group("arrays")
         self._streams: dict[str, _Stream] = {}
         for name, kind, _ in arrays:
@@ -153,12 +124,12 @@ class GroupWriter:
         for name, stream in self._streams.items():
             dataset = stream.close()
             if self._described.get(name, {}).get("ndim") != 0:
-                dataset.attrs["offsets"] = offsets.name_of(stream.lengths)
+                write_attribute(dataset, "offsets", offsets.name_of(stream.lengths))
         for name, shape in self._shapes.items():
             shapes = np.frombuffer(shape, dtype=np.int64).reshape(self.n, -1)
             write_array(self._group.require_group("shapes"), quoted(name), shapes)
         if len(self._attrs) <= 1:
-            self._group.attrs["attrs"] = next(iter(self._attrs), "{}")
+            write_attribute(self._group, "attrs", next(iter(self._attrs), "{}"))
             return
         attrs = self._group.create_group("attrs")
         for part, packed in pack_text(list(self._attrs)).items():

@@ -12,6 +12,8 @@ import numpy as np
 
 from conntap.errors import CorruptStoreError, StoreError, unknown
 from conntap.store.dataset import Dataset, reading
+from conntap.store.elements import read_attributes
+from conntap.store.heaps import heaps_are_sound
 from conntap.store.writing import FORMAT, VERSION
 
 __all__ = ["Dataset", "Store", "open_store"]
@@ -81,7 +83,9 @@ class Store:
     def __init__(self, file: h5py.File, path: Path) -> None:
         self._file, self.path = file, path
         with reading(path):
-            attrs = dict(file.attrs)
+            if file.attrs.get("version", VERSION) < 2 and not heaps_are_sound(path):
+                raise CorruptStoreError(f"{path}: the store is damaged where it keeps its text. Collect it again.")
+            attrs = read_attributes(file)
             if attrs.get("format") != FORMAT:
                 raise StoreError(f"{path}: it is HDF5 but no store of conntap. Give the file that a run collected.")
             if int(attrs["version"]) > VERSION:

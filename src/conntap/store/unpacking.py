@@ -11,7 +11,7 @@ import numpy as np
 
 from conntap.store.codecs import Encoded
 from conntap.store.columns import unpack_text
-from conntap.store.packing import quoted
+from conntap.store.elements import quoted, read_attributes
 
 __all__ = ["GroupReader"]
 
@@ -29,9 +29,11 @@ class GroupReader:
 
     def __init__(self, group: h5py.Group) -> None:
         self._group = group
-        self.encoding: str = group.attrs["encoding"]
-        self.version = int(group.attrs["version"])
-        self.described: dict[str, dict[str, Any]] = json.loads(group.attrs["arrays"])
+        attributes = read_attributes(group)
+        self.encoding: str = attributes["encoding"]
+        self.version = int(attributes["version"])
+        self.described: dict[str, dict[str, Any]] = json.loads(attributes["arrays"])
+        self._only_attrs: str | None = attributes.get("attrs")
         self._datasets: dict[str, h5py.Dataset] = {}
         self._known_offsets: dict[str, np.ndarray] = {}
         self._offsets_of: dict[str, np.ndarray | None] = {}
@@ -41,8 +43,8 @@ class GroupReader:
     def attrs(self) -> tuple[list[dict[str, Any]], np.ndarray | None]:
         """The distinct attributes, and the number of the one of each value (None where there is one for all)."""
         if self._attrs is None:
-            if "attrs" in self._group.attrs:
-                self._attrs = [json.loads(self._group.attrs["attrs"])], None
+            if self._only_attrs is not None:
+                self._attrs = [json.loads(self._only_attrs)], None
             else:
                 parts = self._group["attrs"]
                 texts = unpack_text(parts["utf8"][:], parts["lengths"][:])
@@ -58,7 +60,7 @@ class GroupReader:
     def offsets(self, stream: str) -> np.ndarray | None:
         """Where each value begins and ends in the dataset; None where each has one entry."""
         if stream not in self._offsets_of:
-            name = self.dataset(stream).attrs.get("offsets")
+            name = read_attributes(self.dataset(stream)).get("offsets")
             if name is not None and name not in self._known_offsets:
                 self._known_offsets[name] = self._group["offsets"][name][:]
             self._offsets_of[stream] = self._known_offsets.get(name)

@@ -16,13 +16,14 @@ import pandas as pd
 from conntap.errors import StoreError
 from conntap.store.cases import write_cases
 from conntap.store.codecs import Encoded, json_text, with_file_attrs
+from conntap.store.elements import write_array, write_attribute
 from conntap.store.files import PatientFile, atomic, disk_is_full, sha256
-from conntap.store.packing import GroupWriter, signature, write_array
+from conntap.store.packing import GroupWriter, signature
 
 __all__ = ["FORMAT", "VERSION", "StageData", "files_folder", "write_store"]
 
 FORMAT = "conntap-store"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass
@@ -130,7 +131,8 @@ def _write_file(
     reserved = {"format", "version", "stages", "json_attributes"} & set(attrs)
     if reserved:
         raise StoreError(f"{path}: attributes {sorted(reserved)} are the store's own. Choose other names.")
-    file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
+    write_attribute(file, "format", FORMAT)
+    write_attribute(file, "version", VERSION)
     _write_attributes(file, attrs)
     names: list[str] = []
     parent = file.create_group("stages")
@@ -139,7 +141,7 @@ def _write_file(
             raise StoreError(f"{path}: stage name {stage.name!r} stands twice, is empty or has a slash. Rename it.")
         names.append(stage.name)
         _write_stage(parent.create_group(stage.name), stage, path, kept, check)
-    file.attrs["stages"] = json_text(names)
+    write_attribute(file, "stages", json_text(names))
 
 
 def _write_attributes(item: h5py.File, attrs: Mapping[str, Any]) -> None:
@@ -148,21 +150,22 @@ def _write_attributes(item: h5py.File, attrs: Mapping[str, Any]) -> None:
     for name, value in attrs.items():
         value = value.item() if isinstance(value, np.generic) else value
         plain = isinstance(value, bool | float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
-        if plain or (isinstance(value, str) and "\0" not in value):
-            item.attrs[name] = value
+        if plain or isinstance(value, str):
+            write_attribute(item, name, value)
         else:
-            item.attrs[name] = json_text(value).replace("\0", "\\u0000")
+            write_attribute(item, name, json_text(value))
             as_json.append(name)
-    item.attrs["json_attributes"] = json_text(as_json)
+    write_attribute(item, "json_attributes", json_text(as_json))
 
 
 def _write_stage(group: h5py.Group, stage: StageData, path: Path, kept: set[str], check: Callable[[], None]) -> None:
     where = f"{path}: stages.{stage.name}"
     if len(stage.keys) != len(stage.cases):
         raise StoreError(f"{where}: {len(stage.cases)} cases and {len(stage.keys)} keys; give one key a case.")
-    group.attrs["description"], group.attrs["step"] = stage.description, stage.step
+    for name in ("description", "step"):
+        write_attribute(group, name, getattr(stage, name))
     for name in ("options", "inputs", "attrs"):
-        group.attrs[name] = json_text(getattr(stage, name))
+        write_attribute(group, name, json_text(getattr(stage, name)))
     write_cases(group, stage.cases, where)
     _write_keys(group, stage.keys)
     entries = (with_file_attrs(each, lambda attrs: _kept_file(attrs, path, kept)) for each in stage.entries)

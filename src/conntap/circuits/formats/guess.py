@@ -126,6 +126,7 @@ def _of_hdf5(path: Path) -> str:
         raise FormatError(f"{path}: damaged HDF5 ({error}). Copy or write it again.") from None
     with file:
         kind = file.attrs.get("format")
+        kind = kind.decode(errors="replace") if isinstance(kind, bytes) else kind
         if kind == "conntap-connectome":
             return "hdf5"
         if kind == "conntap-store":

@@ -16,13 +16,14 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats.limits import check_memory
 from conntap.errors import ConntapError, FormatError
 from conntap.store.columns import decode_column, encode_column, pack_text, smallest, unpack_text
+from conntap.store.elements import read_attributes, read_texts, write_array, write_attribute, write_texts
+from conntap.store.heaps import heaps_are_sound
 from conntap.store.new_hdf5 import new_hdf5
 
 __all__ = ["FORMAT", "VERSION", "read_hdf5", "write_hdf5"]
 
 FORMAT = "conntap-connectome"
-VERSION = 1
-_COMPRESS_FROM = 4096
+VERSION = 2
 
 
 def read_hdf5(path: Path) -> Connectome:
@@ -35,42 +36,46 @@ def read_hdf5(path: Path) -> Connectome:
     """
     try:
         with h5py.File(path, locking="best-effort") as file:
-            if file.attrs.get("format") != FORMAT:
+            if file.attrs.get("version", VERSION) < 2 and not heaps_are_sound(path):
+                raise FormatError(f"{path}: damaged where it keeps its text. Write it again.")
+            about = read_attributes(file)
+            if about.get("format") != FORMAT:
                 raise FormatError(f"{path}: no connectome of conntap (attribute format is not {FORMAT!r}).")
-            if int(file.attrs["version"]) > VERSION:
+            if int(about["version"]) > VERSION:
                 raise FormatError(
-                    f"{path}: layout version {file.attrs['version']}; this conntap reads up to {VERSION}. "
+                    f"{path}: layout version {about['version']}; this conntap reads up to {VERSION}. "
                     "Install a newer conntap."
                 )
             check_memory(_bytes_of(file), path)
-            return _read(file)
+            return _read(file, about)
     except FormatError:
         raise
-    except (ConntapError, KeyError, OSError, ValueError, TypeError) as error:
+    except (ConntapError, LookupError, OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: damaged or not whole ({error}). Write it again.") from error
 
 
 def write_hdf5(connectome: Connectome, path: Path) -> None:
-    """Write a connectome as our HDF5 file (gzip, shuffled), whole or not at all."""
-    with new_hdf5(path) as file:
-        file.attrs.update({"format": FORMAT, "version": VERSION, "name": connectome.name})
-        file.attrs["square"] = connectome.is_square
-        _write_array(file, "pre", smallest(connectome.pre))
-        _write_array(file, "post", smallest(connectome.post))
+    """Write a connectome as our HDF5 file (gzip, shuffled, with checksums), whole or not at all."""
+    about = {"format": FORMAT, "version": VERSION, "name": connectome.name, "square": connectome.is_square}
+    with new_hdf5(path, libver=("v110", "v110")) as file:
+        for name, value in about.items():
+            write_attribute(file, name, value)
+        write_array(file, "pre", smallest(connectome.pre))
+        write_array(file, "post", smallest(connectome.post))
         _write_table(file, "nodes", connectome.pre_nodes)
         if not connectome.is_square:
             _write_table(file, "post_nodes", connectome.post_nodes)
         _write_columns(file.create_group("edges"), connectome.properties)
 
 
-def _read(file: h5py.File) -> Connectome:
+def _read(file: h5py.File, about: Mapping[str, Any]) -> Connectome:
     return Connectome(
         _read_table(file["nodes"]),
         file["pre"][:],
         file["post"][:],
-        post_nodes=None if file.attrs["square"] else _read_table(file["post_nodes"]),
+        post_nodes=None if about["square"] else _read_table(file["post_nodes"]),
         properties=_read_columns(file["edges"]),
-        name=str(file.attrs["name"]),
+        name=str(about["name"]),
     )
 
 
@@ -81,7 +86,7 @@ def _write_table(parent: h5py.Group, name: str, table: pd.DataFrame) -> None:
 
 
 def _read_table(group: h5py.Group) -> pd.DataFrame:
-    index = pd.Index(_read_column(group["id"]), name="id")
+    index = pd.Index(_read_column(group["id"], read_attributes(group["id"])), name="id")
     if index.dtype.kind in "iu" and len(index) and index[0] == 0 and np.array_equal(index, np.arange(len(index))):
         index = pd.RangeIndex(len(index), name="id")
     return pd.DataFrame(_read_columns(group["columns"]), index=index)
@@ -93,8 +98,9 @@ def _write_columns(group: h5py.Group, columns: Mapping[str, Any]) -> None:
 
 
 def _read_columns(group: h5py.Group) -> dict[str, Any]:
-    columns = sorted(group.values(), key=lambda column: int(column.attrs["position"]))
-    return {str(column.attrs["name"]): _read_column(column) for column in columns}
+    columns = [(read_attributes(column), column) for column in group.values()]
+    columns.sort(key=lambda each: int(each[0]["position"]))
+    return {str(about["name"]): _read_column(column, about) for about, column in columns}
 
 
 def _write_column(group: h5py.Group, name: str, values: Any, position: int) -> None:
@@ -102,23 +108,18 @@ def _write_column(group: h5py.Group, name: str, values: Any, position: int) -> N
         values = values.to_numpy()
     spec, parts = encode_column(values, f"column {name!r}")
     if "utf8" in parts:
-        texts = unpack_text(parts.pop("utf8"), parts.pop("lengths"))
-        group.create_dataset("texts", data=texts, dtype=h5py.string_dtype(), shape=(len(texts),))
+        write_texts(group, "texts", unpack_text(parts.pop("utf8"), parts.pop("lengths")))
     for part, array in parts.items():
-        _write_array(group, part, array)
-    group.attrs.update({"name": name, "position": position, "spec": json.dumps(spec)})
+        write_array(group, part, array)
+    for key, value in {"name": name, "position": position, "spec": json.dumps(spec)}.items():
+        write_attribute(group, key, value)
 
 
-def _read_column(group: h5py.Group) -> Any:
-    parts = {part: dataset[:] for part, dataset in group.items() if part != "texts"}
+def _read_column(group: h5py.Group, about: Mapping[str, Any]) -> Any:
+    parts = {part: group[part][:] for part in ("values", "mask", "codes", "categories") if part in group}
     if "texts" in group:
-        parts.update(pack_text(list(group["texts"].asstr()[:])))
-    return decode_column(json.loads(group.attrs["spec"]), parts)
-
-
-def _write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if array.nbytes > _COMPRESS_FROM else {}
-    group.create_dataset(name, data=array, **packed)
+        parts.update(pack_text(read_texts(group["texts"])))
+    return decode_column(json.loads(about["spec"]), parts)
 
 
 def _bytes_of(file: h5py.File) -> int:
