@@ -151,8 +151,20 @@ def test_an_allocation_far_beyond_the_memory_fails_at_once(write):
     assert "MemoryError" in outcome.failures[0]["error"]
 
 
-def cli(*arguments):
-    return subprocess.Popen([sys.executable, "-m", "conntap.cli", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+@pytest.fixture
+def cli():
+    """Starts `tap` in a process of its own; whatever still runs at the end is killed."""
+    started = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "conntap.cli", *map(str, arguments)]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def wait_for(condition, seconds=60):
@@ -163,7 +175,7 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.parametrize(("blow", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_a_run_that_is_struck_down_goes_on_where_it_was(write, local, folder, blow, code):
+def test_a_run_that_is_struck_down_goes_on_where_it_was(cli, write, local, folder, blow, code):
     path = write(
         local
         + "  h: {do: 'plugin_steps:hang', of: local, each: {seconds: [0.3, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37]}}\n"
@@ -407,7 +419,7 @@ def test_a_worker_that_dies_before_it_begins_is_not_started_for_ever(write, loca
     assert "exit code 3" in outcome.failures[0]["error"]
 
 
-def test_status_tells_what_is_at_work(write, local, folder):
+def test_status_tells_what_is_at_work(cli, write, local, folder):
     path = write(local + "  h: {do: 'plugin_steps:hang', of: local, each: {seconds: [8.0, 8.1]}}\n")
     process = cli("run", path, "--workers", 1, "--no-report")
     study = load_study(path)

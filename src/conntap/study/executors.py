@@ -88,7 +88,8 @@ def local(
     timeout_s, mem_gb
         Limits of wall time and resident memory of a unit; beyond them its worker is stopped and the unit fails.
     listen
-        Called with each event: `{"event": "start" | "done" | "failed" | "waiting", "stage", "key", ...}`.
+        Called with each event: `{"event": "start" | "done" | "failed" | "waiting", "stage", "key", ...}`, and with
+        `{"event": "tick"}` a few times a second.
 
     Returns
     -------
@@ -145,6 +146,7 @@ class _Pool:
                 self.hear(key.data)
             if time.monotonic() - looked >= _POLL_S:
                 looked = time.monotonic()
+                self.listen({"event": "tick"})
                 for worker in list(self.workers):
                     self.watch(worker)
         return self.states

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -52,7 +53,8 @@ class Running:
     """Notes which units are at work, so that another process can tell; at most once a second."""
 
     def __init__(self, out: Path) -> None:
-        self.path, self.keys, self.noted = out / "run" / "running.json", set[str](), 0.0
+        self.path, self.keys, self.noted = out / "run" / "running.json", set[str](), frozenset[str]()
+        self.since = 0.0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Take in an event of a run."""
@@ -60,11 +62,10 @@ class Running:
             self.keys.add(event["key"])
         elif event["event"] in ("done", "failed", "waiting"):
             self.keys.discard(event["key"])
-        else:
-            return
-        if time.monotonic() - self.noted > 1.0:
-            self.noted = time.monotonic()
-            self.path.write_text(json.dumps(sorted(self.keys)))
+        elif event["event"] == "tick" and self.keys != self.noted and time.monotonic() - self.since > 1.0:
+            self.noted, self.since = frozenset(self.keys), time.monotonic()
+            with contextlib.suppress(OSError):  # a note that cannot be taken must not stop a run
+                self.path.write_text(json.dumps(sorted(self.keys)))
 
 
 def running_units(out: Path) -> frozenset[str]:
