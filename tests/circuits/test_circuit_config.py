@@ -130,7 +130,7 @@ def test_node_sets_that_the_configuration_does_not_name_are_pointed_at(tmp_path)
 
 
 def test_a_missing_file_and_an_empty_folder_are_said(tmp_path):
-    with pytest.raises(CircuitError, match=r"nowhere\.json: cannot be read \(No such file"):
+    with pytest.raises(CircuitError, match=r"nowhere\.json: cannot be read \(no such file"):
         read_config(tmp_path / "nowhere.json")
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(CircuitError, match=r"no circuit_config\.json.*JSON files there: other\.json"):

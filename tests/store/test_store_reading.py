@@ -179,9 +179,9 @@ def test_opening_a_hundred_thousand_cases_reads_only_the_contents(tmp_path):
 
 def test_a_missing_file_a_folder_and_other_files_are_no_stores(tmp_path):
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(StoreError, match="there is no such file"):
+    with pytest.raises(StoreError, match="no such file"):
         open_store(tmp_path / "none.h5")
-    with pytest.raises(StoreError, match="it is a folder"):
+    with pytest.raises(StoreError, match="a folder, not a regular file"):
         open_store(tmp_path)
     with pytest.raises(StoreError, match="it is no HDF5 file"):
         open_store(tmp_path / "a.txt")

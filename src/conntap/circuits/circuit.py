@@ -15,6 +15,7 @@ from conntap.circuits.nodesets import NodeSets
 from conntap.circuits.sonata.config import CircuitConfig, Source, node_sets_beside, read_config
 from conntap.circuits.sonata.structure import population_names
 from conntap.errors import CircuitError, known, unknown
+from conntap.store.files import why_unreadable
 
 __all__ = ["Circuit", "open_circuit"]
 
@@ -243,6 +244,9 @@ def _populations(circuit: Circuit, sources: tuple[Source, ...], kind: str, make:
 
 
 def _digest(path: Path) -> str:
+    why = why_unreadable(path)
+    if why is not None:
+        raise CircuitError(f"{path}: cannot be read ({why}). Correct the circuit's configuration.")
     try:
         stat = path.stat()
         key = (str(path), stat.st_size, stat.st_mtime_ns)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from conntap.circuits.patterns import is_slow
 from conntap.circuits.sonata.config import read_json
 from conntap.errors import NodeSetError, unknown
 
@@ -21,6 +22,7 @@ _COMPARISONS = {
     "$lt": np.less,
     "$lte": np.less_equal,
 }
+_DEEPEST = 100
 _OPERATORS = (*_COMPARISONS, "$regex")
 
 
@@ -61,7 +63,8 @@ class NodeSets(Mapping[str, Any]):
     Notes
     -----
     Rules are evaluated when used: linear in the nodes of the population, and in the number of distinct
-    values for `$regex`.
+    values for `$regex`. A pattern that could take more than some 10^9 steps on the longest of them, such as one with
+    a repeat inside a repeat, is refused.
 
     Examples
     --------
@@ -77,8 +80,7 @@ class NodeSets(Mapping[str, Any]):
         self._where, self._hint = where, hint
         for name, definition in self._definitions.items():
             _check_form(f"{where}: {name}", definition)
-        for name in self._definitions:
-            self._flat(name, ())
+        self._refuse_circles()
 
     @classmethod
     def read(cls, *paths: Path) -> NodeSets:
@@ -137,19 +139,45 @@ class NodeSets(Mapping[str, Any]):
             return _meets(selection, nodes, "node set")
         names = [selection] if isinstance(selection, str) else list(selection)
         result = np.zeros(nodes.size, dtype=bool)
-        for name in dict.fromkeys(rule for each in names for rule in self._flat(each, ())):
+        for name in self._flat(names):
             result |= _meets(self._definitions[name], nodes, f"{self._where}: {name}")
         return result
 
-    def _flat(self, name: str, trail: tuple[str, ...]) -> list[str]:
-        """The names of the rules that a set is made of."""
-        if name in trail:
-            circle = " -> ".join((*trail[trail.index(name) :], name))
-            raise NodeSetError(f"{self._where}: circular: {circle}. Take one of them out.")
+    def _flat(self, names: list[str]) -> list[str]:
+        """The names of the rules that some sets are made of, each once."""
+        rules, seen, left = [], set(), names[::-1]
+        while left:
+            name = left.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            definition = self[name]
+            if isinstance(definition, Mapping):
+                rules.append(name)
+            else:
+                left += definition[::-1]
+        return rules
+
+    def _refuse_circles(self) -> None:
+        done: set[str] = set()
+        for start in self._definitions:
+            trail = {} if start in done else {start: self._parts(start)}
+            while trail:
+                name, parts = next(reversed(trail.items()))
+                part = next(parts, None)
+                if part is None:
+                    done.add(name)
+                    del trail[name]
+                elif part in trail:
+                    names = [*trail]
+                    circle = " -> ".join([*names[names.index(part) :][:20], part])
+                    raise NodeSetError(f"{self._where}: circular: {circle}. Take one of them out.")
+                elif part not in done:
+                    trail[part] = self._parts(part)
+
+    def _parts(self, name: str) -> Iterator[str]:
         definition = self[name]
-        if isinstance(definition, Mapping):
-            return [name]
-        return [rule for each in definition for rule in self._flat(each, (*trail, name))]
+        return iter(()) if isinstance(definition, Mapping) else iter(definition)
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -159,7 +187,9 @@ def _object(path: Path) -> dict[str, Any]:
     return definitions
 
 
-def _check_form(where: str, definition: Any) -> None:
+def _check_form(where: str, definition: Any, depth: int = 0) -> None:
+    if depth > _DEEPEST:
+        raise NodeSetError(f"{where[:200]}...: rules in rules more than {_DEEPEST} deep. Flatten them.")
     if isinstance(definition, list):
         if not all(isinstance(each, str) for each in definition):
             raise NodeSetError(f"{where}: a list of other things than names; give names of node sets, or a rule.")
@@ -171,13 +201,33 @@ def _check_form(where: str, definition: Any) -> None:
             if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
                 raise NodeSetError(f"{where}.{key}: give a list of rules.")
             for i, each in enumerate(value):
-                _check_form(f"{where}.{key}[{i}]", each)
-        elif isinstance(value, Mapping):
-            _check_operators(f"{where}.{key}", value)
-        elif value is None:
-            raise NodeSetError(
-                f"{where}.{key}: null is no value to compare with. Give a value, a list, or an operator."
-            )
+                _check_form(f"{where}.{key}[{i}]", each, depth + 1)
+        else:
+            _check_condition(f"{where}.{key}", key, value)
+
+
+def _check_condition(where: str, key: str, value: Any) -> None:
+    several = list(value) if isinstance(value, list | tuple | range | np.ndarray) else [value]
+    if key == "node_id":
+        if not all(isinstance(each, int | np.integer) and _is_number(each) and each < 2**63 for each in several):
+            raise NodeSetError(f"{where}: give a whole number of at most 64 bits, or a list of them.")
+        return
+    if key == "population" and not all(isinstance(each, str) for each in several):
+        raise NodeSetError(f"{where}: give a population's name or a list of names.")
+    if isinstance(value, Mapping):
+        _check_operators(where, value)
+    elif value is None:
+        raise NodeSetError(f"{where}: null is no value to compare with. Give a value, a list, or an operator.")
+    elif not all(isinstance(each, str | bool) or _is_number(each) for each in several):
+        raise NodeSetError(f"{where}: give numbers of at most 64 bits, text, booleans, or one list of them.")
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return False
+    if isinstance(value, int | np.integer):
+        return -(2**63) <= int(value) < 2**64
+    return isinstance(value, float | np.floating)
 
 
 def _check_operators(where: str, operators: Mapping[str, Any]) -> None:
@@ -187,9 +237,9 @@ def _check_operators(where: str, operators: Mapping[str, Any]) -> None:
         if name == "$regex":
             try:
                 re.compile(value)
-            except (re.error, TypeError) as error:
+            except (re.error, TypeError, RecursionError, OverflowError) as error:
                 raise NodeSetError(f"{where}.$regex: {value!r} is no regular expression: {error}.") from None
-        elif isinstance(value, bool) or not isinstance(value, int | float):
+        elif not _is_number(value):
             raise NodeSetError(f"{where}.{name}: {value!r} is no number. Give one.")
 
 
@@ -223,7 +273,7 @@ def _condition(nodes: _Nodes, name: str, value: Any, where: str) -> np.ndarray:
         if (operator == "$regex") is not is_text:
             kind = "text" if is_text else "numbers"
             raise NodeSetError(f"{where}: {operator} does not fit a property of {kind} (population {nodes.name!r}).")
-        result &= _matches(column, limit) if is_text else _COMPARISONS[operator](column, limit)
+        result &= _matches(column, limit, where) if is_text else _COMPARISONS[operator](column, limit)
     return result
 
 
@@ -239,6 +289,12 @@ def _equals(column: np.ndarray | pd.Categorical, is_text: bool, values: list[Any
     return np.isin(column, np.asarray(values)) if values else np.zeros(len(column), dtype=bool)
 
 
-def _matches(column: pd.Categorical, pattern: str) -> np.ndarray:
+def _matches(column: pd.Categorical, pattern: str, where: str) -> np.ndarray:
+    longest = max((len(str(each)) for each in column.categories), default=0)
+    if is_slow(pattern, longest):
+        raise NodeSetError(
+            f"{where}: $regex {pattern[:200]!r} may take too long on texts of {longest} characters. Put no repeat (*, +, {{}}, |) "
+            "into another one, and use fewer of them."
+        )
     found = [re.search(pattern, str(each)) is not None for each in column.categories]
     return np.asarray([*found, False])[column.codes]

@@ -6,6 +6,7 @@ import errno
 import glob
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from conntap.errors import StoreError
 
-__all__ = ["File", "PatientFile", "atomic", "disk_is_full", "sha256"]
+__all__ = ["File", "PatientFile", "atomic", "disk_is_full", "sha256", "why_unreadable"]
 
 _ABANDONED_S = 3600
 
@@ -197,6 +198,30 @@ def sha256(path: str | Path) -> str:
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def why_unreadable(path: str | Path) -> str | None:
+    """Why a path, its links followed, leads to no regular file; None where it leads to one.
+
+    Pipes and devices are none: reading them may never end.
+
+    Examples
+    --------
+    >>> why_unreadable("/no/such/file"), why_unreadable(os.devnull)
+    ('no such file', 'a device, not a regular file')
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except ValueError:
+        return "no path: it has a NUL character or half a character in it"
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such file"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    if stat.S_ISREG(mode):
+        return None
+    kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+    return next((name for test, name in kinds.items() if test(mode)), "a device") + ", not a regular file"
 
 
 def disk_is_full(error: BaseException | None) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from conntap.errors import CorruptStoreError, StoreError, unknown
 from conntap.store.dataset import Dataset, reading
 from conntap.store.elements import read_attributes
+from conntap.store.files import why_unreadable
 from conntap.store.heaps import heaps_are_sound
 from conntap.store.writing import FORMAT, VERSION
 
@@ -54,9 +55,9 @@ def open_store(path: str | Path) -> Store:
     ('seed: 1', [])
     """
     path = Path(path)
-    if not path.is_file():
-        what = "it is a folder" if path.is_dir() else "there is no such file"
-        raise StoreError(f"{path}: {what}. Give the HDF5 file that a run collected.")
+    why = why_unreadable(path)
+    if why is not None:
+        raise StoreError(f"{path}: {why}. Give the HDF5 file that a run collected.")
     try:
         file = h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError) as error:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from conntap.errors import CircuitError, FormatError, known, unknown
+from conntap.store.files import why_unreadable
 
 __all__ = ["CircuitConfig", "Source", "node_sets_beside", "read_config", "read_json"]
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _PATH_KEY = re.compile(r"(_file|_dir|_path)$|^(network|simulation)$")
+_HALF = re.compile("[\\0\ud800-\udfff]")
+_DEEPEST = 100  # objects in objects, and variables in variables
+_LONGEST = 10_000  # characters of a text with its variables expanded
 _NAMES = ("circuit_config.json", "config.json", "simulation_config.json")
 
 
@@ -82,8 +86,12 @@ def read_json(path: Path) -> Any:
     CircuitError
         The file is missing or unreadable, is no JSON (line and column said), or repeats a key.
     """
+    why = why_unreadable(path)
+    if why is not None:
+        raise CircuitError(f"{_plain(path)}: cannot be read ({why}). Give the path of a JSON file.")
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
+        text = path.read_text(encoding="utf-8-sig")
+        value = json.loads(text, object_pairs_hook=_unique)
     except _Repeated as error:
         raise CircuitError(f"{path}: the key {_short(error.key)} stands twice in one object. Keep one.") from None
     except json.JSONDecodeError as error:
@@ -96,6 +104,10 @@ def read_json(path: Path) -> Any:
         raise CircuitError(f"{path}: the JSON is nested too deeply to be a configuration.") from None
     except OSError as error:
         raise CircuitError(f"{path}: cannot be read ({error.strerror}). Give the path of a JSON file.") from None
+    except ValueError as error:
+        raise CircuitError(f"{path}: no valid JSON: {error}. Correct it.") from None
+    _check_depth_and_text(path, value, escapes="\\u" in text)
+    return value
 
 
 def node_sets_beside(path: Path) -> str:
@@ -134,6 +146,27 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _Repeated(key)
         result[key] = value
     return result
+
+
+def _check_depth_and_text(path: Path, value: Any, *, escapes: bool) -> None:
+    """Refuse what is nested deeply, and text with NUL or half characters, which no path or name can hold."""
+    level, depth = [value], 0
+    while level:
+        if depth > _DEEPEST:
+            raise CircuitError(f"{path}: the JSON is nested more than {_DEEPEST} deep. No configuration is.")
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += [*each, *each.values()]
+            elif isinstance(each, list):
+                below += [part for part in each if isinstance(part, str | list | dict)]
+            elif escapes and isinstance(each, str) and _HALF.search(each):
+                raise CircuitError(f"{path}: the text {_short(each)} has a NUL or half a character in it. Correct it.")
+        level, depth = below, depth + 1
+
+
+def _plain(path: Path) -> str:
+    return str(path).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _short(text: str, most: int = 60) -> str:
@@ -210,6 +243,8 @@ def _variables(path: Path, manifest: Any) -> dict[str, str]:
         if name in trail:
             circle = " -> ".join(f"${each}" for each in (*trail[trail.index(name) :], name))
             raise CircuitError(f"{path}: manifest: circular: {circle}. Give one of them a path of its own.")
+        if len(trail) > _DEEPEST:
+            raise CircuitError(f"{path}: manifest: variables that name one another {_DEEPEST} deep. Shorten the chain.")
         if name not in done:
             done[name] = _replaced(path, raw[name], f"manifest.{name}", raw, lambda each: value(each, (*trail, name)))
         return done[name]
@@ -220,11 +255,18 @@ def _variables(path: Path, manifest: Any) -> dict[str, str]:
 
 
 def _replaced(path: Path, text: str, where: str, names: Iterable[str], value: Callable[[str], str]) -> str:
+    length = len(text)
+
     def one(match: re.Match[str]) -> str:
+        nonlocal length
         name = match[1] or match[2]
         if name not in names:
             raise CircuitError(unknown(f"{path}: {where}", "variable", f"${name}", [f"${each}" for each in names]))
-        return value(name)
+        found = value(name)
+        length += len(found)
+        if length > _LONGEST:
+            raise CircuitError(f"{path}: {where}: more than {_LONGEST:,} characters with its variables expanded.")
+        return found
 
     return _VARIABLE.sub(one, text)
 
@@ -288,6 +330,9 @@ def _sources(path: Path, kind: str, where: str, entry: Any) -> list[Source]:
         populations = {str(each): {} for each in populations}
     if not isinstance(populations, dict | None):
         raise CircuitError(f"{path}: {where}: populations: give an object, one entry for each population's name.")
+    wrong = [name for name, each in (populations or {}).items() if not isinstance(each, dict | None)]
+    if wrong:
+        raise CircuitError(f"{path}: {where}: populations.{wrong[0]}: give an object, such as {{}}.")
     types_path = Path(types) if types and Path(types).name not in ("NULL", "None") else None
     named = None if populations is None else {name: dict(each or {}) for name, each in populations.items()}
     return [Source(where, Path(each), types_path, named) for each in files]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import CircuitError
+from conntap.store.files import why_unreadable
 
 __all__ = ["CHUNK", "expand_ranges", "opened", "pieces", "take", "take_text"]
 
@@ -29,11 +30,12 @@ def opened(path: Path) -> Iterator[h5py.File]:
     CircuitError
         The file is missing, is no HDF5 file, is truncated, or cannot be read to its end.
     """
-    if not path.is_file():
-        raise CircuitError(f"{path}: no such file. Correct the path in the circuit's configuration.")
+    why = why_unreadable(path)
+    if why is not None:
+        raise CircuitError(f"{path}: {why}. Correct the path in the circuit's configuration.")
     try:
         file = h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         why = "truncated" if "truncated" in str(error) else "no HDF5 file, or a damaged one"
         raise CircuitError(f"{path}: {why}: {_first(error)}. Copy or write it again.") from error
     with file:
@@ -43,13 +45,13 @@ def opened(path: Path) -> Iterator[h5py.File]:
             raise CircuitError(
                 f"{path}: {str(error).strip(chr(34))}. The file lacks what SONATA asks for; `tap circuit check` says what."
             ) from error
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise CircuitError(
                 f"{path}: reading failed: {_first(error)}. The file is damaged; copy it again."
             ) from error
 
 
-def _first(error: OSError) -> str:
+def _first(error: Exception) -> str:
     return str(error).split("\n")[0].rstrip(".")
 
 
