@@ -22,7 +22,8 @@ import h5py
 import numpy as np
 from scipy import sparse
 
-from conntap.circuits import Connectome, EdgePopulation, extraction, open_circuit
+from conntap.circuits import Connectome, EdgePopulation, open_circuit
+from conntap.circuits.sonata import ends
 from conntap.circuits.sonata.writing import write_sonata
 
 SIZES = {"1 M edges, 10,000 nodes": (10_000, 1_000_000), "7 M edges, 31,000 nodes": (31_000, 7_000_000)}
@@ -88,11 +89,11 @@ def iterated(config: Path, name: str, n: int) -> Iterator[Any]:
 
 def by_scan(edges: EdgePopulation, **chosen: Any) -> Connectome:
     """What conntap reads with its use of the index switched off."""
-    kept, extraction._GATHER_BELOW = extraction._GATHER_BELOW, -1.0
+    kept, ends._GATHER_BELOW = ends._GATHER_BELOW, -1.0
     try:
         return edges.connectome(**chosen)
     finally:
-        extraction._GATHER_BELOW = kept
+        ends._GATHER_BELOW = kept
 
 
 def report(rows: list[tuple[str, float, float]], base: float) -> None:

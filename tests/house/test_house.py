@@ -140,6 +140,14 @@ def declared(name):
     return find_step(name).function.__module__, find_step(name).version
 
 
+@pytest.mark.parametrize("path", sorted((SOURCE.parents[1] / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_imports_only_what_is_there(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "conntap":
+            module = importlib.import_module(node.module)
+            assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
 def source_of(name):
     """The digest of what computes a step: its module, what that takes from its own room and from topology, and what
     all take: the connectome and the seeds."""
