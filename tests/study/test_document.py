@@ -5,7 +5,7 @@ import pytest
 from conntap.errors import StudyError
 from conntap.study import load_study
 
-CONTRACT = """\
+ACROSS_COLUMNS = """\
 study: Simplices across columns
 description: >
   Do directed simplices occur more often than chance, and in which classes of cells?
@@ -32,9 +32,9 @@ run: {where: local, workers: 2}
 """
 
 
-def test_the_contract_document_loads_as_it_stands(tmp_path):
+def test_the_study_across_columns_loads_as_it_stands(tmp_path):
     (tmp_path / "circuit_config.json").write_text("{}")
-    (tmp_path / "study.yaml").write_text(CONTRACT)
+    (tmp_path / "study.yaml").write_text(ACROSS_COLUMNS)
     study = load_study(tmp_path / "study.yaml")
     assert list(study.stages) == ["subtargets.columns", "cells", "local", "counts", "degrees"]
     assert study.stages["counts"].controls == ("erdos-renyi",)

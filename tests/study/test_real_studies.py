@@ -7,16 +7,16 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from test_document import CONTRACT
+from test_document import ACROSS_COLUMNS
 
 from conntap import open_store
 from conntap.study import load_study, run
 
 
-def test_the_contract_document_runs_on_the_point_neurons(shared_data, tmp_path):
+def test_the_study_across_columns_runs_on_the_point_neurons(shared_data, tmp_path):
     shutil.copytree(shared_data / "sonata" / "300_pointneurons", tmp_path / "circuit")
     study = tmp_path / "circuit" / "study.yaml"
-    study.write_text(CONTRACT)
+    study.write_text(ACROSS_COLUMNS)
     done = subprocess.run([sys.executable, "-m", "conntap.cli", "run", study], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "circuit" / "study" / "report.html").exists()
