@@ -149,3 +149,25 @@ def test_a_pipe_or_a_device_is_no_file(folder, name):
         code = f"from conntap.circuits.checks import check; print(*check({str(folder / 'circuit_config.json')!r}))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
         assert said in done.stdout
+
+
+def test_data_outside_the_circuits_folder_is_odd(tmp_path):
+    folder = tmp_path / "circuit"
+    folder.mkdir()
+    write_nodes(folder / "nodes.h5", n=3, name="cells")
+    configure(folder)
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = np.arange(3.0)
+    (tmp_path / "secret.bin").write_bytes(bytes(24))
+    with h5py.File(folder / "inside.h5", "w") as file:
+        file["w"] = np.arange(3.0)
+    with h5py.File(folder / "nodes.h5", "r+") as file:
+        group = file["nodes/cells/0"]
+        group["x"] = h5py.ExternalLink("../secret.h5", "/x")
+        group["w"] = h5py.ExternalLink("inside.h5", "/w")
+        group.create_dataset("y", (3,), "f8", external=[(str(tmp_path / "secret.bin"), 0, 24)])
+        layout = h5py.VirtualLayout((3,), "f8")
+        layout[:] = h5py.VirtualSource(tmp_path / "secret.h5", "x", (3,))
+        group.create_virtual_dataset("z", layout)
+    odd = [each for each in check(folder) if "outside the circuit's folder" in each.what]
+    assert sorted(each.where.rpartition("/")[2] for each in odd) == ["x", "y", "z"]

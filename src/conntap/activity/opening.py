@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from conntap.errors import ActivityError, ConntapError, known, unknown
-from conntap.store.files import atomic
+from conntap.store.files import atomic, why_unreadable
 
 __all__ = ["ending_of", "hdf5", "kind_of", "milliseconds", "npz", "one", "read_ids", "save", "saved_ids"]
 
@@ -67,6 +67,9 @@ def ending_of(path: Path, overwrite: bool) -> str:
 
 def kind_of(path: Path) -> str:
     """Whether a file is npz or hdf5, by its signature."""
+    why = why_unreadable(path)
+    if why is not None:
+        raise ActivityError(f"{path}: cannot be read ({why}). Check the path.")
     try:
         with open(path, "rb") as file:
             head = file.read(8)

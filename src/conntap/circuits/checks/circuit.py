@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from conntap.circuits.checks.findings import Finding, error, odd
+from conntap.circuits.checks.links import outside_findings
 from conntap.circuits.checks.populations import edge_findings, node_findings
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.edges import end_of
@@ -36,7 +37,8 @@ def check(path: str | Path) -> list[Finding]:
     Errors first. `error`: missing or damaged files, lengths that differ, ids out of range or twice, an index
     that does not match the edges, type ids without a type, positions that are not finite, node sets that
     cannot be evaluated. `odd`: what other readers refuse (compression, several groups, the older spelling of
-    an index, no `populations`), unused types, missing ids or indices, empty node sets.
+    an index, no `populations`), unused types, missing ids or indices, empty node sets, data that lies in files outside the
+    circuit's folder.
 
     Notes
     -----
@@ -65,8 +67,17 @@ def check(path: str | Path) -> list[Finding]:
         found += _guarded(name, population, nodes)
     for name, source in _listed(config.edges, "edges", found):
         found += _of_edges(name, source, nodes)
+    found += _of_links(config)
     found += _of_node_sets(config, nodes)
     return sorted(dict.fromkeys(found), key=lambda each: each.level != "error")
+
+
+def _of_links(config: CircuitConfig) -> Iterator[Finding]:
+    for path in dict.fromkeys(each.file for each in (*config.nodes, *config.edges)):
+        try:
+            yield from outside_findings(path, config.path.parent)
+        except CircuitError as wrong:
+            yield error(str(path), str(wrong))
 
 
 def _of_config(config: CircuitConfig) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats.identifiers import rows_among
+from conntap.circuits.formats.limits import unpacked
 from conntap.errors import FormatError, MissingExtra, known, unknown
 
 __all__ = ["read_graphml", "write_graphml"]
@@ -92,7 +92,7 @@ def _parsed(path: Path) -> Any:
     from xml.etree.ElementTree import ParseError
 
     try:
-        with _opened(path) as file:
+        with unpacked(path) as file:
             return networkx.read_graphml(file, force_multigraph=True)
     except (networkx.NetworkXError, ParseError, ValueError, KeyError, UnicodeDecodeError, StopIteration) as error:
         raise FormatError(f"{path}: no GraphML that networkx reads ({error}). Check the file.") from error
@@ -116,19 +116,13 @@ def _check(path: Path) -> None:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = note
-    with _opened(path) as file:
+    with unpacked(path) as file:
         try:
             parser.ParseFile(file)
         except (expat.ExpatError, OSError, EOFError) as error:
             raise FormatError(f"{path}: no well-formed XML ({error}). Check the file.") from None
     if ends - nodes:
         raise FormatError(f"{path}: edges name nodes that are not there: {known(ends - nodes, most=5)}. Add them.")
-
-
-def _opened(path: Path) -> Any:
-    with open(path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if packed else open(path, "rb")
 
 
 def _edges_of(graph: Any) -> tuple[list[str], list[str], list[dict[str, Any]]]:

@@ -6,6 +6,7 @@ import gzip
 import zlib
 from pathlib import Path
 
+from conntap.circuits.formats.limits import check_file
 from conntap.errors import FormatError, known
 
 __all__ = ["guess", "guess_by_name"]
@@ -96,6 +97,7 @@ def guess_by_name(path: Path) -> str:
 
 def head_of(path: Path) -> bytes:
     """The first bytes of a file, unpacked where it is gzip; an empty or unreadable file is an error."""
+    check_file(path)
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD)

@@ -11,6 +11,7 @@ from typing import Any
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.formats.choosing import chosen_edges
 from conntap.circuits.formats.guess import guess
+from conntap.circuits.formats.limits import check_file
 from conntap.circuits.formats.options import READ_OPTIONS, TABLES, only
 from conntap.errors import ConntapError, FormatError, unknown
 
@@ -100,6 +101,8 @@ def read(
         raise FormatError(unknown("read", "format", format, READ_OPTIONS))
     if not path.exists():
         raise FormatError(f"{path}: no such file or folder. Check the path.")
+    if not path.is_dir():
+        check_file(path)
     with _told(path):
         kind = format or guess(path)
     given = {"nodes": nodes, "pre": pre, "post": post, "node_id": node_id, "properties": properties}

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.formats.guess import head_of
+from conntap.circuits.formats.limits import unpacked
+from conntap.circuits.formats.text_lines import has_leading_zeros, line_of_row, refuse_short_lines
 from conntap.errors import FormatError
 
 __all__ = ["read_text_table", "text_columns", "write_text_table"]
@@ -55,12 +57,13 @@ def read_text_table(
 ) -> pd.DataFrame:
     """The wanted columns; text as categories with blanks stripped, except for ids, which stay as they stand.
 
-    Whole numbers beyond 2^53 beside missing ones come as Int64.
+    Whole numbers beyond 2^53 beside missing ones come as Int64. Ids of which any is written with leading zeros (007) are
+    text, all of their column.
 
     Raises
     ------
     FormatError
-        Lines that do not parse, or that have more fields than there are names.
+        Lines that do not parse, that have more or fewer fields than there are names, or a missing id among numbers.
     """
     names = text_columns(path, columns=columns)
     separator, skip = _separator(path)
@@ -70,22 +73,29 @@ def read_text_table(
         "names": names,
         "header": 0 if columns is None else None,
         "skiprows": skip,
-        "usecols": None if set(names) <= set(wanted) else [name for name in names if name in wanted],
+        "usecols": None if set(names[:-1]) <= set(wanted) else [n for n in names if n in wanted or n == names[-1]],
         "index_col": False,
         "keep_default_na": False,
         "na_values": missing,
         "skipinitialspace": True,
         "low_memory": False,
         **_EXACT,
-        "compression": _compression(path),
         "encoding": "utf-8-sig",
     }
+    place = {"separator": separator, "skip": skip + (columns is None)}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, **options)
+            table = _csv(path, options)
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, EOFError) as error:
         raise FormatError(f"{path}: the lines do not parse as a table ({error}). Check the file.") from None
+    if table[names[-1]].isna().any():
+        refuse_short_lines(path, n=len(names), separator=separator, skip=skip)
+    table = table[[name for name in names if name in wanted]]
+    table = _ids_as_written(path, table, ids, options)
+    for name in table.columns:
+        if name in ids:
+            _refuse_missing_ids(path, table[name], **place)
     for name in table.columns:
         if name not in ids and table[name].dtype.kind in "OUST":
             table[name] = _stripped(table[name])
@@ -107,18 +117,8 @@ def write_text_table(table: pd.DataFrame, path: Path, *, separator: str, gz: boo
 def _fields(path: Path) -> list[str]:
     separator, skip = _separator(path)
     try:
-        first = pd.read_csv(
-            path,
-            sep=separator,
-            skiprows=skip,
-            nrows=1,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skipinitialspace=True,
-            compression=_compression(path),
-            encoding="utf-8-sig",
-        )
+        options = {"sep": separator, "skiprows": skip, "nrows": 1, "header": None, "dtype": str}
+        first = _csv(path, options | {"keep_default_na": False, "skipinitialspace": True, "encoding": "utf-8-sig"})
     except (ValueError, OSError, EOFError) as error:
         raise FormatError(f"{path}: no table can be read from it ({error}). Check the file.") from None
     return [str(each).strip() for each in first.iloc[0]]
@@ -135,9 +135,40 @@ def _separator(path: Path) -> tuple[str, int]:
     return (best if counts[best] else r"\s+"), skip
 
 
-def _compression(path: Path) -> str | None:
+def _csv(path: Path, options: dict[str, Any]) -> pd.DataFrame:
+    if not _is_packed(path):
+        return pd.read_csv(path, compression=None, **options)
+    with unpacked(path) as file:
+        return pd.read_csv(file, **options)
+
+
+def _is_packed(path: Path) -> bool:
     with open(path, "rb") as file:
-        return "gzip" if file.read(2) == b"\x1f\x8b" else None
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _ids_as_written(path: Path, table: pd.DataFrame, ids: Collection[str], options: dict[str, Any]) -> pd.DataFrame:
+    """The table with ids of which any has leading zeros as text: 007 and 7 are two nodes."""
+    numbers = [name for name in table.columns if name in ids and table[name].dtype.kind in "iuf"]
+    if not numbers or not has_leading_zeros(path):
+        return table
+    as_text = _csv(path, {**options, "usecols": numbers, "dtype": str})
+    written = [name for name in numbers if as_text[name].str.match(r"\s*[+-]?0\d").any()]
+    return table.assign(**{name: as_text[name] for name in written})
+
+
+def _refuse_missing_ids(path: Path, column: pd.Series, *, separator: str, skip: int) -> None:
+    """Raise where numbers stand beside `nan` or its like, which is no node's name there."""
+    if column.dtype.kind not in "OUST":
+        return
+    given = pd.Series(column.dropna().unique()).astype(str).str.strip()
+    missing = given.isin(_MISSING)
+    if missing.any() and not missing.all() and pd.to_numeric(given[~missing], errors="coerce").notna().all():
+        row = int(np.flatnonzero(column.astype(str).str.strip().isin(_MISSING))[0])
+        line = line_of_row(path, row, separator=separator, skip=skip)
+        raise FormatError(
+            f"{path}: line {line}: {column.name} is missing ({column.iloc[row]}). Fill or drop such rows."
+        )
 
 
 def _stripped(column: pd.Series) -> pd.Series:
@@ -160,7 +191,7 @@ def _lost_digits(column: pd.Series) -> bool:
 def _whole(path: Path, options: dict[str, Any], floats: pd.Series) -> pd.Series:
     """The column read again as whole numbers, or as it was where they are none."""
     try:
-        return pd.read_csv(path, **options).iloc[:, 0]
+        return _csv(path, options).iloc[:, 0]
     except (ValueError, TypeError, OverflowError):
         return floats
 

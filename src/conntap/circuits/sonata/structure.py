@@ -54,7 +54,7 @@ def read_layout(path: Path, kind: str, name: str) -> Layout:
     """What one population's group holds, without reading any data."""
     with opened(path) as file:
         group = population_group(file, kind, name)
-        groups = {int(each): _attributes(group[each]) for each in group if _is_numbered(group, each)}
+        groups = {int(each): _attributes(group[each], each) for each in group if _is_numbered(group, each)}
         datasets = frozenset(each for each in group if isinstance(group[each], h5py.Dataset))
         for each in sorted(datasets.intersection(_WHOLE_NUMBERS)):
             require_whole_numbers(group[each])
@@ -97,7 +97,7 @@ def _size(group: h5py.Group, kind: str, groups: Mapping[int, Mapping[str, Attrib
     return len(group[first.path]) if first else 0
 
 
-def _attributes(group: h5py.Group) -> dict[str, Attribute]:
+def _attributes(group: h5py.Group, number: str) -> dict[str, Attribute]:
     found: dict[str, Attribute] = {}
     for prefix in ("", "dynamics_params/"):
         holder = group.get(prefix.rstrip("/"), group) if prefix else group
@@ -105,15 +105,15 @@ def _attributes(group: h5py.Group) -> dict[str, Attribute]:
             continue
         for name, dataset in holder.items():
             if isinstance(dataset, h5py.Dataset):
-                found |= _columns(prefix + name, dataset, holder)
+                found |= _columns(prefix + name, dataset, holder, f"{number}/{prefix}".rstrip("/"))
     return found
 
 
-def _columns(name: str, dataset: h5py.Dataset, holder: h5py.Group) -> dict[str, Attribute]:
-    path = dataset.name.split("/", 3)[3]
+def _columns(name: str, dataset: h5py.Dataset, holder: h5py.Group, within: str) -> dict[str, Attribute]:
+    path = f"{within}/{name.rpartition('/')[2]}"
     library = f"@library/{name.rpartition('/')[2]}"
     if dataset.ndim == 1 and isinstance(holder.get(library), h5py.Dataset) and holder[library].ndim == 1:
-        return {name: Attribute(path, library=holder[library].name.split("/", 3)[3])}
+        return {name: Attribute(path, library=f"{within}/{library}")}
     if dataset.ndim == 1 and dataset.dtype.kind in "iufbOSc":
         return {name: Attribute(path)}
     if dataset.ndim != 2:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import CircuitError, known
+from conntap.store.files import why_unreadable
 
 __all__ = ["read_types"]
 
@@ -64,6 +65,9 @@ def read_types(path: Path, key: str) -> pd.DataFrame:
 
 
 def _lines(path: Path) -> tuple[list[str], list[list[str]]]:
+    why = why_unreadable(path)
+    if why is not None:
+        raise CircuitError(f"{path}: cannot be read ({why}). Correct the path in the configuration.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=" ", skipinitialspace=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from conntap.errors import CircuitError, MissingExtra
+from conntap.store.files import why_unreadable
 
 __all__ = ["Atlas", "read_atlas"]
 
@@ -55,6 +56,9 @@ def read_atlas(path: Path, first_voxel: str) -> Atlas:
     except ImportError:
         raise MissingExtra("formats", package="pynrrd", needed_for="reading an atlas") from None
     path = Path(path)
+    why = why_unreadable(path)
+    if why is not None:
+        raise CircuitError(f"{path}: cannot be read ({why}).")
     try:
         with path.open("rb") as file:
             header = nrrd.read_header(file)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import CircuitError, known, unknown
+from conntap.store.files import why_unreadable
 
 __all__ = ["as_ids", "comparable", "read_rows"]
 
@@ -23,6 +24,9 @@ def read_rows(
     CircuitError
         The file cannot be read, or a column or a value is missing.
     """
+    why = why_unreadable(path)
+    if why is not None:
+        raise CircuitError(f"{path}: cannot be read ({why}).")
     try:
         frame = pd.read_csv(path, dtype=dict.fromkeys(text, "str"), skipinitialspace=True)
     except OSError as error:
