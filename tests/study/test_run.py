@@ -262,6 +262,15 @@ def test_setup_says_which_circuit_is_wrong(write, folder):
     assert not (folder / "out").exists()
 
 
+def test_a_slice_by_what_no_node_has_is_told_before_anything_runs(write, local, folder):
+    body = local + "  n: {do: 'plugin_steps:edges', of: local, slices: [s]}\nslices: {s: {by: layr}}\n"
+    with pytest.raises(
+        StudyError, match=r"slices\.s\.by: unknown node property 'layr'; known: .* Did you mean 'layer'"
+    ):
+        setup(load_study(write(body)), folder / "out")
+    assert not (folder / "out").exists()
+
+
 def test_statistics_against_a_control_come_with_the_store(write, local):
     outcome = runs(write(local + COUNTS))
     with open_store(outcome.store) as opened:

@@ -25,7 +25,7 @@ from conntap import __version__, store
 from conntap.circuits import Circuit
 from conntap.errors import ConntapError, RunError, StudyError, unknown
 from conntap.seeds import digest
-from conntap.study.entries import CircuitEntry, Reference, Study
+from conntap.study.entries import CircuitEntry, Reference, Stage, Study
 from conntap.study.locking import lock
 from conntap.study.plan import StagePlan, content_of, plan_study, source_cases
 from conntap.study.work import Records, open_source, stage_folder
@@ -63,6 +63,7 @@ def prepare(study: Study) -> Prepared:
         stage has no case.
     """
     sources, fingerprints = _sources(study)
+    _check_slices(study, sources)
     subtargets: dict[str, dict[str, tuple[str, Any, dict[str, Any]]]] = {}
     for name, stage in study.subtargets.items():
         wanted = next(iter(stage.inputs.values()))
@@ -72,6 +73,32 @@ def prepare(study: Study) -> Prepared:
         study, fingerprints, {k: {c: v[:2] for c, v in each.items()} for k, each in subtargets.items()}
     )
     return plan_study(study, sources=cases, workers=workers_of(study)), subtargets, fingerprints
+
+
+def _check_slices(study: Study, sources: Mapping[str, Any]) -> None:
+    """A slice by a property that no circuit has is told here, where the nodes come from circuits alone."""
+    properties: set[str] = set()
+    for source in sources.values():
+        if isinstance(source, Circuit):
+            properties.update(*(each.properties for each in source.node_populations.values()))
+        else:
+            properties.update(source.pre_nodes.columns, source.post_nodes.columns)
+    for stage in study.stages.values():
+        if not _of_circuits_alone(study, stage):
+            continue
+        for name in stage.slices:
+            by = study.slices[name].by
+            for wanted in [by] if isinstance(by, str) else by:
+                if wanted not in properties:
+                    raise StudyError(unknown(f"slices.{name}.by", "node property", wanted, properties))
+
+
+def _of_circuits_alone(study: Study, stage: Stage) -> bool:
+    """Whether all that a stage takes from comes, step by step, out of circuits."""
+    taken = [study.stages[name] for name in stage.inputs.values() if name in study.stages]
+    return bool(stage.inputs) and all(
+        each.step.name.startswith("circuits.") and _of_circuits_alone(study, each) for each in taken
+    )
 
 
 def _sources(study: Study) -> tuple[dict[str, Any], dict[str, str]]:
