@@ -65,11 +65,6 @@ class Side:
             order = np.argsort(known)
             self._sorted = known[order], rows[order]
 
-    @property
-    def takes_all(self) -> bool:
-        """Whether a node id is its own row, so that nothing needs to be looked up."""
-        return self._table is None and self._sorted is None
-
     def rows(self, ids: np.ndarray) -> np.ndarray:
         """Rows of the result for ids as the file has them; -1 for nodes that are not chosen."""
         if self._sorted is not None:
