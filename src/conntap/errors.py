@@ -37,6 +37,7 @@ __all__ = [
     "StoreError",
     "StudyError",
     "known",
+    "rectangular",
     "unknown",
 ]
 
@@ -126,3 +127,15 @@ def unknown(where: str, what: str, name: object, names: Iterable[object]) -> str
     near = get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{where}: unknown {what} {str(name)!r}; known: {known(names)}.{hint}"
+
+
+def rectangular(where: str, n_pre: int, n_post: int) -> str:
+    """The message for a connectome of two sets of nodes where one is needed.
+
+    >>> rectangular("degrees", 2, 3)
+    'degrees: the connectome is rectangular (2 pre, 3 post nodes); give a square one: one set of nodes.'
+    """
+    return (
+        f"{where}: the connectome is rectangular ({n_pre} pre, {n_post} post nodes); give a square one: "
+        "one set of nodes."
+    )

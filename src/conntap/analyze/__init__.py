@@ -5,16 +5,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from conntap.analyze.slices import slices  # the function, not its module, is what `analyze.slices` means
+from conntap.analyze.slices import slices as slices  # the function, not its module, is what `analyze.slices` means
 
-__all__ = ["SLICES", "STEPS", "degrees", "simplex_counts", "slices"]
+# The steps of each file, with their versions: raise one when its values may change.
+_FILES: dict[str, dict[str, int]] = {
+    "degree": {"degrees": 1},
+    "simplices": {"simplex_counts": 1},
+}
 
-STEPS: dict[str, int] = {"degrees": 1, "simplex_counts": 1}
+STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
 
 SLICES = 1
 """The version of `slices`, which every key of a sliced value holds: raise it when the parts change."""
 
-_HOMES = {"degrees": "degree", "simplex_counts": "simplices"}
+_HOMES = {name: file for file, names in _FILES.items() for name in names}
+
+__all__ = sorted(["SLICES", "STEPS", "slices", *STEPS])
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +31,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

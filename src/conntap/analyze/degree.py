@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
-from conntap.topology.graphs import simple_graph
 
 __all__ = ["degrees"]
 
@@ -41,12 +40,7 @@ def degrees(connectome: Connectome) -> pd.DataFrame:
     >>> degrees(Connectome(["a", "b"], [0, 0, 1], [1, 1, 1])).loc["b"].to_dict()
     {'in': 1, 'out': 0, 'total': 1}
     """
-    if not connectome.is_square:
-        raise OptionError(
-            f"degrees: the connectome is rectangular ({connectome.n_pre} pre, {connectome.n_post} post nodes); "
-            "give a square one."
-        )
-    indptr, indices = simple_graph(connectome.pre, connectome.post, connectome.n_nodes)
+    indptr, indices = simple(connectome, "degrees")
     inward = np.bincount(indices, minlength=connectome.n_nodes).astype(np.int64)
     outward = np.diff(indptr)
     return pd.DataFrame({"in": inward, "out": outward, "total": inward + outward}, index=connectome.nodes.index)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
-from conntap.topology.graphs import simple_graph
 from conntap.topology.simplices import count_simplices
 
 __all__ = ["simplex_counts"]
@@ -49,11 +48,6 @@ def simplex_counts(connectome: Connectome, *, max_dimension: int | None = None, 
     >>> simplex_counts(Connectome(3, [0, 0, 1], [1, 2, 2])).to_dict()
     {0: 3, 1: 3, 2: 1}
     """
-    if not connectome.is_square:
-        raise OptionError(
-            f"simplex_counts: the connectome is rectangular ({connectome.n_pre} pre, {connectome.n_post} post nodes); "
-            "simplices need one set of nodes. Give a square one."
-        )
-    graph = simple_graph(connectome.pre, connectome.post, connectome.n_nodes)
+    graph = simple(connectome, "simplex_counts")
     counts = count_simplices(*graph, max_dimension=max_dimension, threads=threads)
     return pd.Series(counts, index=pd.RangeIndex(len(counts), name="dimension"), name="count")

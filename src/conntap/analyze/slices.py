@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, known, unknown
+from conntap.errors import OptionError, known, rectangular, unknown
 
 __all__ = ["slices"]
 
@@ -56,10 +56,7 @@ def slices(
     [('layer=1', 1), ('layer=2', 2)]
     """
     if not connectome.is_square:
-        raise OptionError(
-            f"slices: the connectome is rectangular ({connectome.n_pre} pre, {connectome.n_post} post nodes); "
-            "give a square one."
-        )
+        raise OptionError(rectangular("slices", connectome.n_pre, connectome.n_post))
     wanted = _wanted(by)
     table = connectome.nodes
     for name in wanted:

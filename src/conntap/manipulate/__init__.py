@@ -5,11 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["STEPS", "erdos_renyi"]
+# The steps of each file, with their versions: raise one when its values may change.
+_FILES: dict[str, dict[str, int]] = {
+    "shuffle": {"erdos_renyi": 1},
+}
 
-STEPS: dict[str, int] = {"erdos_renyi": 1}
+STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
 
-_HOMES = {"erdos_renyi": "shuffle"}
+_HOMES = {name: file for file, names in _FILES.items() for name in names}
+
+__all__ = sorted(["STEPS", *STEPS])
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +25,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
-from conntap.topology.graphs import simple_graph
+from conntap.manipulate.graphs import simple
 
 __all__ = ["erdos_renyi"]
 
@@ -46,13 +45,8 @@ def erdos_renyi(connectome: Connectome, *, rng: np.random.Generator) -> Connecto
     >>> drawn.n_edges, bool((drawn.pre == drawn.post).any())
     (5, False)
     """
-    if not connectome.is_square:
-        raise OptionError(
-            f"erdos_renyi: the connectome is rectangular ({connectome.n_pre} pre, {connectome.n_post} post nodes); "
-            "give a square one."
-        )
+    n_connections = len(simple(connectome, "erdos_renyi")[1])
     n_nodes = connectome.n_nodes
-    n_connections = len(simple_graph(connectome.pre, connectome.post, n_nodes)[1])
     codes = _distinct(n_nodes * (n_nodes - 1), n_connections, rng)
     pre, rest = np.divmod(codes, max(1, n_nodes - 1))
     return connectome.with_edges(pre, rest + (rest >= pre))

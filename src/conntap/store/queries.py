@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from conntap.errors import StoreError, known, unknown
+from conntap.errors import ConntapError, StoreError, known, unknown
 
 __all__ = ["meets"]
 
@@ -34,12 +34,19 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
 }
 _ALLOWED = (
-    "Allowed: names of case columns (those with blanks in `backticks`), numbers, text, True, False, None, lists of these, "
+    "Allowed: names of {}s (those with blanks in `backticks`), numbers, text, True, False, None, lists of these, "
     "+ - * / // %, comparisons, in, not in, and, or, not, & | ~."
 )
 
 
-def meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
+def meets(
+    cases: pd.DataFrame,
+    query: str,
+    where: str,
+    *,
+    what: str = "case column",
+    error: type[ConntapError] = StoreError,
+) -> np.ndarray:
     """Which cases meet a condition; where a value is missing, a comparison with it is not met.
 
     Parameters
@@ -52,6 +59,8 @@ def meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
         `== None` is missing. Calls, attributes, indices and everything else are refused.
     where
         What the cases belong to, for errors.
+    what, error
+        What a column is called in errors, and their class; nodes are asked for by their properties, say.
 
     Returns
     -------
@@ -59,7 +68,7 @@ def meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
 
     Raises
     ------
-    StoreError
+    StoreError, or `error`
         An unknown column, types that cannot be compared, or anything that is not allowed.
 
     Examples
@@ -69,13 +78,13 @@ def meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
     """
     where = f"{where}: query {query!r}" if len(str(query)) < 200 else f"{where}: query of {len(query)} characters"
     if not isinstance(query, str) or not query.strip() or len(query) > _LONGEST:
-        raise StoreError(f"{where}: no condition; case columns: {known(cases.columns)}. {_ALLOWED}")
+        raise error(f"{where}: no condition; {what}s: {known(cases.columns)}. {_ALLOWED.format(what)}")
     try:
-        found = _Query(cases, query, where).result()
-    except (TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
-        why = str(error).split("\n")[0] or "nested too deeply"
-        raise StoreError(
-            f"{where}: cannot be evaluated ({why}); case columns: {known(cases.columns)}. Compare a column with values of its kind."
+        found = _Query(cases, query, where, what, error).result()
+    except (TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as problem:
+        why = str(problem).split("\n")[0] or "nested too deeply"
+        raise error(
+            f"{where}: cannot be evaluated ({why}); {what}s: {known(cases.columns)}. Compare a column with values of its kind."
         ) from None
     return found.fillna(False).to_numpy(dtype=bool)
 
@@ -83,8 +92,8 @@ def meets(cases: pd.DataFrame, query: str, where: str) -> np.ndarray:
 class _Query:
     """One query on its way from text to a condition."""
 
-    def __init__(self, cases: pd.DataFrame, query: str, where: str) -> None:
-        self._cases, self._where = cases, where
+    def __init__(self, cases: pd.DataFrame, query: str, where: str, what: str, error: type[ConntapError]) -> None:
+        self._cases, self._where, self._what, self._error = cases, where, what, error
         self._named: dict[str, str] = {}
         self._mark = "column_"
         while self._mark in query:
@@ -92,9 +101,9 @@ class _Query:
         text = _WORDS.sub(self._plain, query).strip()
         try:
             self._tree = ast.parse(text, mode="eval").body
-        except SyntaxError as error:
-            raise StoreError(
-                f"{where}: cannot be evaluated ({error.msg}); case columns: {known(cases.columns)}. {_ALLOWED}"
+        except SyntaxError as problem:
+            raise error(
+                f"{where}: cannot be evaluated ({problem.msg}); {what}s: {known(cases.columns)}. {_ALLOWED.format(what)}"
             ) from None
 
     def result(self) -> pd.Series:
@@ -124,8 +133,8 @@ class _Query:
                 return self._comparison(node)
         value = self._value(node)
         if not isinstance(value, pd.Series) or not pd.api.types.is_bool_dtype(value):
-            raise StoreError(
-                f"{self._where}: {self._said(node)} is no condition; case columns: {known(self._cases.columns)}. Write "
+            raise self._error(
+                f"{self._where}: {self._said(node)} is no condition; {self._what}s: {known(self._cases.columns)}. Write "
                 f"one such as \"{next(iter(self._cases), 'draw')} == 'value'\"."
             )
         return value
@@ -142,8 +151,8 @@ class _Query:
 
     def _compared(self, sign: ast.cmpop, left: Any, right: Any) -> pd.Series:
         if not isinstance(left, pd.Series) and not isinstance(right, pd.Series):
-            raise StoreError(
-                f"{self._where}: a comparison without a column; case columns: {known(self._cases.columns)}. Name one."
+            raise self._error(
+                f"{self._where}: a comparison without a column; {self._what}s: {known(self._cases.columns)}. Name one."
             )
         among = isinstance(sign, ast.In | ast.NotIn)
         if among and not isinstance(right, list):
@@ -192,7 +201,7 @@ class _Query:
 
     def _column(self, name: str) -> pd.Series:
         if name not in self._cases:
-            raise StoreError(unknown(self._where, "case column", name, self._cases.columns))
+            raise self._error(unknown(self._where, self._what, name, self._cases.columns))
         return self._cases[name]
 
     def _said(self, node: ast.expr) -> str:
@@ -201,7 +210,7 @@ class _Query:
             text = text.replace(stand_in, f"`{name}`")
         return text if len(text) < 100 else f"{text[:100]}..."
 
-    def _refused(self, what: str) -> StoreError:
-        return StoreError(
-            f"{self._where}: {what} is not allowed; case columns: {known(self._cases.columns)}. {_ALLOWED}"
+    def _refused(self, what: str) -> ConntapError:
+        return self._error(
+            f"{self._where}: {what} is not allowed; {self._what}s: {known(self._cases.columns)}. {_ALLOWED.format(self._what)}"
         )

@@ -18,41 +18,14 @@ from numba import config, njit, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
+from conntap.topology.bits import bits, compiled, lowest
+
 __all__ = ["DEEPEST", "count_from", "estimate"]
 
 DEEPEST = 44  # one simplex of this dimension has 2^45 - 1 faces: more than can be visited
 
 _0, _1, _2, _6, _63, _64 = (np.uint64(each) for each in (0, 1, 2, 6, 63, 64))
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _DEEPEST = np.uint64(DEEPEST)
-
-
-def _compiled(function):
-    """The function compiled, and kept on disk where there is a place for it."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # neither beside this file nor in the user's cache
-        return njit(nogil=True)(function)
-
-
-@intrinsic
-def _bits(typingctx, word):
-    """The number of ones in a word."""
-
-    def emit(context, builder, signature, args):
-        return builder.ctpop(args[0])
-
-    return types.uint64(types.uint64), emit
-
-
-@intrinsic
-def _lowest(typingctx, word):
-    """The place of the lowest one in a word that is not zero."""
-
-    def emit(context, builder, signature, args):
-        return builder.cttz(args[0], context.get_constant(types.boolean, 1))
-
-    return types.uint64(types.uint64), emit
 
 
 @intrinsic
@@ -74,7 +47,7 @@ def _gathered_by_loop(word, mask):
     common = word & mask
     while common != _0:
         low = common & (_0 - common)
-        gathered |= _1 << _bits(mask & (low - _1))
+        gathered |= _1 << bits(mask & (low - _1))
         common ^= low
     return gathered
 
@@ -101,16 +74,16 @@ def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
     visits, edges, triangles = _0, _0, _0
     for a in range(_0, n_rows):
         first = rows[a]
-        size = _bits(first)
+        size = bits(first)
         edges += size
         if size < _2 or dimension == top:
             continue
         visits += size
         ahead = first
         while ahead != _0:
-            second = first & rows[_lowest(ahead)]
+            second = first & rows[lowest(ahead)]
             ahead &= ahead - _1
-            size = _bits(second)
+            size = bits(second)
             triangles += size
             if size < _2 or dimension + _1 == top:
                 if size >= _2 and top == _DEEPEST:
@@ -129,8 +102,8 @@ def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
                     at -= _1
                     continue
                 rests[depth] = rest & (rest - _1)
-                both = sets[depth] & rows[_lowest(rest)]
-                size = _bits(both)
+                both = sets[depth] & rows[lowest(rest)]
+                size = bits(both)
                 counts[at] += size
                 visits += _1
                 if size < _2:
@@ -209,7 +182,7 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
             member = matrix[begin + row * words + j]
             members[j] = member
             before[j] = size
-            size += _bits(member)
+            size += bits(member)
         at = dimension + level
         counts[at] += size
         if size < _2 or at == top:
@@ -225,7 +198,7 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
             for j in range(_0, words):
                 rest = members[j]
                 while rest != _0:
-                    other = (j << _6) + _lowest(rest)
+                    other = (j << _6) + lowest(rest)
                     rest &= rest - _1
                     rows[new] = _squeeze_word(matrix, begin + other * words, words, members, before)
                     new += _1
@@ -242,7 +215,7 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
         for j in range(_0, words):
             rest = members[j]
             while rest != _0:
-                other = (j << _6) + _lowest(rest)
+                other = (j << _6) + lowest(rest)
                 rest &= rest - _1
                 _squeeze(matrix, begin + other * words, words, members, before, new, new_words)
                 new += new_words
@@ -258,10 +231,10 @@ def _common(matrix, begin, words, members):
     for j in range(_0, words):
         rest = members[j]
         while rest != _0:
-            base = begin + ((j << _6) + _lowest(rest)) * words
+            base = begin + ((j << _6) + lowest(rest)) * words
             rest &= rest - _1
             for k in range(_0, words):
-                total += _bits(matrix[base + k] & members[k])
+                total += bits(matrix[base + k] & members[k])
     return total
 
 
@@ -286,7 +259,7 @@ def _fill_matrix(indptr, indices, nodes, begin, n, mark, level, place, matrix):
     return matrix
 
 
-@_compiled
+@compiled
 def count_from(indptr, indices, roots, top, most, budget, counts):
     """Add to `counts` the simplices from dimension 1 to `top` whose source is one of `roots`.
 
@@ -378,7 +351,7 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
     return visits
 
 
-@_compiled
+@compiled
 def estimate(indptr, indices, roots, repeats, weights, state, estimates):
     """Add to `estimates` (float64 by dimension) the expected simplices from `roots`, by random descents.
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-
 import numpy as np
 
 from conntap.errors import OptionError
+from conntap.topology.threads import mapped
 
 __all__ = ["MOST_SIMPLICES", "MOST_VISITS", "count_simplices", "estimate_simplices"]
 
@@ -147,7 +145,7 @@ def _search(indptr: np.ndarray, indices: np.ndarray, top: int, threads: int) -> 
         return counts, int(visits)
 
     totals, visits = [0] * (DEEPEST + 2), 0
-    for counts, more in _mapped(count, _chunks(indptr, indices), threads):
+    for counts, more in mapped(count, _chunks(indptr, indices), threads):
         visits += more
         if visits > MOST_VISITS:
             raise OptionError(
@@ -166,20 +164,3 @@ def _chunks(indptr: np.ndarray, indices: np.ndarray) -> list[np.ndarray]:
     parts = max(1, total // _LOOKUPS_A_CHUNK, min(64, total // 200_000))
     cuts = np.searchsorted(work, np.linspace(0, int(work[-1]), parts + 1)[1:-1])
     return [part for part in np.split(np.arange(len(degrees), dtype=np.uint64), cuts) if len(part)]
-
-
-def _mapped(function, chunks, threads):
-    """`map` by a few threads that pull chunks; no more than two chunks a thread wait."""
-    if threads == 1 or len(chunks) == 1:
-        yield from map(function, chunks)
-        return
-    rest = iter(chunks)
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = [pool.submit(function, chunk) for chunk in islice(rest, 2 * threads)]
-        try:
-            while waiting:
-                yield waiting.pop(0).result()
-                waiting += [pool.submit(function, chunk) for chunk in islice(rest, 1)]
-        finally:
-            for each in waiting:
-                each.cancel()
