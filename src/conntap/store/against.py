@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import StoreError, unknown
+from conntap.store.statistics import COLUMNS, statistics
 
 if TYPE_CHECKING:
     from conntap.store.reading import Dataset
 
 __all__ = ["against"]
-
-_ROUNDING = 100 * np.finfo(np.float64).eps
-_COLUMNS = ["value", "mean", "sd", "z", "ratio", "p_upper", "p_lower", "p", "draws", "p_floor"]
 
 
 def against(dataset: Dataset, control: str, *, fill_value: float | None = 0.0) -> pd.DataFrame:
@@ -37,9 +35,10 @@ def against(dataset: Dataset, control: str, *, fill_value: float | None = 0.0) -
     -------
     By case and entry (and column of a table): `value` (the original), `mean` and `sd` of the draws (n - 1 in
     the denominator), `z` = (value - mean) / sd, `ratio` = value / mean, `p_upper` and `p_lower`, the
-    probabilities of a draw at least and at most as large, `p` = twice the smaller one (at most 1), `draws`
-    and `p_floor` = 1 / (draws + 1), the least of `p_upper` and `p_lower` that so many draws can give (of `p`: twice it). `z` is NaN where sd is 0 or
-    there is one draw, `ratio` where the mean is 0.
+    probabilities of a draw at least and at most as large, `p` = twice the smaller one (at most 1), `q`,
+    the false discovery rate over all rows of the table (Benjamini and Hochberg), `draws` and `p_floor` =
+    1 / (draws + 1), the least of `p_upper` and `p_lower` that so many draws can give (of `p`: twice it). `z` is NaN
+    where sd is 0 or there is one draw, `ratio` where the mean is 0.
 
     Raises
     ------
@@ -133,39 +132,7 @@ def _compared(lines: pd.DataFrame, draws: np.ndarray, fill_value: float | None) 
     present = np.bincount(at, minlength=n)
     absent = draws[first["case"]] - present - lost if fill_value is not None else np.zeros(n, dtype=int)
     fill = 0.0 if fill_value is None else fill_value
-    return pd.concat([first, _statistics(value, at, drawn, absent, fill)], axis=1)
-
-
-def _statistics(value: np.ndarray, at: np.ndarray, drawn: np.ndarray, absent: np.ndarray, fill: float) -> pd.DataFrame:
-    n = len(value)
-    count = np.bincount(at, minlength=n) + absent
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (np.bincount(at, drawn, minlength=n) + absent * fill) / count
-        squares = np.bincount(at, (drawn - mean[at]) ** 2, minlength=n) + absent * (fill - mean) ** 2
-        sd = np.sqrt(squares / (count - 1.0))
-        sd[_all_equal(at, drawn, absent, fill, n)] = 0.0
-        sd[count < 2] = np.nan
-        rounding = np.where(np.isfinite(value), np.abs(_ROUNDING * value), 0.0)
-        least, most = value - rounding, value + rounding
-        upper = np.bincount(at, drawn >= least[at], minlength=n) + absent * (fill >= least)
-        lower = np.bincount(at, drawn <= most[at], minlength=n) + absent * (fill <= most)
-        p_upper, p_lower = (1 + upper) / (count + 1), (1 + lower) / (count + 1)
-        z = np.where(sd > 0, (value - mean) / sd, np.nan)
-        ratio = np.where(mean != 0, value / mean, np.nan)
-    p = np.minimum(1.0, 2 * np.minimum(p_upper, p_lower))
-    unknown_p = np.isnan(value) | (count == 0)
-    for each in (p_upper, p_lower, p):
-        each[unknown_p] = np.nan
-    columns = [value, mean, sd, z, ratio, p_upper, p_lower, p, count, 1 / (count + 1)]
-    return pd.DataFrame(dict(zip(_COLUMNS, columns)))
-
-
-def _all_equal(at: np.ndarray, drawn: np.ndarray, absent: np.ndarray, fill: float, n: int) -> np.ndarray:
-    """Whether the draws of an entry differ by rounding only."""
-    low, high = np.where(absent > 0, fill, np.inf), np.where(absent > 0, fill, -np.inf)
-    np.minimum.at(low, at, drawn)
-    np.maximum.at(high, at, drawn)
-    return high - low <= _ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    return pd.concat([first, statistics(value, at, drawn, absent, fill)], axis=1)
 
 
 def _labelled(table: pd.DataFrame, cases: pd.DataFrame, names: list[str], case_of: np.ndarray) -> pd.DataFrame:
@@ -177,7 +144,7 @@ def _labelled(table: pd.DataFrame, cases: pd.DataFrame, names: list[str], case_o
     for name in own:
         plain = name.removeprefix("own ")
         labels.append(table[name].rename(f"value_{plain}" if plain in shown else plain))
-    result = table[_COLUMNS]
+    result = table[COLUMNS]
     if not labels:
         return result
     result.index = pd.Index(labels[0], name=labels[0].name) if len(labels) == 1 else pd.MultiIndex.from_arrays(labels)
