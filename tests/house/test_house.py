@@ -112,6 +112,12 @@ def test_a_step_is_documented_wholly(name):
         assert "Parameters" in sections
 
 
+@pytest.mark.parametrize("room", ["manipulate", "analyze"])
+def test_no_function_that_comes_lazily_is_named_as_its_file(room):
+    homes = importlib.import_module(f"conntap.{room}")._HOMES
+    assert not [name for name, file in homes.items() if name == file], "importing the file would hide the function"
+
+
 def test_every_step_is_listed_among_the_public_names_of_its_room():
     for each in ROOMS:
         try:

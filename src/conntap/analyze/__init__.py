@@ -18,7 +18,7 @@ STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, ve
 SLICES = 1
 """The version of `slices`, which every key of a sliced value holds: raise it when the parts change."""
 
-_HOMES = {name: file for file, names in _FILES.items() for name in names} | {"compare": "compare"}
+_HOMES = {name: file for file, names in _FILES.items() for name in names} | {"compare": "comparison"}
 
 __all__ = sorted(["SLICES", "STEPS", "slices", *_HOMES])
 
