@@ -1,0 +1,137 @@
+"""Eigenvalues of the matrices that describe a connectome."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, eigs
+
+from conntap.analyze.graphs import simple
+from conntap.circuits.connectome import Connectome
+from conntap.errors import OptionError
+
+__all__ = ["spectral_gaps"]
+
+_log = logging.getLogger(__name__)
+_EQUAL = 1e-9  # moduli that differ by less, of a largest one, are one
+_LARGEST = 8  # eigenvalues sought where the matrix is not laid out in full
+
+
+def spectral_gaps(connectome: Connectome, *, most_dense: int = 2000) -> pd.DataFrame:
+    """The spectral radius and gaps of adjacency, transition and Laplacian matrices.
+
+    Parameters
+    ----------
+    connectome
+        A square connectome; parallel edges are merged, self-loops ignored.
+    most_dense
+        Up to so many nodes all eigenvalues are computed; beyond, the largest few, and `low` is NaN.
+
+    Returns
+    -------
+    float64, indexed by "matrix": `radius` (the largest modulus of an eigenvalue), `high` (the largest less the second
+    largest different modulus) and `low` (the smallest modulus above zero); NaN where there is none. The matrices:
+    `adjacency` A; `transition` P, of a walk along connections (rows of A over the out-degree, zero where that is
+    zero); `reversed` R, of a walk against them (rows of A transposed over the in-degree); `bauer` I - R; `chung`
+    I - (S P S^-1 + S^-1 P' S) / 2 on the largest strongly connected component, S the root of the walk's stationary
+    distribution.
+
+    Raises
+    ------
+    OptionError
+        The connectome is rectangular, or `most_dense` is negative.
+
+    Notes
+    -----
+    Up to `most_dense`: cubic in nodes and 16 bytes a pair of nodes. Beyond: ARPACK; where it does not converge, NaN
+    and a line in the log. Bauer, 2012, doi:10.1016/j.laa.2012.01.020; Chung, 2005, doi:10.1007/s00026-005-0237-z; as
+    parameters of neighbourhoods: Conceicao et al., 2022, doi:10.1162/netn_a_00228.
+
+    Examples
+    --------
+    >>> gaps = spectral_gaps(Connectome(3, [0, 1, 2, 0], [1, 2, 0, 2])).round(3)
+    >>> gaps.loc["adjacency", "radius"], gaps.loc["transition", "radius"]
+    (np.float64(1.325), np.float64(1.0))
+    """
+    indptr, indices = simple(connectome, "spectral_gaps")
+    if most_dense < 0:
+        raise OptionError(f"spectral_gaps.most_dense: {most_dense}; give a number of nodes from 0 on.")
+    n_nodes = connectome.n_nodes
+    adjacency = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n_nodes, n_nodes))
+    rows = {name: _gaps(make(adjacency), name, most_dense) for name, make in _MATRICES.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["radius", "high", "low"]).rename_axis("matrix")
+
+
+def _walk(adjacency: sparse.csr_array) -> sparse.csr_array:
+    degrees = adjacency.sum(axis=1)
+    return sparse.diags_array(np.divide(1.0, degrees, out=np.zeros(len(degrees)), where=degrees > 0)) @ adjacency
+
+
+def _bauer(adjacency: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array(sparse.eye_array(adjacency.shape[0]) - _walk(adjacency.T.tocsr()))
+
+
+def _chung(adjacency: sparse.csr_array) -> sparse.csr_array:
+    if not adjacency.nnz:
+        return sparse.csr_array((0, 0))
+    _, labels = connected_components(adjacency, connection="strong")
+    part = np.flatnonzero(labels == np.bincount(labels).argmax())
+    walk = _walk(adjacency[part][:, part])
+    root = np.sqrt(_stationary(walk))
+    scaled = sparse.diags_array(root) @ walk @ sparse.diags_array(1 / root)
+    return sparse.csr_array(sparse.eye_array(len(part)) - (scaled + scaled.T) / 2)
+
+
+def _stationary(walk: sparse.csr_array) -> np.ndarray:
+    """The distribution that a walk on a strongly connected graph keeps."""
+    n = walk.shape[0]
+    if n == 1:
+        return np.ones(1)
+    reduced = sparse.csc_array(sparse.eye_array(n - 1) - walk.T[1:, 1:])
+    rest = sparse.linalg.spsolve(reduced, np.atleast_1d(walk.T[1:, [0]].toarray().ravel()))
+    kept = np.append(1.0, rest)
+    return kept / kept.sum()
+
+
+_MATRICES: dict[str, Callable[[sparse.csr_array], sparse.csr_array]] = {
+    "adjacency": lambda adjacency: adjacency,
+    "transition": _walk,
+    "reversed": lambda adjacency: _walk(adjacency.T.tocsr()),
+    "bauer": _bauer,
+    "chung": _chung,
+}
+
+
+def _gaps(matrix: sparse.csr_array, name: str, most_dense: int) -> list[float]:
+    n = matrix.shape[0]
+    dense = n <= max(most_dense, _LARGEST + 2)
+    moduli = _distinct(np.abs(linalg.eigvals(matrix.toarray())) if dense and n else _largest(matrix, name))
+    if not len(moduli):
+        return [np.nan] * 3
+    high = moduli[-1] - moduli[-2] if len(moduli) > 1 else np.nan
+    above = moduli[moduli > _EQUAL * max(1.0, moduli[-1])] if dense else moduli[:0]
+    return [moduli[-1], high, above[0] if len(above) else np.nan]
+
+
+def _largest(matrix: sparse.csr_array, name: str) -> np.ndarray:
+    if not matrix.shape[0]:
+        return np.empty(0)
+    try:
+        start = np.random.default_rng(1).random(matrix.shape[0])  # any start does; a fixed one gives equal bits
+        return np.abs(eigs(matrix.astype(float), k=_LARGEST, v0=start, return_eigenvectors=False))
+    except (ArpackNoConvergence, ArpackError) as error:
+        _log.warning("spectral_gaps: the eigenvalues of %s did not converge: %s.", name, str(error).split("\n")[0])
+        return np.empty(0)
+
+
+def _distinct(moduli: np.ndarray) -> np.ndarray:
+    """The different moduli in rising order, those that differ by rounding as one."""
+    moduli = np.sort(moduli)
+    if not len(moduli):
+        return moduli
+    return moduli[np.append(True, np.diff(moduli) > _EQUAL * max(1.0, moduli[-1]))]
