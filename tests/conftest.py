@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +13,6 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real inputs (../shared/data) are not here")
     return folder
+
+settings.register_profile("conntap", deadline=None)  # kernels are compiled in the middle of a test
+settings.load_profile("conntap")

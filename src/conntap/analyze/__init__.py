@@ -13,6 +13,12 @@ _FILES: dict[str, dict[str, int]] = {
     "modules": {"communities": 1, "modularity": 1},
     "simplices": {"simplex_counts": 1},
     "spectra": {"spectral_gaps": 1},
+    "surroundings": {
+        "neighbourhood": 1,
+        "neighbourhood_simplices": 1,
+        "neighbourhood_values": 1,
+        "neighbourhoods": 1,
+    },
     "triangles": {"clustering": 1, "core_numbers": 1},
 }
 
@@ -21,7 +27,10 @@ STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, ve
 SLICES = 1
 """The version of `slices`, which every key of a sliced value holds: raise it when the parts change."""
 
-_HOMES = {name: file for file, names in _FILES.items() for name in names} | {"compare": "comparison"}
+_HOMES = {name: file for file, names in _FILES.items() for name in names} | {
+    "compare": "comparison",
+    "over_neighbourhoods": "surroundings",
+}
 
 __all__ = sorted(["SLICES", "STEPS", "slices", *_HOMES])
 
