@@ -158,7 +158,12 @@ def cli():
 
     def start(*arguments):
         command = [sys.executable, "-m", "conntap.cli", *map(str, arguments)]
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored is inherited
+        try:
+            started.append(subprocess.Popen(command, **pipes))
+        finally:
+            signal.signal(signal.SIGINT, former)
         return started[-1]
 
     yield start
@@ -192,6 +197,34 @@ def test_a_run_that_is_struck_down_goes_on_where_it_was(cli, write, local, folde
     outcome = runs(path, workers=4)
     assert outcome.ok
     assert outcome.done == 16 - before
+
+
+def test_a_ctrl_c_that_python_loses_in_a_destructor_stops_the_run_all_the_same(write, local):
+    path = write(local + "  h: {do: 'plugin_steps:hang', of: local, each: {seconds: [0.3, 0.31, 0.32, 0.33]}}\n")
+    code = f"""
+import os, signal
+from conntap.errors import InterruptedRun
+from conntap.study import load_study, run
+from conntap.study.entries import with_run
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Losing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def listen(event):
+    if event["event"] == "done" and event["stage"] == "h":
+        Losing()
+
+try:
+    run(with_run(load_study({str(path)!r}), workers=1), listen=listen)
+except InterruptedRun:
+    print("stopped")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "KeyboardInterrupt" in done.stderr
+    assert done.stdout.strip() == "stopped"
 
 
 def test_a_second_run_beside_the_first_refuses(write, local, folder):

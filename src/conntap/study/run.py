@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +24,7 @@ from conntap.study.entries import Study
 from conntap.study.executors import Job, Listener, local
 from conntap.study.locking import Running, lock
 from conntap.study.setup import prepare, read_batch, read_cases, read_setup, workers_of, write_setup
+from conntap.study.stopping import heeded
 from conntap.study.work import Records, stage_folder
 
 __all__ = ["Outcome", "collect", "launch", "run"]
@@ -141,13 +142,13 @@ def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
     done = skipped = 0
     limits = {"retries": study.run.retries, "timeout_s": study.run.timeout_s, "mem_gb": study.run.mem_gb}
     running = Running(out)
-
-    def tell(event: Mapping[str, Any]) -> None:
-        running(event)
-        listen(event)
-
     try:
-        with local(out, workers=workers_of(study), listen=tell, **limits) as execute:
+        with (
+            heeded() as raise_if_stopped,
+            local(
+                out, workers=workers_of(study), listen=_all_of(running, listen, raise_if_stopped), **limits
+            ) as execute,
+        ):
             for name, stage in about["stages"].items():
                 jobs, finished = _jobs(out, name, stage["batches"])
                 skipped += finished
@@ -160,6 +161,15 @@ def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
     wall_s = time.monotonic() - began
     failed = len({each["key"] for each in failures})
     return Outcome(out, done, skipped, failed, missing - failed, wall_s, failures)
+
+
+def _all_of(running: Running, listen: Listener, raise_if_stopped: Callable[[], None]) -> Listener:
+    def tell(event: Mapping[str, Any]) -> None:
+        running(event)
+        listen(event)
+        raise_if_stopped()
+
+    return tell
 
 
 def _missing(out: Path, about: Mapping[str, Any]) -> int:
