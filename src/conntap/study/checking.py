@@ -165,12 +165,14 @@ class Checker:
                 if wanted not in getattr(self.entry, kind):
                     self.problem(unknown(where, kind[:-1], wanted, getattr(self.entry, kind)), (*place, kind))
         if place[0] == "subtargets":
-            for key in ("each", "repeat", "controls", "slices", "join"):
+            for key in ("each", "repeat", "controls", "slices", "select", "join"):
                 if key in entry.model_fields_set:
                     self.problem(
                         f"{where}: a definition of subtargets takes no {key!r}. Define each by a name of its own.",
                         place,
                     )
+        if entry.select and not step.inputs:
+            self.problem(f"{where}.select: {step.name} takes no input to select from. Remove it.", (*place, "select"))
         self._sweeps(step, entry, place)
         return Stage(
             name=name,
@@ -182,6 +184,7 @@ class Checker:
             repeat=entry.repeat,
             controls=tuple(dict.fromkeys(entry.controls)),
             slices=tuple(dict.fromkeys(entry.slices)),
+            select=tuple(dict.fromkeys(each.window() for each in entry.select)),
             discard=entry.discard,
             description=entry.description,
         )

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from conntap.errors import StudyError, unknown
 from conntap.study.checking import Checker, all_told, dotted, short
-from conntap.study.entries import CircuitEntry, RunOptions, SliceEntry, Study, StudyEntry
+from conntap.study.entries import CircuitEntry, RunOptions, SelectEntry, SizeEntry, SliceEntry, Study, StudyEntry
 from conntap.study.yaml import Document, Place, read_document
 
 __all__ = ["load_study"]
@@ -84,9 +84,17 @@ def _expanded(values: dict[str, Any]) -> dict[str, Any]:
     values = dict(values)
     if isinstance(values.get("circuits"), dict):
         values["circuits"] = {k: {"path": v} if isinstance(v, str) else v for k, v in values["circuits"].items()}
+    if isinstance(values.get("stages"), dict):
+        values["stages"] = {k: _with_list(v, "select") for k, v in values["stages"].items()}
     if isinstance(values.get("slices"), dict):
         values["slices"] = {k: {"by": v} if isinstance(v, str | list) else v for k, v in values["slices"].items()}
     return values
+
+
+def _with_list(entry: Any, key: str) -> Any:
+    """A mapping under that key becomes a list of one."""
+    single = isinstance(entry, dict) and isinstance(entry.get(key), dict)
+    return {**entry, key: [entry[key]]} if single else entry
 
 
 def _told(error: Mapping[str, Any], document: Document) -> str:
@@ -104,5 +112,7 @@ def _told(error: Mapping[str, Any], document: Document) -> str:
 def _keys_at(place: Place) -> list[str]:
     if len(place) == 0:
         return list(StudyEntry.model_fields)
+    if "select" in place:
+        return list((SizeEntry if place[-1] == "nodes" else SelectEntry).model_fields)
     models: dict[Any, type[BaseModel]] = {"circuits": CircuitEntry, "slices": SliceEntry, "run": RunOptions}
     return list(models.get(place[0], StudyEntry).model_fields)

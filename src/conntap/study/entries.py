@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from conntap.errors import StudyError
 from conntap.seeds import digest
+from conntap.study.selecting import Window
 from conntap.study.steps import Step
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "ControlEntry",
     "Reference",
     "RunOptions",
+    "SelectEntry",
+    "SizeEntry",
     "SliceEntry",
     "Slicing",
     "Stage",
@@ -57,6 +60,40 @@ class RunOptions(BaseModel):
     mem_gb: float | None = Field(default=None, gt=0, le=1e6)
 
 
+class SizeEntry(BaseModel):
+    """From how many to how many, both included."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    min: int = Field(default=0, ge=0)
+    max: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _rises(self) -> SizeEntry:
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"min {self.min} is larger than max {self.max}")
+        return self
+
+
+class SelectEntry(BaseModel):
+    """Some of the cases that a stage takes from: by size, at random, or both."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    nodes: SizeEntry | None = None
+    draw: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> SelectEntry:
+        if self.nodes is None and self.draw is None:
+            raise ValueError("needs nodes, draw, or both")
+        return self
+
+    def window(self) -> Window:
+        """The entry as planning takes it."""
+        if self.nodes is None:
+            return Window(draw=self.draw)
+        return Window(self.nodes.min, self.nodes.max, self.draw)
+
+
 class StageEntry(_Entry):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     do: str
@@ -66,6 +103,7 @@ class StageEntry(_Entry):
     repeat: int | None = Field(default=None, ge=1, le=1_000_000)
     controls: list[str] = Field(default_factory=list)
     slices: list[str] = Field(default_factory=list)
+    select: list[SelectEntry] = Field(default_factory=list)
     discard: bool = False
 
 
@@ -132,6 +170,7 @@ class Stage:
     repeat: int | None = None
     controls: tuple[str, ...] = ()
     slices: tuple[str, ...] = ()
+    select: tuple[Window, ...] = ()
     discard: bool = False
     description: str = ""
 

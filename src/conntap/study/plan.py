@@ -22,27 +22,35 @@ from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Reference, Stage, Study
+from conntap.study.selecting import selected_cases
 from conntap.study.steps import Step
 
 __all__ = ["Case", "StagePlan", "content_of", "plan_stage", "plan_study", "source_cases"]
 
 
 _MOST_UNITS = 2_000_000
+_KEEPING_NODES = frozenset(("circuits.connectome", "circuits.node_table"))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One value that a stage can take: its columns in the index, where it is kept, its key and its size."""
+    """One value that a stage can take: its columns in the index, where it is kept, its key and its size.
+
+    `nodes` is their number where it is known before anything runs; `origin` the key of the circuit or the subtarget that
+    it came of.
+    """
 
     columns: Mapping[str, Any]
     kept: Mapping[str, Any]
     key: str
     load: float = 1.0
+    nodes: int | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True)
 class StagePlan:
-    """All units of a stage in the order of its cases, and the batches that hold each distinct one once.
+    """All units of a stage in the order of its cases, the batches that hold each distinct one once, and its cases.
 
     Units of one key are one computation whose value stands in several cases.
     """
@@ -51,6 +59,7 @@ class StagePlan:
     units: Sequence[Unit]
     batches: Sequence[Batch]
     columns: Sequence[str] = field(default=())
+    cases: Sequence[Case] = field(default=())
 
 
 def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]], workers: int) -> dict[str, StagePlan]:
@@ -85,11 +94,7 @@ def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]], workers: 
             continue
         plan = plan_stage(study, stage, cases, workers=workers)
         plans[stage.name] = plan
-        cases[stage.name] = [
-            Case(unit.case, {"stage": stage.name, "key": unit.key}, unit.key, unit.load)
-            for unit in plan.units
-            if unit.slicing is None
-        ]
+        cases[stage.name] = plan.cases
     return plans
 
 
@@ -104,35 +109,50 @@ def source_cases(study: Study, fingerprints: Mapping[str, str], subtargets: Mapp
         `subtargets.NAME` -> mapping of circuit to (key, Subtargets).
     """
     circuits = {
-        name: Case({"circuit": name}, {"circuit": name}, digest("circuit", fingerprint))
-        for name, fingerprint in fingerprints.items()
+        name: Case({"circuit": name}, {"circuit": name}, key, origin=key)
+        for name, key in ((name, digest("circuit", fingerprint)) for name, fingerprint in fingerprints.items())
     }
     cases = {f"circuits.{name}": [case] for name, case in circuits.items()}
     cases["circuits"] = list(circuits.values())
     for name, by_circuit in subtargets.items():
         cases[name] = [
-            Case(
-                {"circuit": circuit, "subtarget": each.name},
-                {"circuit": circuit, "stage": name, "key": key, "subtarget": each.name},
-                digest("subtarget", fingerprints[circuit], each.name, each.population, each.ids, dict(each.info)),
-                float(len(each.ids)),
-            )
+            _subtarget_case(circuit, fingerprints[circuit], name, key, each)
             for circuit, (key, found) in by_circuit.items()
             for each in found
         ]
     return cases
 
 
+def _subtarget_case(circuit: str, fingerprint: str, stage: str, stage_key: str, subtarget: Any) -> Case:
+    kept = {"circuit": circuit, "stage": stage, "key": stage_key, "subtarget": subtarget.name}
+    made = (subtarget.name, subtarget.population, subtarget.ids, dict(subtarget.info))
+    key, nodes = digest("subtarget", fingerprint, *made), len(subtarget.ids)
+    return Case({"circuit": circuit, "subtarget": subtarget.name}, kept, key, float(nodes), nodes, key)
+
+
 def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], *, workers: int) -> StagePlan:
     """Plan one stage from the cases of what it takes from."""
-    bases = list(_bases(stage, cases))
+    bases = list(_bases(study, stage, cases))
     _refuse_too_many(study, stage, len(bases))
-    found = (unit for base in bases for unit in _units(study, stage, *base))
-    units = [replace(unit, position=position) for position, unit in enumerate(found)]
+    found = [(_first(chosen), unit) for columns, chosen in bases for unit in _units(study, stage, columns, chosen)]
+    units = [replace(unit, position=position) for position, (_, unit) in enumerate(found)]
     if not units:
         raise StudyError(f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`.")
     distinct = {unit.key: unit for unit in reversed(units)}
-    return StagePlan(stage, units, batched(list(distinct.values())[::-1], workers), list(units[0].case))
+    given = [_given(stage, taken, unit) for taken, unit in found if unit.slicing is None]
+    return StagePlan(stage, units, batched(list(distinct.values())[::-1], workers), list(units[0].case), given)
+
+
+def _first(chosen: Mapping[str, Case]) -> Case | None:
+    return next((case for name, case in chosen.items() if name.startswith("input ")), None)
+
+
+def _given(stage: Stage, taken: Case | None, unit: Unit) -> Case:
+    """A unit as a case for later stages, which knows what it came of and, where that is certain, its nodes."""
+    keeps = stage.step.name in _KEEPING_NODES and taken is not None
+    origin = unit.key if taken is None else taken.origin
+    kept = {"stage": stage.name, "key": unit.key}
+    return Case(unit.case, kept, unit.key, unit.load, taken.nodes if keeps and taken else None, origin)
 
 
 def _refuse_too_many(study: Study, stage: Stage, bases: int) -> None:
@@ -146,9 +166,15 @@ def _refuse_too_many(study: Study, stage: Stage, bases: int) -> None:
         )
 
 
-def _bases(stage: Stage, cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[dict[str, Any], dict[str, Case]]]:
+def _bases(
+    study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]]
+) -> Iterator[tuple[dict[str, Any], dict[str, Case]]]:
     """The columns and the taken cases of each combination of inputs and references."""
     taken = {f"input {position}": cases[source] for position, source in stage.inputs.items()}
+    if stage.select and taken:
+        first, where = next(iter(taken)), f"stages.{stage.name}.select"
+        source = stage.inputs[first.split()[1]]
+        taken[first] = selected_cases(taken[first], stage.select, seed=study.seed, where=where, source=source)
     joined = _joined(taken, cross=stage.join == "cross")
     references = {
         f"option {name}": cases[value.stage] for name, value in stage.options.items() if isinstance(value, Reference)

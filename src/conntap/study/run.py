@@ -288,6 +288,7 @@ def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageDa
             "units_done": len(finished),
             "controls": stage["controls"],
             "slices": stage["slices"],
+            "select": stage.get("select", []),
             "cpu_s": sum(done[key].header.get("cpu_s", 0.0) for key in {key for key, _, _ in finished}),
         },
         cases=_cases(rows, sliced=bool(stage["slices"])),

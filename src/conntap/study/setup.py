@@ -263,6 +263,7 @@ def _about_stage(plan: StagePlan) -> dict[str, Any]:
         "inputs": dict(stage.inputs),
         "controls": list(stage.controls),
         "slices": list(stage.slices),
+        "select": list(map(str, stage.select)),
         "discard": stage.discard,
     }
 

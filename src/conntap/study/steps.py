@@ -24,7 +24,7 @@ from conntap.errors import OptionError, StudyError, known, unknown
 __all__ = ["ROOMS", "STAGE_KEYS", "Option", "Step", "find_step", "step_names"]
 
 ROOMS = ("circuits", "build", "manipulate", "analyze", "infer", "train")
-# No option of a step may bear one of these names; `select` is kept free for choosing cases by size.
+# No option of a step may bear one of these names.
 STAGE_KEYS = frozenset(("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "description"))
 
 
