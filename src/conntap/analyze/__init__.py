@@ -10,6 +10,7 @@ from conntap.analyze.slices import slices as slices  # the function, not its mod
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
     "degree": {"degrees": 1},
+    "listing": {"simplex_lists": 1},
     "maximal": {"maximal_simplex_counts": 1},
     "modules": {"communities": 1, "modularity": 1},
     "simplices": {"simplex_counts": 1},
@@ -30,6 +31,7 @@ SLICES = 1
 
 _HOMES = {name: file for file, names in _FILES.items() for name in names} | {
     "compare": "comparison",
+    "iterate_simplices": "listing",
     "over_neighbourhoods": "surroundings",
 }
 
