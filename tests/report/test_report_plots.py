@@ -95,6 +95,15 @@ CASES = {
         lambda: plots.heatmap([[np.nan, np.inf], [1, -1]]),
         lambda: plots.heatmap(RNG.random((900, 1100))),
         lambda: plots.heatmap(np.zeros((3, 3))),
+        lambda: plots.heatmap(np.eye(30), rows=range(30), columns=[f"kind {n}" for n in range(30)]),
+    ],
+    "curves": [
+        lambda: plots.curves({"e": pd.Series([9, 4, 1]), "i": pd.Series([7, 2], [0, 1])}),
+        lambda: plots.curves({}),
+        lambda: plots.curves({"e": pd.Series([np.nan])}),
+        lambda: plots.curves({"probability": pd.Series([0.2, 0.1], [25.0, 75.0])}, bare=["probability"]),
+        lambda: plots.curves({str(n): pd.Series(HUGE[:400]) for n in range(12)}),
+        lambda: plots.curves({"value": pd.Series([1.0, 2.0], ["021D", "030T"])}),
     ],
     "raster": [
         lambda: plots.raster([1.0, 2.0], [0, 1]),

@@ -51,13 +51,17 @@ Block = Gallery | Note
 
 @dataclass(frozen=True)
 class Sample:
-    """Some or all cases of a stage and a way to read their values, in the order of the rows."""
+    """Some or all cases of a stage and a way to read their values, in the order of the rows.
+
+    `against` gives the statistics of one control, `nodes` the nodes of the connectome that a case measures.
+    """
 
     name: str
     cases: pd.DataFrame
     total: int
     read: Callable[[], Iterator[Any]]
     against: Callable[..., pd.DataFrame]
+    nodes: Callable[[int], pd.DataFrame | None] = lambda row: None
 
     @cached_property
     def columns(self) -> list[str]:

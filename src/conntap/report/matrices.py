@@ -12,7 +12,8 @@ from scipy import sparse
 from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Sample
 from conntap.report.drawing import label
-from conntap.report.nodes import composition, degree_figures, grouping, places
+from conntap.report.grouping import grouping
+from conntap.report.nodes import composition, degree_figures, places
 from conntap.report.numbers import scalars, series
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import counted, short

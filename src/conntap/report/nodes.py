@@ -11,6 +11,8 @@ from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Key, Sample, control_keys
 from conntap.report.cases import fewer
 from conntap.report.drawing import label
+from conntap.report.grouping import grouping
+from conntap.report.measures import measured
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import counted
 
@@ -21,13 +23,15 @@ __all__ = ["composition", "degree_figures", "places", "tables"]
 
 _DEGREES = frozenset(("in", "out", "total", "degree", "in_degree", "out_degree", "total_degree"))
 _AXES = ("x", "y", "z")
-_COLOURED = 8
 _PANELS = 12
 
 
 def tables(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are tables, such as nodes with their properties or degrees."""
     frames = list(sample.read())
+    shown = measured(sample, frames)
+    if shown is not None:
+        return shown
     own = {row: frames[row] for row in sample.own.tolist()}
     degrees = [name for name in _columns(list(own.values()), numeric=True) if str(name) in _DEGREES]
     blocks: list[Block | Table] = [_tails(sample, frames, degrees)] if degrees else []
@@ -179,15 +183,6 @@ def places(frames: dict[int, pd.DataFrame], sample: Sample) -> list[Block | Tabl
 def _finite(column: pd.Series) -> np.ndarray:
     numbers = _numbers(column)
     return numbers[np.isfinite(numbers)]
-
-
-def grouping(frame: pd.DataFrame) -> Any:
-    """The property to colour or sort nodes by: a well-known one, else the first with few kinds; or None."""
-    known = ("ei", "synapse_class", "layer", "cell_class", "class", "region", "cell_type", "population")
-    few = [n for n in frame.columns if isinstance(frame[n], pd.Series) and frame[n].dtype.kind not in "fc"]
-    few = [n for n in few if n not in _AXES and 2 <= frame[n].astype(str).nunique() <= _COLOURED]
-    text = [n for n in few if not _is_number(frame[n])]
-    return next((n for n in known if n in few), text[0] if text else None)
 
 
 def _others(sample: Sample, frames: list[pd.DataFrame], own: list[pd.DataFrame], shown: set) -> list[Block | Table]:

@@ -17,7 +17,7 @@ from conntap.report.statistics import statistics
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import counted
 
-__all__ = ["mappings", "scalars", "series", "simplices", "texts"]
+__all__ = ["mappings", "profiles", "scalars", "series", "simplices", "texts"]
 
 _ENTRIES = 40  # a series over more entries than this is shown as a distribution
 _LINES = 24  # originals shown one by one as intervals; more as a distribution
@@ -29,7 +29,7 @@ def scalars(sample: Sample) -> list[Block | Table]:
     sweep = sweep_of(sample)
     if sweep:
         inner, wide = swept(sample, values, sweep)
-        blocks: list[Block | Table] = [_profiles(inner, wide, sweep, sample.name, whole=sample)]
+        blocks: list[Block | Table] = [profiles(inner, wide, sweep, sample.name, whole=sample)]
     elif len(np.unique(units(sample.cases))) <= _LINES:
         blocks = [_intervals(sample, values)]
     else:
@@ -78,12 +78,13 @@ def series(sample: Sample) -> list[Block | Table]:
     name = next((str(v.index.name) for v in values if v.index.name is not None), "entry")
     wide, counts = entered(sample, values, entries)
     value_name = next((str(v.name) for v in values if v.name is not None), sample.name)
-    gallery = _profiles(sample, wide, name, value_name)
+    gallery = profiles(sample, wide, name, value_name)
     compared = statistics(sample, fill_value=0.0 if counts else None)
     return [gallery, *compared, *_value_tables(sample, wide, f"by {label(name)}")]
 
 
-def _profiles(sample: Sample, wide: pd.DataFrame, x: str, y: str, *, whole: Sample | None = None) -> Gallery:
+def profiles(sample: Sample, wide: pd.DataFrame, x: str, y: str, *, whole: Sample | None = None) -> Gallery:
+    """Values over the entries they share, a row of `wide` a case, in panels of what may stand together."""
     span = np.nanquantile(wide.to_numpy(), (0, 1)) if wide.notna().to_numpy().any() else ()
     figures, several = [], 0
     named = not all(isinstance(entry, int | float) for entry in wide.columns)

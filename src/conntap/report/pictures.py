@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +132,16 @@ def _parts(axes: Axes, sorted_groups: np.ndarray, n: int) -> None:
     axes.set_xticks([])
 
 
-def heatmap(values: Any, *, x_label: str = "column", y_label: str = "row", title: str = "", most: int = 128) -> Figure:
+def heatmap(
+    values: Any,
+    *,
+    x_label: str = "column",
+    y_label: str = "row",
+    title: str = "",
+    most: int = 128,
+    rows: Sequence[Any] = (),
+    columns: Sequence[Any] = (),
+) -> Figure:
     """A matrix of numbers in colour, with its scale: one hue from zero, two where some are negative.
 
     Parameters
@@ -142,6 +152,8 @@ def heatmap(values: Any, *, x_label: str = "column", y_label: str = "row", title
         What the axes and the panel show.
     most
         Pixels to a side: larger matrices are drawn as the means of bins.
+    rows, columns
+        Names of the rows and columns; default: their numbers.
 
     Returns
     -------
@@ -172,9 +184,21 @@ def heatmap(values: Any, *, x_label: str = "column", y_label: str = "row", title
         _scale(axes, top, signed=signed)
         number_axis(axes, "x", [0, shape[1]], log=False)
         number_axis(axes, "y", [0, shape[0]], log=False)
+        _named_sides(axes, rows, columns)
         axes.set_xlabel(label(x_label))
         axes.set_ylabel(label(y_label))
     return axes.figure
+
+
+def _named_sides(axes: Axes, rows: Sequence[Any], columns: Sequence[Any]) -> None:
+    """Names at the middles of rows and columns; at most 24 a side, those of columns turned where they crowd."""
+    for names, place in ((rows, axes.set_yticks), (columns, axes.set_xticks)):
+        if not len(names):
+            continue
+        step = max(1, -(-len(names) // 24))
+        crowded = place == axes.set_xticks and (len(names) > 6 or sum(len(str(name)) for name in names) > 30)
+        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+        place(np.arange(len(names))[::step] + 0.5, [label(name, 14) for name in names[::step]], **turned)
 
 
 def _means(values: Any, most: int) -> tuple[np.ndarray, tuple[int, int]]:

@@ -5,6 +5,7 @@ else. Empty input gives a figure that says so; NaN and infinite values are left 
 """
 
 from conntap.report.contrasts import against, intervals
+from conntap.report.curves import curves
 from conntap.report.pictures import adjacency, heatmap
 from conntap.report.points import positions, raster
 from conntap.report.profiles import profile
@@ -13,6 +14,7 @@ from conntap.report.spreads import distribution, shares, tail
 __all__ = [
     "adjacency",
     "against",
+    "curves",
     "distribution",
     "heatmap",
     "intervals",

@@ -190,7 +190,22 @@ def _values(dataset: Dataset, cases: pd.DataFrame) -> tuple[str, list[Block | Ta
 
 
 def _sample(dataset: Dataset, cases: pd.DataFrame, read: Callable[[], Iterator[Any]]) -> Sample:
-    return Sample(dataset.name, cases, len(dataset), read, dataset.against)
+    return Sample(
+        dataset.name, cases, len(dataset), read, dataset.against, lambda row: _nodes(dataset, cases.iloc[row])
+    )
+
+
+def _nodes(dataset: Dataset, case: pd.Series) -> pd.DataFrame | None:
+    """The nodes of the connectome that a case was made of, where its stage is in the store and not large."""
+    for name in dataset.inputs.values():
+        source = dataset.sibling(name)
+        if source is None or source.encodings != ("connectome",):
+            continue
+        same = [each for each in source.cases if each in case and each not in ("control", "draw")]
+        alike = (source.cases[same] == case[same]).all(axis=1).to_numpy() if same else np.ones(len(source), dtype=bool)
+        if alike.sum() == 1:
+            return source[int(np.flatnonzero(alike)[0])].pre_nodes
+    return None
 
 
 def _numbers(dataset: Dataset, cases: pd.DataFrame) -> list[float] | None:

@@ -82,6 +82,10 @@ class Dataset:
         """Input name -> where it came from."""
         return json.loads(self._attrs["inputs"])
 
+    def sibling(self, name: str) -> Dataset | None:
+        """Another stage of the same store; None where it holds none of that name."""
+        return self._store[name] if name in self._store else None  # noqa: SIM401
+
     @property
     def attrs(self) -> dict[str, Any]:
         """What else was said of the stage."""

@@ -1,0 +1,234 @@
+"""Stages of tables whose rows are no nodes: curves, grids of groups, values by name; and participation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from conntap.report import plots
+from conntap.report.blocks import Block, Gallery, Key, Sample, control_keys
+from conntap.report.cases import fewer
+from conntap.report.drawing import label
+from conntap.report.grouping import groupings
+from conntap.report.numbers import profiles
+from conntap.report.statistics import statistics
+from conntap.report.tables import Table, table
+
+__all__ = ["measured", "shape"]
+
+_NODES = (None, "id", "edge", "node")
+_ENTRIES = 60  # rows that are named, or points of a curve; more are a distribution
+_SIDE = 64  # groups to a side of a grid
+_PANELS = 8
+_PROPERTIES = 2
+_MODELS = {"fitted": ("probability", "value"), "expected": ("count", "observed", "value"), "mean": ("value",)}
+
+
+def shape(frame: pd.DataFrame) -> str:
+    """What a table is: "participation", "curve", "names", "grid", or "rows" (of nodes, edges or anything else).
+
+    Examples
+    --------
+    >>> shape(pd.DataFrame({"probability": [0.2, 0.1]}, index=pd.Index([25.0, 75.0], name="distance_um")))
+    'curve'
+    >>> pairs = pd.MultiIndex.from_product([["e", "i"], ["e", "i"]], names=["pre", "post"])
+    >>> shape(pd.DataFrame({"connections": range(4)}, index=pairs)), shape(pd.DataFrame({"in": [1]}))
+    ('grid', 'rows')
+    """
+    index = frame.index
+    if not frame.columns.is_unique or not index.is_unique:
+        return "rows"
+    if index.nlevels == 2 and None not in index.names:
+        small = all(len(level) <= _SIDE for level in index.remove_unused_levels().levels)
+        return "grid" if small else "rows"
+    if index.nlevels > 1:
+        return "rows"
+    if index.name in _NODES:
+        return "participation" if frame.columns.name == "dimension" and len(frame) > 1 else "rows"
+    if len(index) > _ENTRIES:
+        return "rows"
+    return "curve" if pd.api.types.is_numeric_dtype(index) else "names"
+
+
+def measured(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table] | None:
+    """The blocks of tables that a measure gave; None where their rows are nodes, edges or anything else."""
+    shapes = {shape(frame) for frame in frames if len(frame)}
+    if len(shapes) != 1:
+        return None
+    (kind,) = shapes
+    if kind == "rows":
+        return None
+    if kind == "participation":
+        return _participation(sample, frames)
+    if kind == "grid":
+        return [*_grids(sample, frames), *statistics(sample, fill_value=_fill(frames)), *_whole(sample, frames)]
+    return [*_curves(sample, frames), *statistics(sample, fill_value=_fill(frames)), *_whole(sample, frames)]
+
+
+def _fill(frames: list[pd.DataFrame]) -> float | None:
+    """What an entry counts for that is lacking: 0 where all are counts."""
+    counts = all(each.dtype.kind in "iu" for frame in frames for _, each in frame.items())
+    return 0.0 if counts else None
+
+
+def _numeric(frame: pd.DataFrame) -> list[Any]:
+    return [name for name in frame if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].dtype.kind != "b"]
+
+
+def _curves(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
+    """A panel a column over the index, with the controls' bands; a model's column over what it models."""
+    own = [frames[row] for row in sample.own.tolist()]
+    names = list(dict.fromkeys(name for frame in own for name in _numeric(frame)))
+    x = str(next(frame.index.name for frame in own if len(frame)))
+    models = {name: next((of for of in _MODELS[name] if of in names), None) for name in names if name in _MODELS}
+    pairs = {of: model for model, of in models.items() if of is not None}
+    blocks: list[Block | Table] = []
+    for of, model in pairs.items():
+        blocks.append(_modelled(sample, frames, of, model, x))
+    left = [name for name in names if name not in pairs and name not in pairs.values()]
+    for name in left[:_PANELS]:
+        entries = list(dict.fromkeys(entry for frame in frames for entry in frame.index.tolist()))
+        rows = [dict(zip(frame.index.tolist(), _numbers(frame, name))) for frame in frames]
+        blocks.append(profiles(sample, pd.DataFrame(rows, columns=_ordered(entries), dtype=float), x, str(name)))
+    return blocks
+
+
+def _ordered(entries: list[Any]) -> list[Any]:
+    return sorted(entries) if all(isinstance(entry, int | float) for entry in entries) else entries
+
+
+def _numbers(frame: pd.DataFrame, name: Any) -> np.ndarray:
+    if name not in frame:
+        return np.full(len(frame), np.nan)
+    return frame[name].to_numpy(dtype=float, na_value=np.nan)
+
+
+def _modelled(sample: Sample, frames: list[pd.DataFrame], of: Any, model: Any, x: str) -> Gallery:
+    figures = []
+    rows, note = _few(sample)
+    for row in rows:
+        frame, title = frames[row], _title(sample, row)
+        named = {str(name): pd.Series(_numbers(frame, name), frame.index) for name in (of, model)}
+        figure = plots.curves(named, bare=[str(model)], x_label=x, y_label=str(of), title=title)
+        figures.append((title or str(of), figure))
+    keys = [Key(str(of), 0, "dot"), Key(str(model), 1, "line")]
+    return Gallery(figures, f"{label(of)} by {label(x)}, and what is {label(model)}.{note}{sample.note}", keys)
+
+
+def _grids(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
+    """A heat map a column (or a value of the first level, where the columns are one scale), of a few originals."""
+    figures = []
+    rows, note = _few(sample)
+    for row in rows:
+        frame, case = frames[row], _title(sample, row)
+        each = _by_level(frame) if frame.columns.name is not None else _by_column(frame)
+        for name, wide in each[: max(2, _PANELS // len(rows))]:
+            title = " · ".join(part for part in (case, name) if part)
+            names = {"y_label": str(wide.index.name), "x_label": str(wide.columns.name)}
+            sides = {"rows": wide.index.tolist(), "columns": wide.columns.tolist()}
+            figures.append((title, plots.heatmap(wide.to_numpy(dtype=float), title=title, **names, **sides)))
+    return [Gallery(figures, f"The values by {' and '.join(_levels(frames))}.{note}{sample.note}", size="small")]
+
+
+def _levels(frames: list[pd.DataFrame]) -> list[str]:
+    frame = next(frame for frame in frames if len(frame))
+    names = [*frame.index.names[1:], frame.columns.name] if frame.columns.name is not None else frame.index.names
+    return [label(name) for name in names]
+
+
+def _by_column(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(str(name), frame[name].unstack(sort=False)) for name in _numeric(frame)]
+
+
+def _by_level(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    first = frame.index.names[0]
+    pieces = frame.groupby(level=0, sort=False, observed=True)
+    each = ((key, piece.droplevel(0).dropna(axis=1, how="all")) for key, piece in pieces)
+    return [(f"{first} {key}", piece.rename_axis(columns=frame.columns.name)) for key, piece in each if piece.size]
+
+
+def _participation(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
+    """The mean over nodes by dimension, with the controls; of groups of nodes where their properties are known."""
+    means = pd.DataFrame([frame.mean() for frame in frames], dtype=float)
+    entries = sorted(means.columns)
+    blocks: list[Block | Table] = [profiles(sample, means[entries].fillna(0.0), "dimension", "mean over nodes")]
+    return [*blocks, *_by_groups(sample, frames), *_spreads(sample, frames)]
+
+
+def _by_groups(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
+    """The mean over the nodes of a group, a gallery for each of two properties."""
+    rows, note = _few(sample)
+    groups = {row: _groups(sample, row, frames[row]) for row in rows}
+    names = list(dict.fromkeys(name for each in groups.values() for name in each))[:_PROPERTIES]
+    blocks: list[Block | Table] = []
+    for by in names:
+        figures, keys = [], {}
+        for row in rows:
+            if by not in groups[row]:
+                continue
+            parts = frames[row].groupby(groups[row][by].to_numpy(), observed=True)
+            named = {str(key): part.mean() for key, part in parts}
+            keys |= {key: Key(f"{label(by, 16)} {label(key, 20)}", n) for n, key in enumerate(named)}
+            title = _title(sample, row)
+            figure = plots.curves(named, x_label="dimension", y_label="mean over nodes", title=title)
+            figures.append((title or f"by {by}", figure))
+        caption = f"The mean over the nodes of each {label(by)}.{note}{sample.note}"
+        blocks.append(Gallery(figures, caption, list(keys.values())))
+    return blocks
+
+
+def _spreads(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
+    """How the nodes' values are spread, a panel a dimension."""
+    own = [frames[row] for row in sample.own.tolist()]
+    dimensions = sorted({name for frame in own for name in frame.columns if name > 0})[:6]
+    figures = []
+    for dimension in dimensions:
+        groups = {"original": [frames[row] for row in sample.own.tolist()]}
+        groups |= {name: [f for f, drawn in zip(frames, sample.drawn(name)) if drawn] for name in sample.controls}
+        arrays = {name: [_numbers(f, dimension) for f in each if dimension in f] for name, each in groups.items()}
+        title = f"dimension {dimension}"
+        figures.append((title, plots.tail(arrays, x_label="simplices", title=title)))
+    caption = "Share of nodes with at least so many; both axes are logarithmic, and zeros are counted but not drawn."
+    keys = control_keys(sample.controls, first="original, pooled", shape="line")
+    return [Gallery(figures, caption + sample.note, keys)] if figures else []
+
+
+def _groups(sample: Sample, row: int, frame: pd.DataFrame) -> dict[Any, pd.Series]:
+    """The properties to group the measured nodes by, where the input's nodes are known."""
+    nodes = sample.nodes(row)
+    if nodes is None or not nodes.index.is_unique or not frame.index.isin(nodes.index).all():
+        return {}
+    inside = nodes.loc[frame.index]
+    return {by: inside[by].astype(str) for by in groupings(inside)}
+
+
+def _few(sample: Sample) -> tuple[list[int], str]:
+    """The rows of a few originals, and the sentence that says so."""
+    own = sample.own.tolist()
+    kept, note = fewer([("", np.array([row])) for row in own], _PANELS)
+    return [int(rows[0]) for _, rows in kept], note.replace("panels are", "cases are")
+
+
+def _title(sample: Sample, row: int) -> str:
+    return sample.labels[row] if len(sample.own) > 1 else ""
+
+
+def _whole(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
+    """The originals' tables, the first twenty rows."""
+    pieces = []
+    for row in sample.own.tolist():
+        own = {name: sample.cases[name].iloc[row] for name in sample.columns}
+        part = frames[row].reset_index()
+        part.columns = [str(each) if not isinstance(each, str) else each for each in part.columns]
+        pieces.append(pd.concat([pd.DataFrame([own] * len(part)), part], axis=1))
+        if sum(map(len, pieces)) >= 40:
+            break
+    total = sum(len(frames[row]) for row in sample.own.tolist())
+    whole = pd.concat([each.loc[:, ~each.columns.duplicated()] for each in pieces], ignore_index=True)
+    return (
+        [table(whole, caption=f"The values{' of the originals' * bool(sample.controls)}.", most=40, total=total)]
+        if total
+        else []
+    )
