@@ -11,7 +11,7 @@ from conntap.errors import OptionError, unknown
 from conntap.topology.simplices import MOST_SIMPLICES, estimate_simplices
 from conntap.topology.threads import mapped
 
-__all__ = ["MOST_VISITS", "count_maximal_simplices", "maximal_simplices_of", "oriented"]
+__all__ = ["MOST_VISITS", "both_ways", "chunks_of", "count_maximal_simplices", "maximal_simplices_of", "oriented"]
 
 MOST_VISITS = 2**41  # simplices visited (hours): given up
 _MOST_WORDS = 2**20  # of a matrix of bits (8 MiB)
@@ -156,7 +156,7 @@ def _isolated(indptr: np.ndarray, indices: np.ndarray) -> np.ndarray:
     return (np.diff(indptr) == 0) & (np.bincount(indices, minlength=len(indptr) - 1) == 0)
 
 
-def _both_ways(indptr: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, ...]:
+def both_ways(indptr: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, ...]:
     """The graph and its transpose, unsigned."""
     n = len(indptr) - 1
     turned = sparse.csr_array((np.ones(len(indices), np.int8), indices, indptr), shape=(n, n)).tocsc()
@@ -187,7 +187,7 @@ def _run(
 
 def _search(indptr: np.ndarray, indices: np.ndarray, top: int, threads: int) -> list[int]:
     _refuse_if_hopeless(indptr, indices, top)
-    graph = _both_ways(indptr, indices)
+    graph = both_ways(indptr, indices)
 
     def count(roots: np.ndarray) -> tuple[np.ndarray, int]:
         counts = np.zeros(48, dtype=np.uint64)
@@ -195,7 +195,7 @@ def _search(indptr: np.ndarray, indices: np.ndarray, top: int, threads: int) -> 
         return counts, visits
 
     totals, visits = [0] * 48, 0
-    for counts, more in mapped(count, _chunks(indptr, indices), threads):
+    for counts, more in mapped(count, chunks_of(indptr, indices), threads):
         visits += more
         _refuse_if_visited(visits)
         totals = [total + int(count) for total, count in zip(totals, counts, strict=True)]
@@ -212,8 +212,8 @@ def _refuse_if_visited(visits: int) -> None:
 
 def _listed(indptr: np.ndarray, indices: np.ndarray, dimension: int, threads: int) -> np.ndarray:
     _refuse_if_hopeless(indptr, indices, dimension)
-    graph = _both_ways(indptr, indices)
-    pieces = _chunks(indptr, indices)
+    graph = both_ways(indptr, indices)
+    pieces = chunks_of(indptr, indices)
 
     def count(roots: np.ndarray) -> tuple[int, int]:
         counts = np.zeros(48, dtype=np.uint64)
@@ -233,7 +233,7 @@ def _listed(indptr: np.ndarray, indices: np.ndarray, dimension: int, threads: in
     return found.view(np.int32)
 
 
-def _chunks(indptr: np.ndarray, indices: np.ndarray) -> list[np.ndarray]:
+def chunks_of(indptr: np.ndarray, indices: np.ndarray) -> list[np.ndarray]:
     """All nodes, cut where the look-ups add up to a chunk's worth."""
     degrees = np.diff(indptr).astype(np.int64)
     work = np.append(0, np.cumsum(degrees[indices] + 1))[indptr.astype(np.int64)]
