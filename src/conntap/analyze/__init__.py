@@ -10,6 +10,7 @@ from conntap.analyze.slices import slices as slices  # the function, not its mod
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
     "bedges": {"bedge_counts": 1},
+    "cross": {"degrees_from": 1},
     "degree": {"degrees": 1},
     "homology": {"betti_bounds": 1, "betti_numbers": 1, "persistence": 1},
     "listing": {"simplex_lists": 1},

@@ -42,7 +42,7 @@ def bedge_counts(connectome: Connectome, *, max_dimension: int | None = None, th
     Notes
     -----
     Simplices are not listed: time grows with the simplices up to one dimension before the last, times the connections
-    that run back inside them; memory with the connections. Bidirectional edges in simplices: Santander et al., 2025,
+    that run back inside them; memory with the connections. Bidirectional edges in simplices: Egas Santander et al., 2025,
     doi:10.1016/j.isci.2024.111585.
 
     Examples
