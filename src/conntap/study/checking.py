@@ -60,7 +60,7 @@ class Checker:
         self._names()
         circuits = {name: self._circuit(name, each) for name, each in self.entry.circuits.items()}
         controls = dict(self._controls())
-        slices = {name: Slicing(name, each.by, each.description) for name, each in self.entry.slices.items()}
+        slices = dict(self._slices())
         stages = dict(self._stages())
         if not self.entry.stages and not self.entry.subtargets:
             self.problems.append("the document: needs the key 'stages', at least one.")
@@ -145,6 +145,16 @@ class Checker:
                 self.problem(f"controls.{name}.do: {step.name} is no control; a control gives a connectome.", place)
             options = self._options(step, entry.model_extra or {}, place, references=False)
             yield name, Control(name, step, options, entry.draws, entry.description)
+
+    def _slices(self) -> Iterator[tuple[str, Slicing]]:
+        for name, entry in self.entry.slices.items():
+            slicing = Slicing(name, entry.by, entry.controls, entry.description)
+            try:
+                slicing.cuts()
+            except OptionError as error:
+                self.problem(str(error), ("slices", name, "by"))
+            else:
+                yield name, slicing
 
     def _stages(self) -> Iterator[tuple[str, Stage]]:
         for section in ("subtargets", "stages"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from conntap.analyze.parts import read_slicing
 from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.selecting import Window
@@ -114,7 +116,8 @@ class ControlEntry(_Entry):
 
 
 class SliceEntry(_Entry):
-    by: str | list[str] | dict[str, list[Any]]
+    by: str | list[str | dict[str, Any]] | dict[str, Any]
+    controls: Literal["before", "within"] = "before"
 
 
 class StudyEntry(_Entry):
@@ -150,11 +153,23 @@ class Control:
 
 @dataclass(frozen=True)
 class Slicing:
-    """A way to cut a connectome by properties of its nodes."""
+    """A way to cut a connectome; controls are drawn of the whole before it is cut, or within each part."""
 
     name: str
-    by: str | list[str] | dict[str, list[Any]]
+    by: str | list[Any] | dict[str, Any]
+    controls: Literal["before", "within"] = "before"
     description: str = ""
+
+    def cuts(self, properties: Collection[str] | None = None) -> list[Any]:
+        """What `by` says, as far as that can be told; with the properties that nodes have, whether it names others.
+
+        Raises
+        ------
+        OptionError
+            It is no slicing, or names a property that no node has.
+        """
+        columns = None if properties is None else pd.Index(sorted(properties))
+        return read_slicing(self.by, f"slices.{self.name}.by", columns=columns)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from conntap.analyze import SLICES
+from conntap.analyze.parts import Sample
 from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
-from conntap.study.entries import Reference, Stage, Study
+from conntap.study.entries import Reference, Slicing, Stage, Study
 from conntap.study.selecting import selected_cases
 from conntap.study.steps import Step
 
@@ -257,8 +258,8 @@ def _unit(
         made["control"] = {**control, "options": control["seed"][3]}
     cut = None
     if slicing is not None:
-        cut = {"name": slicing, "by": study.slices[slicing].by}
-        made["slicing"] = {"by": cut["by"], "version": SLICES}
+        cut = {"name": slicing, **_slicing(study, study.slices[slicing], inputs, control)}
+        made["slicing"] = {**{name: value for name, value in cut.items() if name != "name"}, "version": SLICES}
     if step.takes_rng:
         seeded = [made["options"], made["inputs"], case.get("repeat"), control and control["seed"]]
         made["seed"] = [study.seed, "step", step.name, *seeded]
@@ -286,6 +287,18 @@ def _control(study: Study, drawn: tuple[str, int], inputs: Mapping[str, Case]) -
         "options": {name: _plain(value) for name, value in null.options.items()},
         "seed": [study.seed, "control", null.step.name, identity, first.key, drawn[1]],
     }
+
+
+def _slicing(
+    study: Study, slicing: Slicing, inputs: Mapping[str, Case], control: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """How a unit is cut. Samples derive from the input, so that its draws and all stages have those of the same nodes."""
+    cut: dict[str, Any] = {"by": slicing.by}
+    if control is not None and slicing.controls == "within":
+        cut["controls"] = "within"
+    if any(isinstance(each, Sample) for each in slicing.cuts()):
+        cut["seed"] = [study.seed, "slices", slicing.by, next(iter(inputs.values())).key]
+    return cut
 
 
 def _plain(value: Any) -> Any:

@@ -121,8 +121,8 @@ def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], pr
             )
         taken = inherited | own | ({"control", "draw"} if stage.controls else set())
         for name in stage.slices:
-            by = slices[name].by if name in slices else []
-            if clash := {*([by] if isinstance(by, str) else by)} & (taken | CASE_COLUMNS):
+            cuts = slices[name].cuts() if name in slices else []
+            if clash := {each for cut in cuts for each in cut.variables} & (taken | CASE_COLUMNS):
                 problem(
                     f"{label}.slices: {name}: cases have a column {known(clash)} already; rename that property or option.",
                     place,

@@ -17,13 +17,18 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from conntap import __version__, store
 from conntap.circuits import Circuit
-from conntap.errors import ConntapError, RunError, StudyError, unknown
+from conntap.circuits.cuts import Parts
+from conntap.circuits.selection import selected
+from conntap.errors import ConntapError, OptionError, RunError, StudyError, unknown
 from conntap.seeds import digest
 from conntap.study.entries import CircuitEntry, Reference, Stage, Study
 from conntap.study.locking import lock
@@ -87,10 +92,22 @@ def _check_slices(study: Study, sources: Mapping[str, Any]) -> None:
         if not _of_circuits_alone(study, stage):
             continue
         for name in stage.slices:
-            by = study.slices[name].by
-            for wanted in [by] if isinstance(by, str) else by:
-                if wanted not in properties:
-                    raise StudyError(unknown(f"slices.{name}.by", "node property", wanted, properties))
+            try:
+                cuts = study.slices[name].cuts(properties)
+                for part, expression in (named for cut in cuts if isinstance(cut, Parts) for named in cut.named):
+                    _check_expression(expression, properties, f"slices.{name}.by.{part}")
+            except OptionError as error:
+                raise StudyError(str(error)) from None
+
+
+def _check_expression(expression: str, properties: Collection[str], where: str) -> None:
+    """What an expression names and does is told; of what kind its properties are is not known yet."""
+    nodes = pd.DataFrame({name: pd.Series([], dtype=np.float64) for name in properties})
+    try:
+        selected(nodes, expression, where)
+    except OptionError as error:
+        if "unknown node property" in str(error) or "is not allowed" in str(error):
+            raise
 
 
 def _of_circuits_alone(study: Study, stage: Stage) -> bool:

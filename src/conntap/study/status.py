@@ -123,7 +123,7 @@ def _settled(part: Mapping[str, Any] | None) -> Any:
 
 
 def _seed(made: Mapping[str, Any]) -> Any:
-    for holder in (made, made.get("control") or {}):
+    for holder in (made, made.get("control") or {}, made.get("slicing") or {}):
         if holder.get("seed"):
             return holder["seed"][0]
     return None

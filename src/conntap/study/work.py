@@ -196,15 +196,34 @@ def compute(unit: Mapping[str, Any], values: Values) -> Iterator[tuple[dict[str,
     inputs = {name: values.get(kept) for name, kept in unit["inputs"].items()}
     options = _options(step, unit["options"]) | {name: values.get(kept) for name, kept in unit["references"].items()}
     first = next(iter(inputs), None)
-    if unit["control"] is not None:
+    slicing = unit["slicing"]
+    within = slicing is not None and slicing.get("controls") == "within"
+    if unit["control"] is not None and not within:
         inputs[first] = _controlled(unit, inputs[first], values)
-    if unit["slicing"] is None:
+    if slicing is None:
         yield {}, step.function(**inputs, **options, **_rng(step, unit))
         return
+    for variables, part in _cut(slicing, inputs[first]):
+        if within:
+            part = _draw(unit["control"], part, "within", slicing["by"], variables)
+        yield variables, step.function(**{**inputs, first: part}, **options, **_rng(step, unit, variables))
+
+
+def _cut(slicing: Mapping[str, Any], connectome: Any) -> Iterator[tuple[dict[str, Any], Any]]:
     from conntap.analyze.slices import slices
 
-    for variables, _, part in slices(inputs[first], by=unit["slicing"]["by"]):
-        yield variables, step.function(**{**inputs, first: part}, **options, **_rng(step, unit, variables))
+    seed, *key = slicing.get("seed") or [None]
+    rng = None if seed is None else stream(seed, *key)
+    for variables, _, part in slices(connectome, by=slicing["by"], rng=rng):
+        yield variables, part
+
+
+def _draw(control: Mapping[str, Any], connectome: Any, *part: Any) -> Any:
+    """One draw of a control, of a connectome or of one part of it."""
+    null = find_step(control["step"])
+    seed, *key = control["seed"]
+    rng = {"rng": stream(seed, *key, *part)} if null.takes_rng else {}
+    return null.function(connectome, **_options(null, control["options"]), **rng)
 
 
 def _controlled(unit: Mapping[str, Any], connectome: Any, values: Values) -> Any:
@@ -213,11 +232,7 @@ def _controlled(unit: Mapping[str, Any], connectome: Any, values: Values) -> Any
     label = json.dumps(["control", unit["control"], first], sort_keys=True)
     drawn = values.recall(label)
     if drawn is None:
-        control = unit["control"]
-        null = find_step(control["step"])
-        seed, *key = control["seed"]
-        rng = {"rng": stream(seed, *key)} if null.takes_rng else {}
-        drawn = values.remember(label, null.function(connectome, **_options(null, control["options"]), **rng))
+        drawn = values.remember(label, _draw(unit["control"], connectome))
     return drawn
 
 
@@ -231,7 +246,17 @@ def _rng(step: Step, unit: Mapping[str, Any], variables: Mapping[str, Any] | Non
     seed, *key = unit["made"]["seed"]
     if unit["control"] is not None:
         key = [*key, unit["control"]["seed"]]
+    if variables and not _is_plain(unit["slicing"]["by"]):
+        key = [*key, unit["slicing"]["by"]]  # a "part" or a quantile of that name may be another's
     return {"rng": stream(seed, *key, *([dict(variables)] if variables else []))}
+
+
+def _is_plain(by: Any) -> bool:
+    """Whether the variables of a slice say which nodes it has: those of these values."""
+    from conntap.analyze.parts import read_slicing
+    from conntap.circuits.cuts import Values
+
+    return all(isinstance(cut, Values) for cut in read_slicing(by))
 
 
 @dataclass(frozen=True)
