@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +12,11 @@ from hypothesis.extra import numpy as arrays
 from matplotlib.figure import Figure
 from scipy import sparse, stats
 
+from conntap.analyze import motifs
+from conntap.circuits import Connectome
 from conntap.report import plots
 from conntap.report.drawing import COLOURS, INKS, label, tick, wants_log
+from conntap.report.glyphs import MOTIFS, TRIADS
 from conntap.report.pictures import _density, _means
 from conntap.report.spreads import _survival
 from conntap.report.svg import svg
@@ -124,6 +128,26 @@ def test_every_input_gives_a_figure_of_bounded_size_that_is_xml(draw):
     assert isinstance(figure, Figure)
     assert len(text) < 200_000
     ET.fromstring(text)
+
+
+@pytest.mark.parametrize(("what", "entries"), [("motif", range(1, 14)), ("triad", ["003", "030T", "300"])])
+def test_classes_of_triads_are_drawn_under_the_axis(what, entries):
+    figure = plots.profile(frame([range(len(entries))]).set_axis(list(entries), axis=1), x_label=what)
+    assert len(figure.axes[0].artists) == len(entries)
+    other = plots.profile(frame([range(len(entries))]).set_axis(list(entries), axis=1), x_label="dimension")
+    assert not other.axes[0].artists
+
+
+def test_the_drawn_classes_are_those_of_networkx():
+    for name, pairs in TRIADS.items():
+        graph = nx.DiGraph([tuple(pair) for pair in pairs])
+        graph.add_nodes_from("abc")
+        assert nx.triad_type(graph) == name
+
+
+def test_the_motifs_are_numbered_as_the_measure_numbers_them():
+    table = motifs(Connectome(3, [0], [1]))
+    assert tuple(table["triad"]) == MOTIFS
 
 
 def test_every_public_figure_is_among_the_cases():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+from conntap.report.glyphs import triad_glyphs
 from conntap.report.profiles import aligned, entries_of, entry_axis, place_entries, quantile_rows
 
 __all__ = ["against", "intervals"]
@@ -128,6 +129,7 @@ def against(
         axes.set_xlim(x.min() - 0.6 * gap, x.max() + 0.6 * gap)
         _score_axis(axes, values, reference)
         entry_axis(axes, x, entries, named)
+        triad_glyphs(axes, x, entries, x_label)
         axes.set_xlabel(label(x_label))
         axes.set_ylabel(label(y_label))
     return axes.figure

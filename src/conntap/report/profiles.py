@@ -19,6 +19,7 @@ from conntap.report.drawing import (
     number_axis,
     wants_log,
 )
+from conntap.report.glyphs import triad_glyphs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,6 +79,7 @@ def profile(
             nothing(axes)
             return axes.figure
         x, named = place_entries(entries)
+        named = named or x_label == "motif"  # numbers that are names
         single = len(originals) == 1
         draw_band, draw_cases = (_bars, _points) if named else (_band, _cases)
         for position, table in enumerate(tables[1:], start=1):
@@ -87,6 +89,7 @@ def profile(
         number_axis(axes, "y", values, log=log)
         _span(axes, finite(span), log=log)
         entry_axis(axes, x, entries, named)
+        triad_glyphs(axes, x, entries, x_label)
         axes.set_xlabel(label(x_label))
         axes.set_ylabel(label(y_label))
     return axes.figure

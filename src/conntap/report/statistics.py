@@ -14,7 +14,9 @@ from conntap.report.wording import number
 
 __all__ = ["statistics"]
 
-_MEASURES = frozenset(("value", "mean", "sd", "z", "ratio", "p", "p_upper", "p_lower", "q", "draws", "p_floor", "control"))
+_MEASURES = frozenset(
+    ("value", "mean", "sd", "z", "ratio", "p", "p_upper", "p_lower", "q", "draws", "p_floor", "control")
+)
 _PARTS = 6  # slices or swept options, each with two figures
 _SHOWN = ("value", "mean", "sd", "z", "ratio", "p")
 
