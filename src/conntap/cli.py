@@ -374,7 +374,7 @@ def batch(study: Path, stage: str, number: int, out: Path | None, force: bool) -
 @click.argument("stage", required=False)
 @click.option("--query", help="Only cases that meet this, such as \"control == 'original' and draw < 3\".")
 @click.option("--rows", default=40, show_default=True, help="Rows to print at most.")
-@click.option("--against", help="Print the statistics against this control.")
+@click.option("--against", help="Print the statistics against this control, or this stage that measures stored draws.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the whole table to this file.")
 @_JSON
 def show(store: Path, stage: str | None, query: str | None, rows: int, against: str | None, csv: Path | None, as_json: bool) -> None:  # fmt: skip
@@ -385,15 +385,17 @@ def show(store: Path, stage: str | None, query: str | None, rows: int, against: 
       tap show study/store.h5
       tap show study/store.h5 counts --query "slice == 'full'"
       tap show study/store.h5 counts --against erdos-renyi
+      tap show study/store.h5 counts --against counts_of_shuffled
     """
     from conntap.report import terminal
     from conntap.store import open_store
+    from conntap.study.contrast import contrasted
 
     with open_store(store / "store.h5" if store.is_dir() else store) as opened:
         if stage is None:
             table = terminal.overview(opened)
         elif against is not None:
-            table = opened[stage].against(against).reset_index()
+            table = contrasted(opened, stage, against).reset_index()
         else:
             table = terminal.values(opened[stage], query=query)
         title = f"{opened.attrs.get('title', store)}" + (f": {stage}" if stage else "")

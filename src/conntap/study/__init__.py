@@ -1,5 +1,6 @@
 """The runner: a readable document becomes cases, batches, jobs and one store."""
 
+from conntap.study.contrast import against
 from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.run import Outcome, collect, launch, run
@@ -11,6 +12,7 @@ __all__ = [
     "Outcome",
     "StageStatus",
     "Study",
+    "against",
     "collect",
     "launch",
     "load_study",
