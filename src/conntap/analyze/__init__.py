@@ -16,6 +16,13 @@ _FILES: dict[str, dict[str, int]] = {
     "listing": {"simplex_lists": 1},
     "maximal": {"maximal_simplex_counts": 1},
     "modules": {"communities": 1, "modularity": 1},
+    "shared_weights": {"common_neighbour_weight_bias": 1, "common_neighbour_weights": 1},
+    "sharing": {
+        "common_neighbour_bias": 1,
+        "common_neighbour_excess": 1,
+        "common_neighbour_slope": 1,
+        "common_neighbours": 1,
+    },
     "simplices": {"simplex_counts": 1},
     "spectra": {"spectral_gaps": 1},
     "surroundings": {"neighbourhood": 1, "neighbourhood_simplices": 1, "neighbourhood_values": 1, "neighbourhoods": 1},

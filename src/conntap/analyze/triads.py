@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
+from conntap.errors import OptionError, unknown
 from conntap.topology.triad_classes import TRIADS
 from conntap.topology.triad_expectations import from_connections, from_degrees, from_dyads
 from conntap.topology.triads import count_dyads, count_triads, sample_triads
 
 __all__ = ["motif_counts", "motifs", "triad_census", "triad_sample"]
+
+Expectation = Literal["none", "erdos-renyi", "dyads", "configuration"]
 
 _MOTIFS = ["021C", "021U", "021D", "030T", "111U", "111D", "030C", "201", "120C", "120U", "120D", "210", "300"]
 _ORDER = [TRIADS.index(name) for name in _MOTIFS]
@@ -93,7 +96,7 @@ def motif_counts(connectome: Connectome, *, threads: int = 1) -> pd.Series:
 def motifs(
     connectome: Connectome,
     *,
-    expectation: Literal["none", "erdos-renyi", "dyads", "configuration"] = "none",
+    expectation: Expectation = "none",
     threads: int = 1,
 ) -> pd.DataFrame:
     """Count the connected triads of nodes by class, beside what chance would give.
@@ -118,7 +121,8 @@ def motifs(
     Raises
     ------
     OptionError
-        The connectome is rectangular, `threads` is less than 1, or a count does not fit 64 bits.
+        The connectome is rectangular, `threads` is less than 1, the expectation is unknown, or a count does not fit 64
+        bits.
 
     Notes
     -----
@@ -136,6 +140,8 @@ def motifs(
     [['030T', 1, 0.75, 1.3333333333333333], ['030C', 0, 0.25, 0.0]]
     """
     indptr, indices = simple(connectome, "motifs")
+    if expectation not in (known := get_args(Expectation)):
+        raise OptionError(unknown("motifs.expectation", "expectation", expectation, known))
     counts = count_triads(indptr, indices, threads=threads)[_ORDER]
     table = pd.DataFrame({"triad": pd.array(_MOTIFS, dtype="str"), "count": counts}, index=_numbered())
     if expectation != "none":
