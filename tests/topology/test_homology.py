@@ -154,7 +154,7 @@ def test_rows_of_the_graph_are_searched_where_it_is_too_large_for_bits(monkeypat
 
 
 @settings(deadline=None, max_examples=60)
-@given(square(1, 12), st.sampled_from([None, 0, 1, 2]), st.sampled_from([0, 1, 8, 4096]), st.sampled_from([1e-5, 2.0]))
+@given(square(1, 12), st.sampled_from([None, 0, 1, 2]), st.sampled_from([0, 1, 8, 4096]), st.sampled_from([2e-5, 4.0]))
 def test_bounds_hold(matrix, top, dense_rows, memory_gb):
     lower, upper = betti_bounds(*graph(matrix), top, dense_rows=dense_rows, memory_gb=memory_gb)
     exact = betti(*graph(matrix), top)
@@ -217,10 +217,14 @@ def test_inputs_are_untouched():
 
 
 def test_a_complete_graph_of_thirty_nodes_is_refused_with_what_is_feasible():
-    with pytest.raises(
-        OptionError, match=r"about .* GB; memory_gb is 0.1. Give max_dimension, at most 2, or more memory"
-    ):
-        betti(*graph(np.ones((30, 30))), memory_gb=0.1)
+    with pytest.raises(OptionError, match=r"17,100,720 simplices of dimension 4 .*about 4.8 GB; .*at most 2, or more"):
+        betti(*graph(np.ones((30, 30))), memory_gb=0.2)
+
+
+def test_what_the_estimate_overlooked_is_refused_when_it_is_met(monkeypatch):
+    monkeypatch.setattr("conntap.topology.homology._SMALL", 10**9)
+    with pytest.raises(OptionError, match=r"simplices of dimension 3 \(or more\) would take .*at most 1"):
+        betti(*graph(np.ones((12, 12))), memory_gb=1e-3)
 
 
 def test_a_rest_that_would_be_too_large_is_refused(monkeypatch):

@@ -15,7 +15,7 @@ from conntap.topology import homology
 __all__ = ["betti_bounds", "betti_numbers", "persistence"]
 
 
-def betti_numbers(connectome: Connectome, *, max_dimension: int | None = None, memory_gb: float = 2.0) -> pd.Series:
+def betti_numbers(connectome: Connectome, *, max_dimension: int | None = None, memory_gb: float = 4.0) -> pd.Series:
     """Count the independent holes of each dimension of the directed flag complex, exactly.
 
     The Betti number of dimension k is the number of independent cycles of k-simplices that bound nothing, over the
@@ -47,7 +47,8 @@ def betti_numbers(connectome: Connectome, *, max_dimension: int | None = None, m
     -----
     Time grows with the number of simplices where their boundary matrices are eliminated without fill-in, as those of
     real connectomes nearly are, and with the cube of what is left: random graphs near the density where a dimension's
-    holes appear are hard. Memory: for each simplex of the largest dimension k about 8 (k + 1) + 60 bytes.
+    holes appear are hard. Memory: about 8 (k + 1) + 100 bytes a simplex of dimension k, one dimension at a time, which
+    may take half of `memory_gb`; the matrix left over may take the other half.
     Luetgehetmann et al., 2020, doi:10.3390/a13010019; Reimann et al., 2017, doi:10.3389/fncom.2017.00048.
 
     Examples
@@ -60,7 +61,7 @@ def betti_numbers(connectome: Connectome, *, max_dimension: int | None = None, m
 
 
 def betti_bounds(
-    connectome: Connectome, *, max_dimension: int | None = None, memory_gb: float = 2.0, dense_rows: int = 4096
+    connectome: Connectome, *, max_dimension: int | None = None, memory_gb: float = 4.0, dense_rows: int = 4096
 ) -> pd.DataFrame:
     """Bound the Betti numbers of each dimension from below and above, in bounded time and memory.
 
@@ -111,7 +112,7 @@ def persistence(
     merge: Literal["sum", "mean", "min", "max", "first"] = "sum",
     max_dimension: int = 1,
     start: float | None = None,
-    memory_gb: float = 2.0,
+    memory_gb: float = 4.0,
 ) -> pd.DataFrame:
     """Follow the holes of each dimension while connections come in the order of a weight.
 

@@ -11,11 +11,12 @@ from conntap.errors import OptionError
 __all__ = ["betti", "betti_bounds", "persistence"]
 
 _ADJACENCY_BYTES = 2**26  # of the graph as a matrix of bits, else rows are searched
+_SMALL = 100_000  # simplices of a dimension before which no look ahead is taken
 _STRIP = 8  # words a row of the remaining matrix that are written at a time
 
 
 def betti(
-    indptr: np.ndarray, indices: np.ndarray, max_dimension: int | None = None, *, memory_gb: float = 2.0
+    indptr: np.ndarray, indices: np.ndarray, max_dimension: int | None = None, *, memory_gb: float = 4.0
 ) -> np.ndarray:
     """Count the independent cycles of each dimension that are no boundaries: the Betti numbers over two elements.
 
@@ -42,9 +43,10 @@ def betti(
     -----
     Simplices are listed a dimension at a time. A boundary matrix loses the rows that the one below settled, is
     contracted as far as that costs no fill-in (merging rows that a column declares equal, peeling columns of one row
-    and rows of one column), and what then remains is eliminated as a matrix of bits. Small graphs take about a tenth
+    and rows of one column), and what then remains is eliminated as a matrix of bits. Small graphs take about a fifth
     of a millisecond a dimension, all of it without the interpreter's lock but for the steps between.
-    Memory: for each simplex of the largest dimension k about 8 (k + 1) + 60 bytes.
+    Memory: about 8 (k + 1) + 100 bytes a simplex of dimension k, one dimension at a time, which may take half of
+    `memory_gb`; what remains may take the other half.
 
     Examples
     --------
@@ -54,7 +56,7 @@ def betti(
     top = _checked("betti", max_dimension, memory_gb)
     counts, ranks = [len(indptr) - 1], [0]
     for dimension, faces, out in _boundaries("betti", indptr, indices, top, memory_gb):
-        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 1e9, dense_rows=None)
+        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 5e8, dense_rows=None)
         if rank < most:
             raise OptionError(
                 f"betti: the rank of the boundaries of dimension {dimension} is from {rank:,} to {most:,}; to know it takes "
@@ -70,7 +72,7 @@ def betti_bounds(
     indices: np.ndarray,
     max_dimension: int | None = None,
     *,
-    memory_gb: float = 2.0,
+    memory_gb: float = 4.0,
     dense_rows: int = 4096,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bound the Betti numbers from below and above in bounded memory.
@@ -112,7 +114,7 @@ def betti_bounds(
     counts = count_simplices(indptr, indices, max_dimension=top).tolist()
     low, high = [0], [0]
     for _, faces, out in _boundaries(None, indptr, indices, top, memory_gb):
-        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 1e9, dense_rows=dense_rows)
+        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 5e8, dense_rows=dense_rows)
         low.append(rank)
         high.append(min(most, counts[len(low) - 2] - low[-2]))
     while len(low) < len(counts):
@@ -130,7 +132,7 @@ def persistence(
     max_dimension: int = 1,
     *,
     start: float | None = None,
-    memory_gb: float = 2.0,
+    memory_gb: float = 4.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Follow the cycles of each dimension while connections come in the order of their weights.
 
@@ -217,8 +219,10 @@ def _boundaries(
     indptr, indices = np.asarray(indptr).astype(np.int64), np.asarray(indices).astype(np.uint32)
     if not len(indices):
         return
-    if not _fits(where, indptr, indices, 1, len(indices), memory_gb):
-        return
+    if len(indices) > _most(1, memory_gb):
+        if where is None:
+            return
+        raise _too_many(where, 1, len(indices), memory_gb)
     words = (n + 63) // 64
     matrix = np.zeros((n, words) if 8 * n * words <= _ADJACENCY_BYTES else (0, 1), dtype=np.uint64)
     if len(matrix):
@@ -226,15 +230,20 @@ def _boundaries(
     faces = np.stack([indices, np.repeat(np.arange(n, dtype=np.uint32), np.diff(indptr))], axis=1)
     out = np.zeros(n, dtype=np.uint8), np.zeros(len(faces), dtype=np.uint8)
     first, last, dimension = indptr, indices, 1
+    looked = where is None
     while True:
+        if not looked and len(faces) > _SMALL:
+            _look_ahead(where, indptr, indices, top, memory_gb)
+            looked = True
         yield dimension, faces, out
         if dimension == top:
             return
         most = _most(dimension + 1, memory_gb)
         first_next = kernels.next_first(indptr, indices, matrix, first, last, most)
         if not len(first_next):
-            _fits(where, indptr, indices, dimension + 1, most + 1, memory_gb)
-            return
+            if where is None:
+                return
+            raise _too_many(where, dimension + 1, most + 1, memory_gb)
         if first_next[-1] == 0:
             return
         last_next = kernels.next_last(indptr, indices, matrix, first, last, first_next[-1])
@@ -244,23 +253,28 @@ def _boundaries(
 
 
 def _most(dimension: int, memory_gb: float) -> int:
-    """How many cells of a dimension fit the memory (and 32 bits)."""
-    return min(int(memory_gb * 1e9 / (8 * (dimension + 1) + 60)), 2**31)
+    """How many cells of a dimension fit half of the memory (and 32 bits); the rest is for what is left over."""
+    return min(int(memory_gb * 1e9 / 2 / (8 * (dimension + 1) + 100)), 2**31)
 
 
-def _fits(
-    where: str | None, indptr: np.ndarray, indices: np.ndarray, dimension: int, cells: int, memory_gb: float
-) -> bool:
-    most = _most(dimension, memory_gb)
-    if cells <= most or where is None:
-        return cells <= most
-    from conntap.topology.simplices import estimate_simplices
+def _look_ahead(where: str, indptr: np.ndarray, indices: np.ndarray, top: int, memory_gb: float) -> None:
+    """Refuse early: where an estimate is too large for a dimension, its simplices are counted."""
+    from conntap.topology.simplices import count_simplices, estimate_simplices
 
-    expected = np.append(estimate_simplices(indptr, indices), np.zeros(dimension))[dimension]
+    for dimension, expected in enumerate(estimate_simplices(indptr, indices)[: min(top, 64) + 1]):
+        if dimension > 1 and expected > _most(dimension, memory_gb):
+            counts = count_simplices(indptr, indices, max_dimension=dimension)
+            if len(counts) > dimension and counts[dimension] > _most(dimension, memory_gb):
+                raise _too_many(where, dimension, int(counts[dimension]), memory_gb)
+            return
+
+
+def _too_many(where: str, dimension: int, cells: int, memory_gb: float) -> OptionError:
+    gigabytes = cells / _most(dimension, memory_gb) * memory_gb
     advice = f"max_dimension, at most {dimension - 2}, or more memory" if dimension > 1 else "more memory"
-    raise OptionError(
-        f"{where}: more than {most:,} simplices of dimension {dimension} (about {max(expected, most):.2g}, estimated) would take "
-        f"about {max(expected, most) / most * memory_gb:.2g} GB; memory_gb is {memory_gb:g}. Give {advice}."
+    return OptionError(
+        f"{where}: {cells:,} simplices of dimension {dimension} (or more) would take about {gigabytes:.2g} GB; "
+        f"memory_gb is {memory_gb:g}. Give {advice}."
     )
 
 
@@ -318,7 +332,7 @@ def _pairs(
     places[order] = np.arange(len(later), dtype=np.uint32)
     first, columns = kernels.cofaces(faces, np.zeros(len(values), np.uint8), ends)
     latest = np.argsort(values, kind="stable")[::-1]
-    pivots, whole = kernels.paired(first, places[columns], latest, out, len(later), int(memory_gb * 1e9 / 4))
+    pivots, whole = kernels.paired(first, places[columns], latest, out, len(later), int(memory_gb * 5e8 / 4))
     if not whole:
         raise OptionError(
             f"persistence: the reduction of dimension {faces.shape[1] - 2} takes more than memory_gb, {memory_gb:g}. "
