@@ -12,25 +12,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from conntap.topology._maximal import _squeeze
-from conntap.topology.bits import bits, compiled, lowest
+from conntap.topology._maximal import longer, squeeze
+from conntap.topology.bits import ALL, bits, compiled, lowest
 
 __all__ = ["PLACES", "bedges_from"]
 
 PLACES = 46
 
 _0, _1, _2, _6, _63, _64 = (np.uint64(each) for each in (0, 1, 2, 6, 63, 64))
-
-
-@njit(nogil=True)
-def _longer(array, size):
-    """The array, or a longer copy where `size` does not fit."""
-    if size <= np.uint64(len(array)):
-        return array
-    grown = np.empty(_2 * size, array.dtype)
-    for k in range(len(array)):
-        grown[k] = array[k]
-    return grown
 
 
 @njit(nogil=True)
@@ -91,7 +80,7 @@ def bedges_from(indptr, indices, in_indptr, in_indices, roots, top, most, budget
         degree = indptr[root + _1] - indptr[root]
         if degree == _0:
             continue
-        lists, backs = _longer(lists, degree), _longer(backs, degree)
+        lists, backs = longer(lists, degree), longer(backs, degree)
         for k in range(in_indptr[root], in_indptr[root + _1]):
             mark[in_indices[k]] = 1
         returning = _0
@@ -117,14 +106,14 @@ def bedges_from(indptr, indices, in_indptr, in_indices, roots, top, most, budget
                 size = ends[level] - begins[level]
                 if as_bits[level] == 0 and size <= most:
                     wide = (size + _63) >> _6
-                    matrix = _longer(matrix, size * (wide + wide))
+                    matrix = longer(matrix, size * (wide + wide))
                     _fill(indptr, indices, lists, begins[level], size, mark, place, matrix)
                     every = _0
                     for k in range(begins[level], ends[level]):
                         every |= backs[k]
-                    sets = _longer(sets, wide * (_1 + bits(every)))
+                    sets = longer(sets, wide * (_1 + bits(every)))
                     for j in range(_0, wide):
-                        sets[j] = np.uint64(0xFFFFFFFFFFFFFFFF)
+                        sets[j] = ALL
                     if size & _63:
                         sets[wide - _1] = (_1 << (size & _63)) - _1
                     n_back[level] = _0
@@ -198,7 +187,7 @@ def bedges_from(indptr, indices, in_indptr, in_indices, roots, top, most, budget
                     continue
                 tallies[level, new] += size
                 set_end = base + wide * (_1 + n_back[level])
-                sets = _longer(sets, set_end + wide * (_2 + n_back[level]))
+                sets = longer(sets, set_end + wide * (_2 + n_back[level]))
                 for j in range(_0, wide):
                     sets[set_end + j] = sets[base + j] & matrix[row + j]
                 n_new = _0
@@ -229,27 +218,27 @@ def bedges_from(indptr, indices, in_indptr, in_indices, roots, top, most, budget
                 words[new], bases[new], tops[new] = wide, bases[level], tops[level]
                 new_wide = (size + _63) >> _6
                 if _2 * new_wide <= wide and new + _1 < top:
-                    kept, before = _longer(kept, wide), _longer(before, wide)
+                    kept, before = longer(kept, wide), longer(before, wide)
                     total = _0
                     for j in range(_0, wide):
                         kept[j] = sets[set_end + j]
                         before[j] = total
                         total += bits(kept[j])
                     target = tops[level]
-                    matrix = _longer(matrix, target + size * (new_wide + new_wide))
+                    matrix = longer(matrix, target + size * (new_wide + new_wide))
                     for j in range(_0, wide):
                         rest = kept[j]
                         while rest != _0:
                             other = bases[level] + ((j << _6) + lowest(rest)) * (wide + wide)
                             rest &= rest - _1
-                            _squeeze(matrix, other, wide, kept, before, target, new_wide)
-                            _squeeze(matrix, other + wide, wide, kept, before, target + new_wide, new_wide)
+                            squeeze(matrix, other, wide, kept, before, target, new_wide)
+                            squeeze(matrix, other + wide, wide, kept, before, target + new_wide, new_wide)
                             target += new_wide + new_wide
                     # the new sets stand behind the old ones, then move to their place
                     scratch = set_end + wide * (_1 + n_new)
-                    sets = _longer(sets, scratch + new_wide * (_1 + n_new))
+                    sets = longer(sets, scratch + new_wide * (_1 + n_new))
                     for b in range(_0, n_new + _1):
-                        _squeeze(sets, set_end + b * wide, wide, kept, before, scratch + b * new_wide, new_wide)
+                        squeeze(sets, set_end + b * wide, wide, kept, before, scratch + b * new_wide, new_wide)
                     for j in range(_0, new_wide * (_1 + n_new)):
                         sets[set_end + j] = sets[scratch + j]
                     words[new], bases[new], tops[new] = new_wide, tops[level], target
@@ -261,8 +250,8 @@ def bedges_from(indptr, indices, in_indptr, in_indices, roots, top, most, budget
                 for k in range(indptr[own], indptr[own + _1]):
                     mark[indices[k]] |= 2
                 end = ends[level]
-                lists = _longer(lists, end + end - begins[level])
-                backs = _longer(backs, end + end - begins[level])
+                lists = longer(lists, end + end - begins[level])
+                backs = longer(backs, end + end - begins[level])
                 for k in range(begins[level], ends[level]):
                     each = mark[lists[k]]
                     if each >= 2:

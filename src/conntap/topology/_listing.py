@@ -10,24 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from conntap.topology._maximal import _squeeze
-from conntap.topology.bits import bits, compiled, lowest
+from conntap.topology._maximal import longer, squeeze
+from conntap.topology.bits import ALL, bits, compiled, lowest
 
 __all__ = ["list_from"]
 
 _0, _1, _2, _6, _63, _64 = (np.uint64(each) for each in (0, 1, 2, 6, 63, 64))
 _DEPTHS = 48
-
-
-@njit(nogil=True)
-def _longer(array, size):
-    """The array, or a longer copy where `size` does not fit."""
-    if size <= np.uint64(len(array)):
-        return array
-    grown = np.empty(_2 * size, array.dtype)
-    for k in range(len(array)):
-        grown[k] = array[k]
-    return grown
 
 
 @njit(nogil=True)
@@ -92,7 +81,7 @@ def list_from(indptr, indices, roots, dimension, most, chosen, state, found, cou
     while state[0] < np.uint64(len(roots)):
         root = roots[state[0]]
         degree = indptr[root + _1] - indptr[root]
-        lists = _longer(lists, degree)
+        lists = longer(lists, degree)
         for k in range(_0, degree):
             lists[k] = indices[indptr[root] + k]
         path[0] = root
@@ -135,11 +124,11 @@ def list_from(indptr, indices, roots, dimension, most, chosen, state, found, cou
                 if as_bits[level] == 0 and size <= most:
                     wide = (size + _63) >> _6
                     base = _0
-                    matrix = _longer(matrix, base + size * wide)
+                    matrix = longer(matrix, base + size * wide)
                     _fill(indptr, indices, lists, begins[level], size, mark, place, matrix, base)
-                    sets = _longer(sets, wide)
+                    sets = longer(sets, wide)
                     for j in range(_0, size >> _6):
-                        sets[j] = np.uint64(0xFFFFFFFFFFFFFFFF)
+                        sets[j] = ALL
                     if size & _63:
                         sets[size >> _6] = (_1 << (size & _63)) - _1
                     as_bits[level] = 1
@@ -153,7 +142,7 @@ def list_from(indptr, indices, roots, dimension, most, chosen, state, found, cou
                 node = np.uint64(lists[begins[level] + cursors[level]])
                 cursors[level] += _1
                 child_begin = ends[level]
-                lists = _longer(lists, child_begin + indptr[node + _1] - indptr[node])
+                lists = longer(lists, child_begin + indptr[node + _1] - indptr[node])
                 for k in range(begins[level], ends[level]):
                     mark[lists[k]] = 1
                 child_end = child_begin
@@ -198,7 +187,7 @@ def list_from(indptr, indices, roots, dimension, most, chosen, state, found, cou
             path[level] = node
             met[level] = 1 if met[level - _1] or chosen[node] else 0
             set_end = set_begin + wide
-            sets = _longer(sets, set_end + wide)
+            sets = longer(sets, set_end + wide)
             size = _0
             for j in range(_0, wide):
                 both = sets[set_begin + j] & matrix[row + j]
@@ -213,7 +202,7 @@ def list_from(indptr, indices, roots, dimension, most, chosen, state, found, cou
             compact = wide > _1 and level + np.uint64(3) <= dimension
             if last or compact or met[level] == 0:
                 child_begin = ends[level]
-                lists = _longer(lists, child_begin + size)
+                lists = longer(lists, child_begin + size)
                 child_end = child_begin
                 for j in range(_0, wide):
                     rest = sets[set_end + j]
@@ -234,24 +223,24 @@ def list_from(indptr, indices, roots, dimension, most, chosen, state, found, cou
                 words[new], bases[new], tops[new] = wide, bases[level], tops[level]
             else:
                 new_wide = (size + _63) >> _6
-                before, members = _longer(before, wide), _longer(members, wide)
+                before, members = longer(before, wide), longer(members, wide)
                 total = _0
                 for j in range(_0, wide):
                     members[j] = sets[set_end + j]
                     before[j] = total
                     total += bits(members[j])
                 base = tops[level]
-                matrix = _longer(matrix, base + size * new_wide)
+                matrix = longer(matrix, base + size * new_wide)
                 target = base
                 for j in range(_0, wide):
                     rest = members[j]
                     while rest != _0:
                         other = bases[level] + ((j << _6) + lowest(rest)) * wide
                         rest &= rest - _1
-                        _squeeze(matrix, other, wide, members, before, target, new_wide)
+                        squeeze(matrix, other, wide, members, before, target, new_wide)
                         target += new_wide
                 for j in range(_0, size >> _6):
-                    sets[set_end + j] = np.uint64(0xFFFFFFFFFFFFFFFF)
+                    sets[set_end + j] = ALL
                 if size & _63:
                     sets[set_end + (size >> _6)] = (_1 << (size & _63)) - _1
                 begins[new], ends[new] = child_begin, child_end

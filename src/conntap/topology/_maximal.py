@@ -16,13 +16,23 @@ import numpy as np
 from numba import njit
 
 from conntap.topology._kernels import _gathered
-from conntap.topology.bits import bits, compiled, lowest
+from conntap.topology.bits import ALL, bits, compiled, lowest
 
-__all__ = ["maximal_from"]
+__all__ = ["longer", "maximal_from", "squeeze"]
 
 _0, _1, _2, _6, _63, _64 = (np.uint64(each) for each in (0, 1, 2, 6, 63, 64))
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _DEPTHS = 48
+
+
+@njit(nogil=True)
+def longer(array, size):
+    """The array, or a longer copy where `size` does not fit."""
+    if size <= np.uint64(len(array)):
+        return array
+    grown = np.empty(_2 * size, array.dtype)
+    for k in range(len(array)):
+        grown[k] = array[k]
+    return grown
 
 
 @njit(nogil=True)
@@ -40,7 +50,7 @@ def _in_words(out, into, members, dimension, top, counts, sets, rests, around, w
     visits = _0
     depth = _0
     at = dimension
-    sets[0], rests[0], around[0] = members, members, _ALL
+    sets[0], rests[0], around[0] = members, members, ALL
     while True:
         rest = rests[depth]
         if rest == _0:
@@ -71,7 +81,7 @@ def _in_words(out, into, members, dimension, top, counts, sets, rests, around, w
 
 
 @njit(nogil=True)
-def _squeeze(matrix, base, words, kept, before, target, target_words):
+def squeeze(matrix, base, words, kept, before, target, target_words):
     """Write the row at `base` & the set `kept`, renumbered within the set, to `target`."""
     for j in range(_0, target_words):
         matrix[target + j] = _0
@@ -85,15 +95,6 @@ def _squeeze(matrix, base, words, kept, before, target, target_words):
         rest = gathered >> (_63 - shift) >> _1
         if rest != _0:
             matrix[at + _1] |= rest
-
-
-@njit(nogil=True)
-def _squeeze_word(matrix, base, words, kept, before):
-    """The row at `base` & the set `kept` of at most 64, renumbered within the set, as one word."""
-    row = _0
-    for j in range(_0, words):
-        row |= _gathered(matrix[base + j], kept[j]) << (before[j] & _63)
-    return row
 
 
 @njit(nogil=True)
@@ -168,10 +169,7 @@ def _in_matrix(
                 within = size
         name_begin = name_ends[level]
         if wanted != _0:
-            if name_begin + size > np.uint64(len(names)):
-                longer = np.empty(_2 * (name_begin + size), np.uint32)
-                longer[:name_begin] = names[:name_begin]
-                names = longer
+            names = longer(names, name_begin + size)
             new = name_begin
             for j in range(_0, wide):
                 rest = kept[j]
@@ -211,12 +209,8 @@ def _in_matrix(
         end = rows + sizes[level] * stride
         new_rows = end + new_words + new_words
         new_stride = new_words + new_wide
-        if new_rows + ahead * new_stride > np.uint64(len(matrix)):
-            grown = np.empty(_2 * (new_rows + ahead * new_stride), np.uint64)
-            for j in range(_0, end):
-                grown[j] = matrix[j]
-            matrix = grown
-        _squeeze(matrix, row, words, kept, before, end, new_words)
+        matrix = longer(matrix, new_rows + ahead * new_stride)
+        squeeze(matrix, row, words, kept, before, end, new_words)
         total = _0
         for j in range(_0, new_words):
             matrix[end + new_words + j] = total
@@ -228,10 +222,10 @@ def _in_matrix(
                 low = rest & (_0 - rest)
                 other = rows + (matrix[begin + words + j] + bits(matrix[begin + j] & (low - _1))) * stride
                 rest ^= low
-                _squeeze(matrix, other, words, kept, before, new, new_words)
+                squeeze(matrix, other, words, kept, before, new, new_words)
                 for k in range(_0, new_words):
                     matrix[new + k] &= matrix[end + k]
-                _squeeze(matrix, other + words, wide, kept, before, new + new_words, new_wide)
+                squeeze(matrix, other + words, wide, kept, before, new + new_words, new_wide)
                 new += new_stride
         level += _1
         begins[level], sizes[level], cursors[level] = end, ahead, _0
@@ -353,9 +347,9 @@ def maximal_from(indptr, indices, in_indptr, in_indices, roots, top, most, budge
                         indptr, indices, in_indptr, in_indices, lists, begin, n, n_around, mark, place, matrix
                     )
                     if wanted != _0:
-                        if n_around > np.uint64(len(names)):
-                            names = np.empty(_2 * n_around, np.uint32)
-                        names[:n_around] = lists[begin:end]
+                        names = longer(names, n_around)
+                        for k in range(_0, n_around):
+                            names[k] = lists[begin + k]
                     matrix, names, more, written = _in_matrix(
                         matrix,
                         names,
@@ -390,10 +384,7 @@ def maximal_from(indptr, indices, in_indptr, in_indices, roots, top, most, budge
                 mark[in_indices[k]] = 2
             for k in range(indptr[node], indptr[node + _1]):
                 mark[indices[k]] = 1
-            if end + end - begin > np.uint64(len(lists)):
-                longer = np.empty(_2 * (end + end - begin), np.uint32)
-                longer[:end] = lists[:end]
-                lists = longer
+            lists = longer(lists, end + end - begin)
             new = end
             for k in range(begin, middle):
                 if mark[lists[k]] == 1:
