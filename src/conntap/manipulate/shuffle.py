@@ -1,13 +1,14 @@
-"""Random connectomes that keep some of what a given one has."""
+"""Random connectomes that keep only numbers of connections."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
+from conntap.manipulate.draws import as_pairs, chosen, distinct, from_codes, from_links
 from conntap.manipulate.graphs import simple
 
-__all__ = ["erdos_renyi"]
+__all__ = ["adjusted_erdos_renyi", "erdos_renyi"]
 
 
 def erdos_renyi(connectome: Connectome, *, rng: np.random.Generator) -> Connectome:
@@ -34,9 +35,9 @@ def erdos_renyi(connectome: Connectome, *, rng: np.random.Generator) -> Connecto
 
     Notes
     -----
-    The draw is uniform over all graphs of that many connections, G(n, m). Time: a sort of the connections, or
-    of the absent ones where these are fewer; memory: some 40 bytes a connection. Erdos and Renyi, 1959, "On random
-    graphs I".
+    The draw is uniform over all graphs of that many connections, G(n, m). Time: linear, a radix sort of the
+    connections, or of the absent ones where these are fewer; memory: some 40 bytes a connection. Erdos and Renyi,
+    1959, "On random graphs I".
 
     Examples
     --------
@@ -47,24 +48,50 @@ def erdos_renyi(connectome: Connectome, *, rng: np.random.Generator) -> Connecto
     """
     n_connections = len(simple(connectome, "erdos_renyi")[1])
     n_nodes = connectome.n_nodes
-    codes = _distinct(n_nodes * (n_nodes - 1), n_connections, rng)
-    pre, rest = np.divmod(codes, max(1, n_nodes - 1))
-    return connectome.with_edges(pre, rest + (rest >= pre))
+    return from_codes(connectome, distinct(n_nodes * (n_nodes - 1), n_connections, rng))
 
 
-def _distinct(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """`size` different whole numbers below `n`, sorted, every set of them equally likely."""
-    if size > n // 2:
-        return _complement(_distinct(n, n - size, rng), n) if size < n else np.arange(n, dtype=np.int64)
-    found = np.empty(0, dtype=np.int64)
-    while len(found) < size:
-        more = rng.integers(0, n, size - len(found), dtype=np.int64)
-        found = np.sort(np.concatenate([found, more]), kind="stable" if len(found) else None)
-        found = found[np.append(True, found[1:] != found[:-1])]
-    return found
+def adjusted_erdos_renyi(connectome: Connectome, *, rng: np.random.Generator) -> Connectome:
+    """Draw as many connections and as many reciprocal pairs anew, uniformly among all pairs of different nodes.
 
+    Keeps the nodes with their properties and, exactly, the number of connections and that of pairs of nodes connected
+    both ways: parallel edges are merged and self-loops dropped before counting. Keeps nothing else, degrees neither;
+    the result has no edge properties.
 
-def _complement(codes: np.ndarray, n: int) -> np.ndarray:
-    keep = np.ones(n, dtype=bool)
-    keep[codes] = False
-    return np.flatnonzero(keep)
+    Parameters
+    ----------
+    connectome
+        A square connectome.
+    rng
+        The source of randomness; equal states give equal results.
+
+    Returns
+    -------
+    A connectome of the same nodes, without loops or parallel edges, sorted by (pre, post).
+
+    Raises
+    ------
+    OptionError
+        The connectome is rectangular.
+
+    Notes
+    -----
+    The draw is uniform over all graphs of those two numbers: a set of pairs of nodes, of which a set is connected both
+    ways, the others one way or the other with equal chance. Linear in connections. The law is that of Holland and
+    Leinhardt, 1976, doi:10.2307/270703 (U | M, A, N).
+
+    Examples
+    --------
+    >>> triangle = Connectome(4, [0, 1, 1, 2], [1, 0, 2, 0])
+    >>> drawn = adjusted_erdos_renyi(triangle, rng=np.random.default_rng(1))
+    >>> drawn.n_edges, len(set(zip(drawn.pre, drawn.post)) & set(zip(drawn.post, drawn.pre)))
+    (4, 2)
+    """
+    from conntap.topology.swaps import links
+
+    kind = links(*simple(connectome, "adjusted_erdos_renyi"))[2]
+    n_nodes, n_pairs = connectome.n_nodes, len(kind)
+    low, high = as_pairs(distinct(n_nodes * (n_nodes - 1) // 2, n_pairs, rng), n_nodes)
+    drawn = rng.integers(1, 3, n_pairs, dtype=np.uint8)
+    drawn[chosen(n_pairs, int((kind == 3).sum()), rng)] = 3
+    return from_links(connectome, low, high, drawn)
