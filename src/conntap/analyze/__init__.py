@@ -27,6 +27,7 @@ _FILES: dict[str, dict[str, int]] = {
     "spectra": {"spectral_gaps": 1},
     "surroundings": {"neighbourhood": 1, "neighbourhood_simplices": 1, "neighbourhood_values": 1, "neighbourhoods": 1},
     "triads": {"motif_counts": 1, "motifs": 1, "triad_census": 1, "triad_sample": 1},
+    "tribes": {"degree_complexity": 1, "neighbourhood_complexity": 1, "neighbourhood_parameters": 1},
     "triangles": {"clustering": 1, "core_numbers": 1},
 }
 

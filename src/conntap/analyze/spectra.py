@@ -15,7 +15,7 @@ from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError
 
-__all__ = ["spectral_gaps"]
+__all__ = ["gaps_of", "spectral_gaps"]
 
 _log = logging.getLogger(__name__)
 _EQUAL = 1e-9  # moduli that differ by less, of a largest one, are one
@@ -63,7 +63,18 @@ def spectral_gaps(connectome: Connectome, *, most_dense: int = 2000) -> pd.DataF
         raise OptionError(f"spectral_gaps.most_dense: {most_dense}; give a number of nodes from 0 on.")
     n_nodes = connectome.n_nodes
     adjacency = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n_nodes, n_nodes))
-    rows = {name: _gaps(make(adjacency), name, most_dense) for name, make in _MATRICES.items()}
+    return gaps_of(adjacency, list(_MATRICES), most_dense=most_dense)
+
+
+def gaps_of(adjacency: sparse.csr_array, names: list[str], *, most_dense: int) -> pd.DataFrame:
+    """The table of `spectral_gaps` for some of its matrices.
+
+    Examples
+    --------
+    >>> gaps_of(sparse.csr_array(np.ones((2, 2)) - np.eye(2)), ["adjacency"], most_dense=9).to_numpy().tolist()
+    [[1.0, nan, 1.0]]
+    """
+    rows = {name: _gaps(_MATRICES[name](adjacency), name, most_dense) for name in names}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["radius", "high", "low"]).rename_axis("matrix")
 
 
