@@ -10,12 +10,16 @@ from conntap.analyze.slices import slices as slices  # the function, not its mod
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
     "bedges": {"bedge_counts": 1},
+    "clubs": {"rich_club": 1},
     "cross": {"degrees_from": 1},
-    "degree": {"degrees": 1},
+    "degree": {"degrees": 1, "direction_bias": 1, "direction_bias_by_group": 1},
+    "densities": {"density": 1},
     "homology": {"betti_bounds": 1, "betti_numbers": 1, "persistence": 1},
+    "inequality": {"degree_inequality": 1, "lorenz_curve": 1},
     "listing": {"simplex_lists": 1},
     "maximal": {"maximal_simplex_counts": 1},
     "modules": {"communities": 1, "modularity": 1},
+    "reciprocal": {"reciprocity": 1, "reciprocity_by_group": 1},
     "shared_weights": {"common_neighbour_weight_bias": 1, "common_neighbour_weights": 1},
     "sharing": {
         "common_neighbour_bias": 1,
@@ -27,8 +31,8 @@ _FILES: dict[str, dict[str, int]] = {
     "spectra": {"spectral_gaps": 1},
     "surroundings": {"neighbourhood": 1, "neighbourhood_simplices": 1, "neighbourhood_values": 1, "neighbourhoods": 1},
     "triads": {"motif_counts": 1, "motifs": 1, "triad_census": 1, "triad_sample": 1},
-    "tribes": {"degree_complexity": 1, "neighbourhood_complexity": 1, "neighbourhood_parameters": 1},
     "triangles": {"clustering": 1, "core_numbers": 1},
+    "tribes": {"degree_complexity": 1, "neighbourhood_complexity": 1, "neighbourhood_parameters": 1},
 }
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
