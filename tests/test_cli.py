@@ -1,12 +1,14 @@
 """The command line: every command on a real, small study; exit codes; what a pipe and a script read."""
 
 import json
+import re
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from conntap import open_store
+from conntap import cli, open_store
 
 STUDY = """\
 study: Small
@@ -138,3 +140,111 @@ def test_a_wrong_study_is_one_message_and_exit_code_2(tmp_path):
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["circuit", "--help"], ["--version"]])
 def test_help_is_there(arguments):
     assert tap(*arguments).stdout
+
+
+# -- one measure of one file --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def edges(tmp_path_factory):
+    """An edge list of two triangles that share a node, with a table of its nodes."""
+    folder = tmp_path_factory.mktemp("edges")
+    (folder / "edges.csv").write_text("pre,post\n0,1\n1,2\n0,2\n2,3\n3,4\n2,4\n")
+    (folder / "nodes.csv").write_text("id,layer,y\n0,a,1\n1,a,2\n2,a,3\n3,b,4\n4,b,5\n")
+    return folder / "edges.csv"
+
+
+def test_measure_prints_writes_and_draws_what_a_step_gives(edges, tmp_path):
+    done = tap("measure", edges, "simplex_counts", "--csv", tmp_path / "n.csv", "--plot", tmp_path / "n.png")
+    assert done.stdout.split() == [str(tmp_path / "n.png"), str(tmp_path / "n.csv")]
+    assert (tmp_path / "n.csv").read_text().splitlines() == ["dimension,count", "0,5", "1,6", "2,2"]
+    assert (tmp_path / "n.png").read_bytes().startswith(b"\x89PNG")
+    assert "dimension" in tap("measure", edges, "analyze.simplex_counts").stdout
+
+
+def test_measure_takes_the_options_of_the_step_and_a_part_of_the_file(edges):
+    nodes = edges.with_name("nodes.csv")
+    rows = json.loads(tap("measure", edges, "simplex_counts", "--max-dimension", 1, "--json").stdout)
+    assert rows == [{"dimension": 0, "count": 5}, {"dimension": 1, "count": 6}]
+    found = json.loads(tap("measure", edges, "degrees", "--select", "y > 2", "--node-table", nodes, "--json").stdout)
+    assert [row["total"] for row in found] == [2, 2, 2]
+    by = "[layer, {quantiles: {y: 2}}]"
+    one = json.loads(tap("measure", edges, "modularity", "--by", by, "--node-table", nodes, "--json").stdout)
+    assert -1 < one[0]["modularity"] < 1
+
+
+def test_measure_compares_with_a_null_model_and_a_seed_fixes_the_draws(edges, tmp_path):
+    command = ["measure", edges, "simplex_counts", "--against", "erdos_renyi", "--draws", 6, "--json"]
+    one, two, other = (tap(*command, "--seed", seed).stdout for seed in (1, 1, 2))
+    assert one == two != other
+    rows = json.loads(one)
+    assert [row["value"] for row in rows[:3]] == [5, 6, 2]
+    assert {"z", "ratio", "p", "q"} <= rows[0].keys()
+    assert rows[0]["draws"] == 6
+    tap(*command[:-1], "--plot", tmp_path / "n.svg")
+    assert "<svg" in (tmp_path / "n.svg").read_text()
+
+
+def test_measure_reads_a_sonata_circuit(made):
+    rows = json.loads(tap("measure", made / "circuit", "simplex_counts", "--json").stdout)
+    assert rows[0]["count"] == 120
+
+
+def test_measures_are_listed():
+    found = [row["step"] for row in json.loads(tap("measure", "--list", "--json").stdout)]
+    assert {"simplex_counts", "degrees"} <= set(found)
+    assert "neighbourhood" not in found
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["simplex_count"], "unknown step 'simplex_count'.*Did you mean"),
+        (["neighbourhood"], "gives a connectome, no measure"),
+        (["circuits.cross"], "not a single connectome"),
+        (["simplex_counts", "--max-dimenson", "3"], "unknown option 'max_dimenson'.*Did you mean 'max_dimension'"),
+        (["simplex_counts", "--max-dimension"], "--max-dimension has no value"),
+        (["simplex_counts", "--max-dimension", "many"], "max_dimension: 'many' does not fit int"),
+        (["simplex_counts", "three"], "'three' is no option"),
+        (["modularity"], "analyze.modularity needs the option --by"),
+        (["simplex_counts", "--draws", "3"], "unknown option 'draws'"),
+        (["simplex_counts", "--against", "degrees"], "is no null model"),
+        (["simplex_counts", "--against", "{do: erdos_renyi, swaps: 3}"], "unknown option 'swaps'; known: none"),
+        (["simplex_counts", "--against", "[erdos_renyi]"], "give the name of a null model"),
+        (["simplex_counts", "--select", "lair == 3"], "unknown node property 'lair'"),
+        (["simplex_counts", "--read", "{colour: red}"], "unknown option 'colour'"),
+        (["simplex_counts", "--plot", "n.foo"], "Name it .png"),
+    ],
+)
+def test_measure_tells_what_is_wrong(edges, words, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tap", "measure", str(edges), *words])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert re.search(said, err)
+    assert "Traceback" not in err
+    assert not out
+
+
+def test_measure_needs_a_file_and_a_step(edges):
+    assert "tap measure --list" in tap("measure", edges, code=2).stderr
+    assert "no such file" in tap("measure", "nowhere.csv", "degrees", code=2).stderr
+
+
+def test_show_compares_with_a_stage_that_measures_stored_draws(tmp_path):
+    (tmp_path / "edges.csv").write_text("pre,post\n0,1\n1,2\n0,2\n2,3\n3,4\n2,4\n")
+    (tmp_path / "study.yaml").write_text(
+        "study: Stored\nrun: {workers: 1}\ncircuits: {toy: {path: edges.csv}}\nstages:\n"
+        "  n: {do: analyze.simplex_counts, of: circuits.toy}\n"
+        "  drawn: {do: manipulate.erdos_renyi, of: circuits.toy, repeat: 4}\n"
+        "  n_of_drawn: {do: analyze.simplex_counts, of: drawn}\n"
+    )
+    tap("run", tmp_path / "study.yaml", "--no-report")
+    rows = json.loads(tap("show", tmp_path / "study", "n", "--against", "n_of_drawn", "--json").stdout)
+    assert [(row["value"], row["draws"]) for row in rows[:2]] == [(5, 4), (6, 4)]
+    assert (
+        "unknown control or stage 'x'; known: drawn, n_of_drawn"
+        in tap("show", tmp_path / "study", "n", "--against", "x", code=2).stderr
+    )

@@ -14,7 +14,7 @@ from typing import Any
 
 from conntap.errors import StudyError
 
-__all__ = ["Document", "Place", "read_document"]
+__all__ = ["Document", "Place", "read_document", "read_value"]
 
 _MOST_VALUES = 200_000
 _MOST_BYTES = 16 * 2**20
@@ -78,6 +78,23 @@ def read_document(path: Path) -> Document:
     if not isinstance(values, dict):
         raise StudyError(f"{path}: holds {_kind(values)}; a study is a mapping that starts with `study: TITLE`.")
     return Document(values, text, places)
+
+
+def read_value(text: str) -> Any:
+    """One value as a document would hold it: a number, a truth value, text, a list or a mapping.
+
+    Raises
+    ------
+    StudyError
+        It is no YAML, or holds what a document may not.
+
+    Examples
+    --------
+    >>> read_value("{quantiles: {y: 4}}"), read_value("3"), read_value("layer")
+    ({'quantiles': {'y': 4}}, 3, 'layer')
+    """
+    path = Path("the terminal")
+    return _Plain(path, {}).value(_from_yaml(text, path), ())
 
 
 def _from_yaml(text: str, path: Path) -> Any:
