@@ -7,15 +7,16 @@ from typing import Any
 
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
-    "reciprocal": {"add_reciprocal": 1, "bishuffled": 1, "shuffle_directions": 1},
+    "blocks": {"stochastic_block": 1},
     "configuration": {
         "configuration_approximate": 1,
         "degree_and_reciprocity_preserving": 1,
         "degree_preserving": 1,
         "swap_mixing": 1,
     },
-    "blocks": {"stochastic_block": 1},
+    "reciprocal": {"add_reciprocal": 1, "bishuffled": 1, "shuffle_directions": 1},
     "shuffle": {"adjusted_erdos_renyi": 1, "erdos_renyi": 1},
+    "spread": {"stochastic_spread": 1},
 }
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
