@@ -7,6 +7,8 @@ from typing import Any
 
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
+    "distance": {"distance_dependent": 1, "distance_preserving": 1},
+    "geometric": {"random_geometric": 1},
     "blocks": {"stochastic_block": 1},
     "configuration": {
         "configuration_approximate": 1,

@@ -1,0 +1,186 @@
+"""Distance dependence: by hand, a known rule recovered, and the invariants of counts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from scipy.spatial.distance import cdist
+from strategies import connectomes
+
+from conntap.analyze import connection_probability_within, distance_dependence, distance_fit
+from conntap.circuits import Connectome
+from conntap.circuits.rules import Bipolar, Exponential, Pathways, draw
+from conntap.errors import OptionError
+
+LINE = Connectome(pd.DataFrame({"x": [0.0, 10.0, 90.0], "ei": ["e", "e", "i"]}), [0, 0, 1, 1], [1, 1, 2, 1])
+XYZ = ["x", "y", "z"]
+
+
+def cells(n, seed=0, extent=(300.0, 600.0, 300.0)):
+    source = np.random.default_rng(seed)
+    table = pd.DataFrame(source.uniform(0, extent, (n, 3)), columns=XYZ)
+    return table.assign(ei=pd.Categorical(source.choice(["e", "i"], n)))
+
+
+def wired(rule, n=2500, seed=0):
+    nodes = cells(n, seed)
+    return Connectome(nodes, *draw(rule, nodes, rng=np.random.default_rng(seed + 1)))
+
+
+def test_pairs_and_connections_of_a_line_are_those_counted_by_hand():
+    table = distance_dependence(LINE, positions=["x"])
+    assert table.index.tolist() == [25.0, 75.0]
+    assert table.index.name == "distance_um"
+    assert table["pairs"].tolist() == [2, 4]
+    assert table["connections"].tolist() == [1, 1]
+    assert table["probability"].tolist() == [0.5, 0.25]
+    assert table["error"].tolist() == pytest.approx([np.sqrt(0.25 / 2), np.sqrt(0.1875 / 4)])
+
+
+def test_pairs_and_connections_of_a_line_add_up_by_pathway():
+    table = distance_dependence(LINE, positions=["x"], by="ei", bin_um=50)
+    assert table.index.names == ["pre_ei", "post_ei", "distance_um"]
+    assert table["pairs"].to_dict() == {
+        ("e", "e", 25.0): 2,
+        ("e", "e", 75.0): 0,
+        ("e", "i", 25.0): 0,
+        ("e", "i", 75.0): 2,
+        ("i", "e", 25.0): 0,
+        ("i", "e", 75.0): 2,
+        ("i", "i", 25.0): 0,
+        ("i", "i", 75.0): 0,
+    }
+    assert table.loc[("e", "i", 75.0), "probability"] == 0.5
+    assert np.isnan(table.loc[("i", "i", 75.0), "probability"])
+
+
+def test_sides_are_told_by_the_sign_of_post_minus_pre():
+    nodes = pd.DataFrame({"x": 0.0, "depth": [0.0, 10.0, 10.0]})
+    table = distance_dependence(Connectome(nodes, [0], [1]), positions=["x"], order=3, axis="depth")
+    assert table["pairs"].to_dict() == {("negative", 25.0): 2, ("zero", 25.0): 2, ("positive", 25.0): 2}
+    assert table["connections"].tolist() == [0, 0, 1]
+    assert table["fitted"].tolist() == [0.0, 0.25, 0.5]
+
+
+def test_a_known_rule_is_recovered_within_two_percent_and_its_errors():
+    table = distance_fit(wired(Exponential(0.3, 0.01)))
+    assert table["value"].to_dict() == pytest.approx({"a": 0.3, "b": 0.01}, rel=0.02)
+    assert (abs(table["value"] - [0.3, 0.01]) < 2.6 * table["error"]).all()
+    assert (table["error"] / table["value"] < 0.01).all()
+
+
+def test_the_fitted_curve_lies_on_the_measured_one():
+    table = distance_dependence(wired(Exponential(0.3, 0.01)), bin_um=25)
+    error = np.sqrt(table["fitted"] * (1 - table["fitted"]) / table["pairs"])
+    assert (abs(table["probability"] - table["fitted"]) < 4 * error + 1e-9).all()
+
+
+def test_least_squares_recovers_it_too():
+    table = distance_fit(wired(Exponential(0.3, 0.01)), method="least-squares")
+    assert table["value"].to_dict() == pytest.approx({"a": 0.3, "b": 0.01}, rel=0.03)
+
+
+def test_a_rule_of_the_third_order_is_recovered():
+    truth = {"a_negative": 0.2, "b_negative": 0.01, "a_positive": 0.4, "b_positive": 0.015}
+    table = distance_fit(wired(Bipolar(**truth)), order=3)
+    assert table["value"].to_dict() == pytest.approx(truth, rel=0.02)
+
+
+def test_each_pathway_has_a_rule_of_its_own():
+    rules = (("e", "i", Exponential(0.2, 0.01)), ("i", "e", Exponential(0.5, 0.02)))
+    table = distance_fit(wired(Pathways(("ei",), rules)), by="ei")
+    assert table.index.names == ["pre_ei", "post_ei", "parameter"]
+    assert table.loc[("i", "e"), "value"].tolist() == pytest.approx([0.5, 0.02], rel=0.03)
+    assert table.loc[("e", "i"), "value"].tolist() == pytest.approx([0.2, 0.01], rel=0.03)
+    assert table.loc[("e", "e"), "value"].tolist() == [0.0, 0.0]
+
+
+def test_a_rectangular_connectome_is_the_off_diagonal_block():
+    whole = wired(Exponential(0.3, 0.01), n=300)
+    pre, post = whole.ids[:100], whole.ids[100:]
+    table = distance_dependence(whole.subset(pre=pre, post=post))
+    distances = cdist(whole.nodes.loc[pre, XYZ], whole.nodes.loc[post, XYZ])
+    counts = np.bincount((distances / 50).astype(int).ravel())
+    assert table["pairs"].tolist() == counts.tolist()
+    assert table["connections"].sum() == whole.subset(pre=pre, post=post).n_edges
+
+
+def test_a_limit_of_distance_leaves_out_what_is_farther():
+    whole = wired(Exponential(0.3, 0.01), n=300)
+    near, all_of = distance_dependence(whole, max_distance_um=149.0), distance_dependence(whole)
+    assert near.index.tolist() == [25.0, 75.0, 125.0]
+    assert near["pairs"].tolist() == all_of["pairs"].tolist()[:3]
+
+
+def test_nodes_without_a_position_or_a_group_are_left_out():
+    nodes = pd.DataFrame({"x": [0.0, 1.0, np.nan, 2.0], "ei": ["e", "e", "e", None]})
+    connectome = Connectome(nodes, [0, 2, 3], [1, 1, 0])
+    assert distance_dependence(connectome, positions=["x"])["pairs"].sum() == 6
+    table = distance_dependence(connectome, positions=["x"], by="ei")
+    assert (table["pairs"].sum(), table["connections"].sum()) == (2, 1)
+
+
+@settings(deadline=None, max_examples=40)
+@given(connectomes(square=None, columns=False, properties=False))
+def test_all_pairs_are_counted_once(connectome):
+    def with_x(nodes, seed):
+        return nodes.assign(x=np.random.default_rng(seed).integers(0, 5, len(nodes)) * 10.0)
+
+    pre = with_x(connectome.pre_nodes, 0)
+    post = None if connectome.is_square else with_x(connectome.post_nodes, 1)
+    placed = Connectome(pre, connectome.pre, connectome.post, post_nodes=post)
+    table = distance_dependence(placed, positions=["x"], bin_um=10)
+    n = placed.n_pre * placed.n_post - (placed.n_pre if placed.is_square else 0)
+    edges = set(zip(placed.pre.tolist(), placed.post.tolist(), strict=True))
+    assert table["pairs"].sum() == n
+    assert table["connections"].sum() == sum(not placed.is_square or u != v for u, v in edges)
+    assert (table["connections"] <= table["pairs"]).all()
+    assert distance_fit(placed, positions=["x"])["value"].isna().all() == (n == 0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(connectomes())
+def test_any_property_called_x_gives_a_table_or_one_clear_error(connectome):
+    x = connectome.nodes.get("x", pd.Series(dtype=object))
+    for measure in (distance_dependence, distance_fit):
+        if x.dtype.kind in "if" and abs(x.astype(float)).max() < 1e9:
+            options = {"bin_um": 1e7} if measure is distance_dependence else {}
+            assert len(measure(connectome, positions=["x"], **options)) > 0 or len(x) == 1
+        elif len(x):
+            with pytest.raises(OptionError, match=measure.__name__):
+                measure(connectome, positions=["x"])
+
+
+def test_the_probability_within_a_distance_counts_pairs_at_it():
+    line = Connectome(pd.DataFrame({"x": [0.0, 10.0, 20.0]}), [0, 1, 1], [1, 0, 2])
+    assert connection_probability_within(line, distance_um=10, positions=["x"]) == 3 / 4
+    assert connection_probability_within(line, distance_um=10, positions=["x"], kind="undirected") == 1
+    assert connection_probability_within(line, distance_um=10, positions=["x"], kind="reciprocal") == 1 / 2
+    assert np.isnan(connection_probability_within(line, distance_um=9, positions=["x"]))
+
+
+def test_the_probability_within_a_distance_is_that_of_the_matrix():
+    connectome = wired(Exponential(0.3, 0.01), n=400)
+    near = (cdist(connectome.nodes[XYZ], connectome.nodes[XYZ]) <= 120) & ~np.eye(400, dtype=bool)
+    found = connection_probability_within(connectome, distance_um=120)
+    assert found == pytest.approx(connectome.adjacency().toarray()[near].mean())
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(OptionError, match=r"distance_dependence.positions: unknown node property 'y'; known: ei, x"):
+        distance_dependence(LINE)
+    with pytest.raises(OptionError, match=r"node property 'ei' is not numeric"):
+        distance_fit(LINE, positions=["ei"])
+    with pytest.raises(OptionError, match="bin_um: 0; give a length above 0"):
+        distance_dependence(LINE, positions=["x"], bin_um=0)
+    with pytest.raises(OptionError, match=r"bin_um: 1e-09 makes 9e\+10 bins"):
+        distance_dependence(LINE, positions=["x"], bin_um=1e-9)
+    with pytest.raises(OptionError, match="connection_probability_within: the connectome is rectangular"):
+        connection_probability_within(LINE.subset(pre=[0]), distance_um=1, positions=["x"], kind="reciprocal")
+
+
+def test_the_input_is_untouched():
+    before = LINE.edges, LINE.nodes
+    distance_dependence(LINE, positions=["x"], by="ei", order=3, axis="x")
+    pd.testing.assert_frame_equal(LINE.edges, before[0])
+    pd.testing.assert_frame_equal(LINE.nodes, before[1])
