@@ -119,7 +119,7 @@ def edge_participation(
     if position not in ("any", "spine", "first", "last"):
         raise OptionError(f"{where}.position: {position!r}; known: {known(('any', 'spine', 'first', 'last'))}.")
     if top == 0 or not len(indices):
-        return np.zeros((len(indices), min(top, 1)), np.int64)
+        return np.zeros((len(indices), 0), np.int64)
     if position != "last":
         return _edges(_unsigned(indptr, indices), top, position, threads)
     *turned, order = _turned(indptr, indices)
