@@ -166,6 +166,13 @@ def test_the_best_connected_nodes_are_taken_by_number_fraction_and_threshold(dee
     assert told(deep, {"top": {"y": 2}}) == [("top_y=2", "ab", 1)]
 
 
+def test_nodes_are_taken_by_the_simplices_they_are_part_of(deep):
+    assert told(deep, {"at_least": {"participation_2": [1, 2]}}) == [("at_least_participation_2=1", "abc", 3)]
+    assert told(deep, {"at_least": {"participation_9": 1}}) == []
+    with pytest.raises(OptionError, match="unknown node property 'participation_0'"):
+        slices(deep, by={"top": {"participation_0": 3}})
+
+
 def test_degrees_in_a_list_are_those_within_the_part(deep):
     assert told(deep, ["ei", {"top": {"in_degree": 1}}])[0] == ("ei=e, top_in_degree=1", "c", 0)
     assert told(deep.subset(list("abd")), {"top": {"in_degree": 1}}) == [("top_in_degree=1", "b", 0)]

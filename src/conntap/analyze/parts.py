@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = ["DEGREES", "Pairs", "Ranked", "Sample", "quantity", "ranked", "read_s
 
 DEGREES = {"in_degree": "in", "out_degree": "out", "degree": "total"}
 _MOST_REPEATS = 1_000_000
+_PARTICIPATION = re.compile(r"participation_([1-9][0-9]?)")
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,24 @@ def read_slicing(by: Any, where: str = "slices.by", *, columns: pd.Index | None 
     if any(isinstance(cut, Pairs) for cut in cuts[:-1]):
         raise OptionError(f"{where}: pairs of groups are not cut further. Let pairs stand last.")
     for cut in cuts:
-        if isinstance(cut, Ranked) and columns is not None and cut.name not in (*columns, *DEGREES):
-            raise OptionError(unknown(f"{where}.{cut.how}", "node property", cut.name, [*columns, *DEGREES]))
+        if isinstance(cut, Ranked) and columns is not None and cut.name not in columns and not _is_measured(cut.name):
+            names = [*columns, *DEGREES, "participation_2"]
+            raise OptionError(unknown(f"{where}.{cut.how}", "node property", cut.name, names))
         for side in (cut.pre, cut.post) if isinstance(cut, Pairs) and columns is not None else ():
             if side is not None:
                 read_cuts(side, f"{where}.pairs", columns=columns)
     return cuts
 
 
+def _is_measured(name: str) -> bool:
+    return name in DEGREES or _PARTICIPATION.fullmatch(name) is not None
+
+
 def _ranked(how: str, wanted: Any, where: str) -> list[Cut]:
     if not isinstance(wanted, Mapping) or not wanted:
-        raise OptionError(f"{where}: {wanted!r}; give {{in_degree, out_degree, degree or a property: amounts}}.")
+        raise OptionError(
+            f"{where}: {wanted!r}; give {{in_degree, out_degree, degree, participation_2 or a property: amounts}}."
+        )
     cuts = []
     for name, amounts in wanted.items():
         listed = list(amounts) if isinstance(amounts, Sequence) and not isinstance(amounts, str) else [amounts]
@@ -140,14 +149,27 @@ def _names(cuts: Mapping[str, Sequence[Cut]]) -> list[str]:
 
 
 def quantity(connectome: Connectome, cut: Ranked, where: str) -> np.ndarray:
-    """How much of something each node has: a property that is a number, or a degree; NaN where it lacks it."""
+    """How much of something each node has: a property that is a number, a degree, or a number of simplices; NaN where it
+    lacks it."""
     nodes = connectome.nodes
     if cut.name not in nodes.columns:
-        return degrees(connectome)[DEGREES[cut.name]].to_numpy(dtype=np.float64)
+        return _measured(connectome, cut.name)
     column = nodes[cut.name]
     if not pd.api.types.is_numeric_dtype(column) or column.dtype.kind == "c":
         raise OptionError(f"{where}.{cut.how}: node property {cut.name!r} is no number. Give one that is.")
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _measured(connectome: Connectome, name: str) -> np.ndarray:
+    if name in DEGREES:
+        return degrees(connectome)[DEGREES[name]].to_numpy(dtype=np.float64)
+    from conntap.analyze.participation import node_participation
+
+    dimension = int(name.rpartition("_")[2])
+    table = node_participation(connectome, max_dimension=dimension)
+    if dimension not in table.columns:
+        return np.zeros(connectome.n_nodes)
+    return table[dimension].to_numpy(dtype=np.float64)
 
 
 def ranked(values: np.ndarray, cut: Ranked, amount: float) -> np.ndarray:

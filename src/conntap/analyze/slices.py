@@ -48,7 +48,7 @@ def slices(
           parts may overlap, and a name that is a property's means its value;
         - `{"quantiles": {property: number}}`: groups of rising values, as equal in size as ties allow;
         - `{"top": {what: amounts}}`: the nodes with the most of a property, or of the part's own `in_degree`, `out_degree`
-          or `degree` (connections); an amount is a number of nodes or, between 0 and 1, a fraction. Of equal nodes the
+          or `degree` (connections) or `participation_2` (directed simplices of that dimension); an amount is a number of nodes or, between 0 and 1, a fraction. Of equal nodes the
           first. `{"at_least": {what: amounts}}`: the nodes with so much of it;
         - `{"subsample": {"nodes": n, "repeats": r}}` (or `"fraction"`): nodes drawn at random, r times;
         - `{"pairs": grouping}` or `{"pairs": {"pre": grouping, "post": grouping}}`: the edges from each group to each, in
