@@ -9,6 +9,14 @@ from conntap.analyze.slices import slices as slices  # the function, not its mod
 
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
+    "composition": {
+        "assortativity": 1,
+        "degree_assortativity": 1,
+        "group_composition": 1,
+        "property_assortativity": 1,
+    },
+    "distance": {"connection_probability_within": 1, "distance_dependence": 1, "distance_fit": 1},
+    "pathways": {"degrees_between": 1, "pathway_statistics": 1},
     "bedges": {"bedge_counts": 1},
     "clubs": {"rich_club": 1},
     "cross": {"degrees_from": 1},
