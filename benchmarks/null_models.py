@@ -209,6 +209,33 @@ def compared(name: str, graph: graphs.Graph) -> None:
         print("    connectome-analysis is not installed")
 
 
+def spread(side: int) -> None:
+    """Connections grown on a torus whose nodes project to their 48 neighbours."""
+    at = np.arange(side * side, dtype=np.int32).reshape(side, side)
+    shifts = [(x, y) for x in range(-3, 4) for y in range(-3, 4) if (x, y) != (0, 0)]
+    ends = [np.stack([at.ravel(), np.roll(at, shift, (0, 1)).ravel()]) for shift in shifts]
+    base = Connectome(side * side, *np.concatenate(ends, axis=1))
+    matrix = as_matrix(base)
+    small = Connectome(2, [0], [1])
+    manipulate.stochastic_spread(small, rng=np.random.default_rng(0))
+    print(
+        f"stochastic_spread on a torus: {base.n_nodes:,} nodes, {base.n_edges:,} connections, 10 nodes a step, 30 steps"
+    )
+
+    def ours(seed: int) -> Connectome:
+        return manipulate.stochastic_spread(base, expected=10, steps=30, rng=np.random.default_rng(seed))
+
+    result = run(ours, as_matrix, matrix)
+    shown("stochastic_spread", result)
+    with contextlib.suppress(ImportError), contextlib.redirect_stderr(None):
+        from connalysis.randomization import randomization as peer
+
+        own = sparse.csr_matrix(matrix.astype(bool))
+        beside = None if isinstance(result, str) else result[0]
+        theirs = run(lambda seed: peer.stochastic_spread_model(own, n_steps=30, q=10.0), lambda each: each, matrix, 1)
+        shown("        connalysis", theirs, beside)
+
+
 def main() -> None:
     """Time every model on every graph and say what each keeps."""
     known = []
@@ -217,8 +244,10 @@ def main() -> None:
             known.append(f"{package} {version(package)}")
     print(f"Python {platform.python_version()}, {', '.join(known)}")
     if "small" in sys.argv[1:]:
-        return compared("random, 2,000 nodes, density 0.02", graphs.random(2_000, 0.02))
-    return compared("column", graphs.column())
+        compared("random, 2,000 nodes, density 0.02", graphs.random(2_000, 0.02))
+        return spread(40)
+    compared("column", graphs.column())
+    return spread(163)
 
 
 if __name__ == "__main__":
