@@ -27,6 +27,7 @@ _FILES: dict[str, dict[str, int]] = {
     "listing": {"simplex_lists": 1},
     "maximal": {"maximal_simplex_counts": 1},
     "modules": {"communities": 1, "modularity": 1},
+    "positions": {"edge_values_by_position": 1, "values_by_participation": 1, "values_by_position": 1},
     "reciprocal": {"reciprocity": 1, "reciprocity_by_group": 1},
     "shared_weights": {"common_neighbour_weight_bias": 1, "common_neighbour_weights": 1},
     "sharing": {
@@ -37,6 +38,7 @@ _FILES: dict[str, dict[str, int]] = {
     },
     "participation": {"edge_participation": 1, "node_participation": 1, "simplicial_degrees": 1},
     "simplices": {"simplex_counts": 1},
+    "simplicial_curve": {"simplicial_rich_club": 1},
     "skeletons": {"skeleton": 1, "skeleton_reciprocity": 1},
     "spectra": {"spectral_gaps": 1},
     "surroundings": {"neighbourhood": 1, "neighbourhood_simplices": 1, "neighbourhood_values": 1, "neighbourhoods": 1},
