@@ -55,12 +55,29 @@ def test_entries_that_draws_lack_count_as_zero_or_are_left_out(stages):
     assert np.isnan(against(store["n"], store["r"], fill_value=None).loc[1, "mean"])
 
 
-def test_what_only_one_stage_sweeps_is_compared_value_by_value(stages):
+def test_what_the_draws_sweep_is_compared_value_by_value(stages):
     cases = {"circuit": ["c"] * 4, "swaps": [1, 1, 9, 9], "repeat": [0, 1, 0, 1]}
-    store = stages(n=({"circuit": ["c", "c"], "scale": [1.0, 2.0]}, [1, 2]), r=(cases, [1, 3, 5, 7]))
+    store = stages(n=({"circuit": ["c"]}, [1]), r=(cases, [1, 3, 5, 7]))
     table = against(store["n"], store["r"])
-    assert table.index.names == ["scale", "swaps"]
-    assert table["mean"].to_dict() == {(1.0, 1): 2, (1.0, 9): 6, (2.0, 1): 2, (2.0, 9): 6}
+    assert table.index.name == "swaps"
+    assert table["mean"].to_dict() == {1: 2, 9: 6}
+
+
+def test_what_only_the_originals_sweep_is_refused(stages):
+    draws = {"circuit": ["c", "c"], "repeat": [0, 1]}
+    store = stages(n=({"circuit": ["c", "c"], "scale": [1.0, 2.0]}, [1, 2]), r=(draws, [1, 3]))
+    with pytest.raises(StoreError, match="the first differs in 'scale', which the second lacks"):
+        against(store["n"], store["r"])
+
+
+def test_where_one_stage_is_sliced_only_its_uncut_values_are_compared(stages):
+    sliced = {"circuit": ["c"] * 2, "slice": ["full", "s"], "layer": pd.array([None, 4], dtype="Int64")}
+    draws = {"circuit": ["c", "c"], "repeat": [0, 1]}
+    store = stages(n=(sliced, [9, 2]), r=(draws, [5, 7]))
+    assert against(store["n"], store["r"])[["value", "mean"]].to_numpy().tolist() == [[9, 6]]
+    more = {name: np.repeat(each, 2) for name, each in sliced.items()} | {"repeat": [0, 1, 0, 1]}
+    store = stages(n=({"circuit": ["c"]}, [9]), r=(more, [5, 7, 0, 0]))
+    assert against(store["n"], store["r"])[["value", "mean"]].to_numpy().tolist() == [[9, 6]]
 
 
 def test_slices_are_compared_with_the_same_slices(stages):

@@ -19,7 +19,8 @@ def against(originals: Dataset, draws: Dataset, *, fill_value: float | None = 0.
 
     A draw belongs to the originals with which it agrees in all case columns that both stages have; its `repeat` tells it
     from other draws. Of further columns of the draws, an option that was swept when they were made say, each value is
-    compared by itself. Of a stage with controls of its own the originals count.
+    compared by itself. Of a stage with controls of its own the originals count, and where only one stage is sliced its
+    uncut values.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ def against(originals: Dataset, draws: Dataset, *, fill_value: float | None = 0.
     Raises
     ------
     StoreError
-        The values are no numbers, the draws have no `repeat`, or no case of one stage meets one of the other.
+        The values are no numbers, the draws have no `repeat`, no case of one stage meets one of the other, or the
+        originals differ in a column that the draws lack.
 
     Notes
     -----
@@ -61,6 +63,8 @@ def against(originals: Dataset, draws: Dataset, *, fill_value: float | None = 0.
             f"{draws.name}: its cases have no column 'repeat', so it measures no draws. Give a stage that takes from a "
             "random one with `repeat`."
         )
+    if ("slice" in first) != ("slice" in second):
+        first, second = _whole(first), _whole(second)
     pairs, shown = _paired(first, second, (originals.name, draws.name))
     values = pd.concat([_lines(originals, pairs, "original"), _lines(draws, pairs, "random")], ignore_index=True)
     number = pairs["case"].nunique()
@@ -98,10 +102,25 @@ def _cases(dataset: Dataset) -> pd.DataFrame:
     return cases
 
 
+def _whole(cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases that are no slices, without the columns of slices."""
+    if "slice" not in cases:
+        return cases
+    whole = cases[cases["slice"] == "full"]
+    variables = [name for name in cases if whole[name].isna().all() and not cases[name].isna().all()]
+    return whole.drop(columns=["slice", *variables])
+
+
 def _paired(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> tuple[pd.DataFrame, list[str]]:
     """One line an original and a draw of it: rows in both datasets, the number of the comparison, and the columns that
     tell comparisons apart."""
     shared = [name for name in first if name in second and name not in ("row", "repeat")]
+    for name in first.columns.difference([*shared, "row"]):
+        if first[name].nunique(dropna=False) > 1:
+            raise StoreError(
+                f"{names[0]}, {names[1]}: the first differs in {name!r}, which the second lacks; so its values are of "
+                "something else. Measure the draws in the same way."
+            )
     right = second.drop(columns="repeat")
     how: dict[str, Any] = {"on": shared} if shared else {"how": "cross"}
     pairs = first.merge(right, suffixes=(" of original", " of random"), **how)
