@@ -128,9 +128,7 @@ def told(name: str, answer: tuple | None, limit: float) -> str:
 def compared(title: str, works: tuple[Callable, Callable], ends: Ends, top: int | None, limit: float) -> None:
     """Run both on one graph and print the ratio."""
     print(f"{title}, {'all dimensions' if top is None else f'to dimension {top}'}")
-    mine = min(
-        (measured(works[0], ends, top, 3600.0) for _ in range(3)), key=lambda each: each[0]
-    )
+    mine = min((measured(works[0], ends, top, 3600.0) for _ in range(3)), key=lambda each: each[0])
     print(f"{told('conntap', mine, 3600)}; {mine[3]}", flush=True)
     peer = measured(works[1], ends, top, limit)
     print(told("flagser", peer, limit), flush=True)
