@@ -11,11 +11,11 @@ _FILES: dict[str, dict[str, int]] = {
     "geometric": {"random_geometric": 1},
     "blocks": {"stochastic_block": 1},
     "configuration": {
-        "configuration_approximate": 1,
         "degree_and_reciprocity_preserving": 1,
         "degree_preserving": 1,
         "swap_mixing": 1,
     },
+    "matching": {"configuration_approximate": 1},
     "reciprocal": {"add_reciprocal": 1, "bishuffled": 1, "shuffle_directions": 1},
     "shuffle": {"adjusted_erdos_renyi": 1, "erdos_renyi": 1},
     "spread": {"stochastic_spread": 1},
