@@ -7,6 +7,10 @@ One search serves any out-degree. The candidates of a partial simplex are the co
 nodes. While there are more than `most` of them they are kept as lists (scratch: linear); then their graph
 becomes a matrix of bits, row by row compacted again to the candidates of the next node; from 64 candidates on
 a set is one machine word.
+
+Half of the time goes into these matrices, so each connection among candidates is met once, at that end which is a
+candidate more rarely: nodes are named by rising in-degree, and a node's share are its connections, both out and in, with
+nodes of higher names. The shares of the next candidates are asked for ahead of time, or else half of it were waiting.
 """
 
 from __future__ import annotations
@@ -18,13 +22,14 @@ from numba import config, njit, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-from conntap.topology.bits import bits, compiled, lowest
+from conntap.topology.bits import asked_for, bits, compiled, lowest
 
-__all__ = ["DEEPEST", "count_from", "estimate"]
+__all__ = ["DEEPEST", "count_from", "estimate", "relabelled", "rarer_ends"]
 
 DEEPEST = 44  # one simplex of this dimension has 2^45 - 1 faces: more than can be visited
 
 _0, _1, _2, _6, _63, _64 = (np.uint64(each) for each in (0, 1, 2, 6, 63, 64))
+_AHEAD, _A_LINE = np.uint64(3), np.uint64(16)  # candidates; entries of a share that are asked for together
 _DEEPEST = np.uint64(DEEPEST)
 
 
@@ -123,12 +128,26 @@ def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
 
 
 @njit(nogil=True)
-def _squeeze(matrix, base, words, members, before, target, target_words):
-    """Write the row at `base` & the set `members`, renumbered within the set, to `target`."""
+def _chosen(matrix, base, words, places, members, before):
+    """The words of the row at `base` that are not zero, their places, the ones before each; their number, and of ones."""
+    n, size = _0, _0
+    for j in range(_0, words):
+        member = matrix[base + j]
+        places[n] = j
+        members[n] = member
+        before[n] = size
+        size += bits(member)
+        n += np.uint64(member != _0)
+    return n, size
+
+
+@njit(nogil=True)
+def _squeeze(source, base, places, members, before, n, matrix, target, target_words):
+    """Write the row at `base` & the set `members` of n words, renumbered within the set, to `target`."""
     for j in range(_0, target_words):
         matrix[target + j] = _0
-    for j in range(_0, words):
-        gathered = _gathered(matrix[base + j], members[j])
+    for j in range(_0, n):
+        gathered = _gathered(source[base + places[j]], members[j])
         if gathered == _0:
             continue
         at = target + (before[j] >> _6)
@@ -140,11 +159,11 @@ def _squeeze(matrix, base, words, members, before, target, target_words):
 
 
 @njit(nogil=True)
-def _squeeze_word(matrix, base, words, members, before):
+def _squeeze_word(matrix, base, places, members, before, n):
     """The row at `base` & the set `members` of at most 64, renumbered within the set, as one word."""
     row = _0
-    for j in range(_0, words):
-        row |= _gathered(matrix[base + j], members[j]) << (before[j] & _63)
+    for j in range(_0, n):
+        row |= _gathered(matrix[base + places[j]], members[j]) << before[j]
     return row
 
 
@@ -158,6 +177,7 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
     sizes = np.zeros(DEEPEST + 2, np.uint64)
     cursors = np.zeros(DEEPEST + 2, np.uint64)
     most_words = (n + _63) >> _6
+    places = np.empty(most_words, np.uint64)
     members = np.empty(most_words, np.uint64)
     before = np.empty(most_words, np.uint64)
     rows = np.empty(64, np.uint64)
@@ -177,12 +197,7 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
         row = cursors[level]
         cursors[level] += _1
         visits += _1
-        size = _0
-        for j in range(_0, words):
-            member = matrix[begin + row * words + j]
-            members[j] = member
-            before[j] = size
-            size += bits(member)
+        n_words, size = _chosen(matrix, begin + row * words, words, places, members, before)
         at = dimension + level
         counts[at] += size
         if size < _2 or at == top:
@@ -190,17 +205,17 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
                 return matrix, budget + _1
             continue
         if at + _1 == top and top < _DEEPEST:
-            counts[top] += _common(matrix, begin, words, members)
+            counts[top] += _common(matrix, begin, words, places, members, n_words)
             visits += size
             continue
         if size <= _64:
             new = _0
-            for j in range(_0, words):
+            for j in range(_0, n_words):
                 rest = members[j]
                 while rest != _0:
-                    other = (j << _6) + lowest(rest)
+                    other = (places[j] << _6) + lowest(rest)
                     rest &= rest - _1
-                    rows[new] = _squeeze_word(matrix, begin + other * words, words, members, before)
+                    rows[new] = _squeeze_word(matrix, begin + other * words, places, members, before, n_words)
                     new += _1
             visits += size + _count_word(rows, size, at + _1, top, counts, sets, rests, budget - visits)
             continue
@@ -212,12 +227,12 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
                 grown[j] = matrix[j]
             matrix = grown
         new = end
-        for j in range(_0, words):
+        for j in range(_0, n_words):
             rest = members[j]
             while rest != _0:
-                other = (j << _6) + lowest(rest)
+                other = (places[j] << _6) + lowest(rest)
                 rest &= rest - _1
-                _squeeze(matrix, begin + other * words, words, members, before, new, new_words)
+                _squeeze(matrix, begin + other * words, places, members, before, n_words, matrix, new, new_words)
                 new += new_words
         level += _1
         begins[level] = end
@@ -226,20 +241,20 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
 
 
 @njit(nogil=True)
-def _common(matrix, begin, words, members):
+def _common(matrix, begin, words, places, members, n):
     total = _0
-    for j in range(_0, words):
+    for j in range(_0, n):
         rest = members[j]
         while rest != _0:
-            base = begin + ((j << _6) + lowest(rest)) * words
+            base = begin + ((places[j] << _6) + lowest(rest)) * words
             rest &= rest - _1
-            for k in range(_0, words):
-                total += bits(matrix[base + k] & members[k])
+            for k in range(_0, n):
+                total += bits(matrix[base + places[k]] & members[k])
     return total
 
 
 @njit(nogil=True)
-def _fill_matrix(indptr, indices, nodes, begin, n, mark, level, place, matrix):
+def _fill_matrix(shares, shared, nodes, begin, n, mark, level, place, found, matrix):
     """The graph among n `nodes` from `begin` on (those with mark >= level) as rows of bits from matrix[0] on."""
     words = (n + _63) >> _6
     if n * words > np.uint64(len(matrix)):
@@ -249,27 +264,102 @@ def _fill_matrix(indptr, indices, nodes, begin, n, mark, level, place, matrix):
     for j in range(_0, n * words):
         matrix[j] = _0
     for i in range(_0, n):
+        node = _2 * np.uint64(nodes[begin + i])
+        if i + _AHEAD < n:
+            soon = _2 * np.uint64(nodes[begin + i + _AHEAD])
+            for k in range(shares[soon], shares[soon + _2], _A_LINE):
+                asked_for(shared, k)
+        size = _0
+        for k in range(shares[node], shares[node + _1]):
+            other = shared[k]
+            found[size] = other
+            size += np.uint64(mark[other] >= level)
         base = i * words
-        node = np.uint64(nodes[begin + i])
-        for k in range(indptr[node], indptr[node + _1]):
-            other = indices[k]
-            if mark[other] >= level:
-                at = np.uint64(place[other])
-                matrix[base + (at >> _6)] |= _1 << (at & _63)
+        for k in range(_0, size):
+            at = np.uint64(place[found[k]])
+            matrix[base + (at >> _6)] |= _1 << (at & _63)
+        size = _0
+        for k in range(shares[node + _1], shares[node + _2]):
+            other = shared[k]
+            found[size] = other
+            size += np.uint64(mark[other] >= level)
+        column, bit = i >> _6, _1 << (i & _63)
+        for k in range(_0, size):
+            matrix[np.uint64(place[found[k]]) * words + column] |= bit
     return matrix
 
 
 @compiled
-def count_from(indptr, indices, roots, top, most, budget, counts):
+def rarer_ends(indptr, indices, degrees):
+    """The sum over all connections of the lesser of their ends' degrees (uint32 by node)."""
+    total = _0
+    for v in range(_0, np.uint64(len(degrees))):
+        for k in range(indptr[v], indptr[v + _1]):
+            total += np.uint64(min(degrees[v], degrees[indices[k]]))
+    return total
+
+
+@compiled
+def relabelled(indptr, indices, rank, begins, ends, shares, shared):
+    """Write the graph in which node v is named rank[v], and what each node shares.
+
+    Parameters: uint64 indptr, uint32 indices and rank; to be written: uint64 begins of shape (nodes + 1,) and ends of
+    shape (connections,), of unsigned type, the CSR form with sorted rows; uint64 shares of shape (2 nodes + 1,): from
+    shares[2 v] on stand in `shared` (as `ends`) the nodes above v to which v projects, from shares[2 v + 1] on those
+    above v that project to v.
+    """
+    n = np.uint64(len(rank))
+    order = np.empty(n, np.uint32)
+    into = np.zeros(n + _1, np.uint64)
+    for v in range(_0, n):
+        order[rank[v]] = v
+    for k in range(_0, np.uint64(len(indices))):
+        into[rank[indices[k]] + _1] += _1
+    for v in range(_0, n):
+        into[v + _1] += into[v]
+    cursors = into.copy()
+    sources = np.empty(len(indices), ends.dtype)
+    begins[_0] = _0
+    for v in range(_0, n):
+        old = order[v]
+        for k in range(indptr[old], indptr[old + _1]):
+            new = rank[indices[k]]
+            sources[cursors[new]] = v
+            cursors[new] += _1
+        begins[v + _1] = begins[v] + (indptr[old + _1] - indptr[old])
+    cursors[:] = begins
+    for v in range(_0, n):
+        for k in range(into[v], into[v + _1]):
+            source = sources[k]
+            ends[cursors[source]] = v
+            cursors[source] += _1
+    total = _0
+    for v in range(_0, n):
+        shares[_2 * v] = total
+        for k in range(begins[v], begins[v + _1]):
+            if ends[k] > v:
+                shared[total] = ends[k]
+                total += _1
+        shares[_2 * v + _1] = total
+        for k in range(into[v], into[v + _1]):
+            if sources[k] > v:
+                shared[total] = sources[k]
+                total += _1
+    shares[_2 * n] = total
+
+
+@compiled
+def count_from(indptr, indices, shares, shared, roots, top, most, budget, counts):
     """Add to `counts` the simplices from dimension 1 to `top` whose source is one of `roots`.
 
-    Parameters: uint64 indptr and uint32 indices of a simple sorted graph; uint64 roots, top, most (candidates
-    kept as bits), budget (visits); uint64 counts of shape (DEEPEST + 2,). Returns the visits: more than the
-    budget where it was given up, for their number or because it went beyond DEEPEST.
+    Parameters: a graph and its shares, as `relabelled` writes them; uint64 roots, top, most (candidates kept as bits),
+    budget (visits); uint64 counts of shape (DEEPEST + 2,). Returns the visits: more than the budget where it was given
+    up, for their number or because it went beyond DEEPEST.
     """
     n_nodes = len(indptr) - 1
     mark = np.zeros(n_nodes, np.uint8)
     place = np.empty(n_nodes, np.uint32)
+    found = np.empty(n_nodes + 1, shared.dtype)
     matrix = np.empty(1024, np.uint64)
     sets = np.empty(66, np.uint64)
     rests = np.empty(66, np.uint64)
@@ -291,7 +381,7 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
             lists[k] = node
             mark[node] = 1
         if degree <= most:
-            matrix = _fill_matrix(indptr, indices, lists, _0, degree, mark, _1, place, matrix)
+            matrix = _fill_matrix(shares, shared, lists, _0, degree, mark, _1, place, found, matrix)
             matrix, more = _count_matrix(matrix, degree, _2, top, counts, sets, rests, budget - visits)
             visits += more
             for k in range(_0, degree):
@@ -341,7 +431,7 @@ def count_from(indptr, indices, roots, top, most, budget, counts):
                 level += _1
                 begins[level], ends[level], cursors[level] = begin, begin + size, begin
                 continue
-            matrix = _fill_matrix(indptr, indices, lists, begin, size, mark, inner, place, matrix)
+            matrix = _fill_matrix(shares, shared, lists, begin, size, mark, inner, place, found, matrix)
             matrix, more = _count_matrix(matrix, size, level + np.uint64(3), top, counts, sets, rests, budget - visits)
             visits += more
             for k in range(begin, begin + size):
