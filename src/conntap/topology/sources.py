@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from conntap.errors import OptionError
-from conntap.topology.simplices import MOST_SIMPLICES, MOST_VISITS, estimate_simplices
+from conntap.topology.simplices import MOST_SIMPLICES, estimate_simplices
 from conntap.topology.threads import mapped
 
 __all__ = ["count_by_source"]
@@ -45,14 +45,16 @@ def count_by_source(
 
     Notes
     -----
-    As `count_simplices`, for these nodes alone.
+    The graph around a node is laid out in bits and searched once for each dimension; simplices of the largest are not
+    visited.
 
     Examples
     --------
     >>> count_by_source(np.array([0, 2, 3, 3]), np.array([1, 2, 2]), np.array([0, 2])).tolist()
     [[1, 2, 1], [1, 0, 0]]
     """
-    from conntap.topology._kernels import DEEPEST, count_from
+    from conntap.topology._kernels import DEEPEST
+    from conntap.topology._listing import list_from
 
     if threads < 1:
         raise OptionError(f"simplices by source: threads is {threads}; give 1 or more.")
@@ -62,17 +64,17 @@ def count_by_source(
     if len(indices) and estimate_simplices(indptr, indices)[: top + 1].sum() > MOST_SIMPLICES:
         raise OptionError("simplices by source: too many simplices to count (estimated); give max_dimension.")
     graph = np.asarray(indptr).astype(np.uint64), np.asarray(indices).astype(np.uint32)
-    limits = np.uint64(max(top, 1)), np.uint64(_MOST_AS_BITS), np.uint64(MOST_VISITS)
+    any_simplex, nothing = np.empty(0, np.uint8), np.empty((0, 1), np.uint32)
 
-    def count(root: int) -> np.ndarray:
-        counts = np.zeros(DEEPEST + 2, dtype=np.uint64)
-        if count_from(*graph, np.array([root], dtype=np.uint64), *limits, counts) > MOST_VISITS:
-            raise OptionError("simplices by source: too many simplices to count; give max_dimension.")
-        counts[0] = 1
-        return counts[: top + 1]
+    def count(root: int) -> list[int]:
+        roots, counts = np.array([root], dtype=np.uint64), [1]
+        while counts[-1] and len(counts) <= top:
+            options = np.uint64(len(counts)), np.uint64(_MOST_AS_BITS), any_simplex
+            counts.append(int(list_from(*graph, roots, *options, np.zeros(52, np.uint64), nothing, np.uint64(1))))
+        return counts
 
-    counts = np.zeros((len(sources), top + 1), dtype=np.uint64)
+    counts = np.zeros((len(sources), top + 1), dtype=np.int64)
     for row, each in enumerate(mapped(count, np.asarray(sources).tolist(), threads)):
-        counts[row] = each
+        counts[row, : len(each)] = each
     deepest = int(np.flatnonzero(counts.any(axis=0)).max(initial=0))
-    return counts[:, : deepest + 1].astype(np.int64)
+    return counts[:, : deepest + 1]
