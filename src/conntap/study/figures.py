@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from conntap.errors import OptionError
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 __all__ = ["drawn", "drawn_against", "save"]
 
 _ENTRIES = 40  # more than so many are shown as a distribution
 _GROUPS = 8
+
+Figure: TypeAlias = Any
+"""A figure of matplotlib, which only `report` imports."""
 
 
 def drawn(value: Any, name: str) -> Figure:
