@@ -1,12 +1,16 @@
 """Simplex counts of connectomes: by hand, and of real connectomes against published tools."""
 
+import itertools
+
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import connectomes
 
-from conntap.analyze import simplex_counts
+from conntap.analyze import euler_characteristic, simplex_counts
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 
@@ -51,6 +55,96 @@ def test_the_input_is_untouched():
     before = connectome.edges
     simplex_counts(connectome)
     pd.testing.assert_frame_equal(connectome.edges, before)
+
+
+def brute_force(connectome, keep):
+    """Counts of the directed simplices that `keep` says yes to."""
+    edges = {(pre, post) for pre, post in zip(connectome.pre, connectome.post, strict=True) if pre != post}
+    counts = []
+    for size in range(1, connectome.n_nodes + 1):
+        tuples = itertools.permutations(range(connectome.n_nodes), size)
+        found = [each for each in tuples if all(pair in edges for pair in itertools.combinations(each, 2))]
+        counts.append(sum(keep(set(each)) for each in found))
+    return np.trim_zeros(counts, "b") or [0]
+
+
+def cliques(graph):
+    sizes = np.bincount([len(each) for each in nx.enumerate_all_cliques(graph)])[1:].tolist()
+    return sizes or [0]
+
+
+@settings(max_examples=40)
+@given(connectomes(max_nodes=6, properties=False), st.sets(st.integers(0, 5)))
+def test_simplices_that_meet_and_lie_in_nodes_are_those_of_brute_force(connectome, some):
+    some = {each for each in some if each < connectome.n_nodes}
+    mask = np.isin(np.arange(connectome.n_nodes), list(some))
+    lie = simplex_counts(connectome, nodes=mask, within="lie")
+    meet = simplex_counts(connectome, nodes=mask, within="meet")
+    assert lie.tolist() == brute_force(connectome, lambda nodes: nodes <= some)
+    assert meet.tolist() == brute_force(connectome, lambda nodes: bool(nodes & some))
+
+
+@settings(max_examples=40)
+@given(connectomes(max_nodes=7, properties=False))
+def test_undirected_and_reciprocal_simplices_are_the_cliques_that_networkx_finds(connectome):
+    directed = nx.DiGraph(list(zip(connectome.pre.tolist(), connectome.post.tolist(), strict=True)))
+    directed.add_nodes_from(range(connectome.n_nodes))
+    directed.remove_edges_from(list(nx.selfloop_edges(directed)))
+    for kind, reciprocal in (("undirected", False), ("reciprocal", True)):
+        assert simplex_counts(connectome, kind=kind).tolist() == cliques(directed.to_undirected(reciprocal=reciprocal))
+
+
+def test_a_reciprocal_clique_counts_once():
+    complete = Connectome(4, *np.nonzero(1 - np.eye(4)))
+    assert simplex_counts(complete, kind="reciprocal").tolist() == [4, 6, 4, 1]
+    assert simplex_counts(complete, kind="undirected").tolist() == [4, 6, 4, 1]
+    assert simplex_counts(complete).tolist() == [4, 12, 24, 24]
+
+
+def test_counts_per_node_are_divided_by_the_nodes():
+    counts = simplex_counts(Connectome(4, [0, 0, 1], [1, 2, 2]), per="node")
+    assert counts.to_dict() == {0: 1.0, 1: 0.75, 2: 0.25}
+    assert np.isnan(simplex_counts(Connectome(0, [], []), per="node")[0])
+
+
+def test_nodes_are_chosen_by_property():
+    nodes = pd.DataFrame({"layer": [4, 4, 5]}, index=["a", "b", "c"])
+    order = Connectome(nodes, [0, 0, 1], [1, 2, 2])
+    assert simplex_counts(order, nodes="layer == 4").tolist() == [2, 1]
+    assert simplex_counts(order, nodes={"layer": 5}, within="meet").tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize(("option", "near"), [("kind", "directed"), ("within", "lie"), ("per", "node")])
+def test_an_unknown_way_of_counting_is_refused(option, near):
+    with pytest.raises(OptionError, match=rf"simplex_counts\.{option}: unknown value .*Did you mean '{near}'"):
+        simplex_counts(Connectome(2, [0], [1]), **{option: near[:-1]})
+
+
+@settings(max_examples=30)
+@given(connectomes(max_nodes=6, properties=False), st.sampled_from(["directed", "reciprocal", "undirected"]))
+def test_the_euler_characteristic_alternates_over_all_counts(connectome, kind):
+    counts = simplex_counts(connectome, kind=kind).to_numpy()
+    assert euler_characteristic(connectome, kind=kind) == (counts * (-1) ** np.arange(len(counts))).sum()
+
+
+def test_the_euler_characteristic_of_a_sphere_is_2():
+    """The octahedron, each of its edges in one direction."""
+    pre, post = zip(*[pair for pair in itertools.combinations(range(6), 2) if sum(pair) != 5], strict=True)
+    assert euler_characteristic(Connectome(6, pre, post)) == 2
+
+
+def test_no_euler_characteristic_where_not_all_can_be_counted():
+    with pytest.raises(OptionError, match="euler_characteristic: there are too many simplices"):
+        euler_characteristic(Connectome(30, *np.nonzero(1 - np.eye(30))))
+
+
+def test_undirected_cliques_of_the_fly_are_those_of_any_order(shared_data):
+    edges = pd.read_parquet(shared_data / "fly_visual/edges.parquet")
+    fly = Connectome(FLY[0], edges["pre"].to_numpy(), edges["post"].to_numpy())
+    turned = Connectome(FLY[0], FLY[0] - 1 - fly.post, FLY[0] - 1 - fly.pre)
+    counts = simplex_counts(fly, kind="reciprocal")
+    assert counts.tolist()[:2] == [FLY[0], 230258]
+    assert simplex_counts(turned, kind="reciprocal").equals(counts)
 
 
 @pytest.mark.parametrize("kind", WORM)
