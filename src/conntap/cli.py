@@ -575,10 +575,10 @@ def _measure(file: Path, name: str, words: list[str], *, select: str | None, aga
     label = step.name.rpartition(".")[2]
     if against is None:
         value = measuring.measured(step, connectome, options, seed=seed)
-        table, title = measuring.as_table(value, label), f"{file}: {label}"
+        table, title = measuring.as_table(value, label), f"{file.name}: {label}"
     else:
         value = _compared(step, connectome, options, null=measuring.read_value(against), draws=draws or 20, seed=seed)
-        table, title = measuring.as_table(value, label), f"{file}: {label} against {against}"
+        table, title = measuring.as_table(value, label), f"{file.name}: {label} against {against}"
     if plot is not None:
         figure = figures.drawn(value, label) if against is None else figures.drawn_against(value, label, against)
         figures.save(figure, plot)
