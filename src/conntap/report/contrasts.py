@@ -126,9 +126,9 @@ def against(
         for position, table in enumerate(tables):
             offset = gap * 0.5 * ((position + 0.5) / len(tables) - 0.5)
             _scores(axes, x + offset, table, position + 1)
-        axes.set_xlim(x.min() - 0.6 * gap, x.max() + 0.6 * gap)
         _score_axis(axes, values, reference)
         entry_axis(axes, x, entries, named)
+        axes.set_xlim(x.min() - 0.6 * gap, x.max() + 0.6 * gap)
         triad_glyphs(axes, x, entries, x_label)
         axes.set_xlabel(label(x_label))
         axes.set_ylabel(label(y_label))

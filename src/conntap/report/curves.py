@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.report.drawing import DASHES, canvas, colour, finite, label, nothing, number_axis, wants_log
+from conntap.report.glyphs import triad_glyphs
 from conntap.report.profiles import entries_of, entry_axis, place_entries
 
 if TYPE_CHECKING:
@@ -63,15 +64,19 @@ def curves(
             nothing(axes)
             return axes.figure
         x, texts = place_entries(entries)
+        texts = texts or x_label == "motif"  # numbers that are names
         for position, (name, numbers) in enumerate(zip(named, tables, strict=True)):
             kept = np.isfinite(numbers)
             plain = name in bare
             marks = {"marker": "" if plain else "o", "linestyle": "-" if plain else DASHES[position % len(DASHES)]}
-            if texts or (bare and not plain):
-                marks["linestyle"] = "none" if not plain else "-"
+            if texts and plain:
+                marks = {"marker": "_", "markersize": 12, "markeredgewidth": 2, "linestyle": "none"}
+            elif texts or (bare and not plain):
+                marks["linestyle"] = "none"
             axes.plot(x[kept], numbers[kept], color=colour(position), zorder=4 if plain else 3, **marks)
         number_axis(axes, "y", values, log=wants_log(values))
         entry_axis(axes, x, entries, texts)
+        triad_glyphs(axes, x, entries, x_label)
         axes.set_xlabel(label(x_label))
         axes.set_ylabel(label(y_label))
     return axes.figure

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from conntap.report import plots
-from conntap.report.blocks import Block, Gallery, Key, Sample, control_keys
+from conntap.report.blocks import Block, Gallery, Key, Note, Sample, control_keys
 from conntap.report.cases import fewer
 from conntap.report.drawing import label
 from conntap.report.grouping import groupings
@@ -22,6 +23,8 @@ _NODES = (None, "id", "edge", "node")
 _ENTRIES = 60  # rows that are named, or points of a curve; more are a distribution
 _SIDE = 64  # groups to a side of a grid
 _PANELS = 8
+_COMPARED = 4  # columns set against their controls
+_ERRORS = ("error", "sd", "sem")
 _PROPERTIES = 2
 _MODELS = {"fitted": ("probability", "value"), "expected": ("count", "observed", "value"), "mean": ("value",)}
 
@@ -62,15 +65,50 @@ def measured(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table] 
         return None
     if kind == "participation":
         return _participation(sample, frames)
-    if kind == "grid":
-        return [*_grids(sample, frames), *statistics(sample, fill_value=_fill(frames)), *_whole(sample, frames)]
-    return [*_curves(sample, frames), *statistics(sample, fill_value=_fill(frames)), *_whole(sample, frames)]
+    figures = _grids(sample, frames) if kind == "grid" else _curves(sample, frames)
+    return [*figures, *_compared(sample, frames), *_whole(sample, frames)]
 
 
-def _fill(frames: list[pd.DataFrame]) -> float | None:
-    """What an entry counts for that is lacking: 0 where all are counts."""
+def _compared(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
+    """Originals against their controls, column by column; together where the columns are one scale."""
+    own = [frames[row] for row in sample.own.tolist()]
+    names = [name for name in _varied(own) if str(name) not in (*_MODELS, *_ERRORS)]
     counts = all(each.dtype.kind in "iu" for frame in frames for _, each in frame.items())
-    return 0.0 if counts else None
+    tables = {name: sample.against(name, fill_value=0.0 if counts else None) for name in sample.controls}
+    tables = {name: frame[frame["draws"] > 0] for name, frame in tables.items()}
+    if any(frame.columns.name is not None for frame in own) or not any(map(_has_columns, tables.values())):
+        return statistics(replace(sample, against=lambda name, **_: tables[name]))
+    blocks: list[Block | Table] = []
+    for name in names[:_COMPARED]:
+        of = {control: _of_column(frame, name) for control, frame in tables.items()}
+        if any((frame["sd"].gt(0) | frame["value"].ne(frame["mean"])).any() for frame in of.values()):
+            shown = statistics(replace(sample, against=lambda control, of=of, **_: of[control]))
+            blocks = [each for each in blocks if not isinstance(each, Note)]  # what z and p are is said once
+            blocks += [_entitled(each, str(name)) for each in shown]
+    return blocks
+
+
+def _has_columns(frame: pd.DataFrame) -> bool:
+    return "column" in frame.index.names
+
+
+def _of_column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
+    if not _has_columns(frame):
+        return frame
+    return frame[frame.index.get_level_values("column") == name].droplevel("column")
+
+
+def _entitled(block: Block | Table, name: str) -> Block | Table:
+    """The same with the name of a column before its caption."""
+    return block if isinstance(block, Note) else replace(block, caption=f"{label(name)}. {block.caption}")
+
+
+def _varied(own: list[pd.DataFrame]) -> list[Any]:
+    """The columns of numbers that are not the same everywhere."""
+    names = list(dict.fromkeys(name for frame in own for name in _numeric(frame)))
+    numbers = {name: np.concatenate([_numbers(frame, name) for frame in own if name in frame]) for name in names}
+    finite = {name: each[np.isfinite(each)] for name, each in numbers.items()}
+    return [name for name, each in finite.items() if len(each) and (each != each[0]).any()]
 
 
 def _numeric(frame: pd.DataFrame) -> list[Any]:
@@ -80,14 +118,14 @@ def _numeric(frame: pd.DataFrame) -> list[Any]:
 def _curves(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
     """A panel a column over the index, with the controls' bands; a model's column over what it models."""
     own = [frames[row] for row in sample.own.tolist()]
-    names = list(dict.fromkeys(name for frame in own for name in _numeric(frame)))
+    names = [name for name in _varied(own) if str(name) not in _ERRORS]
     x = str(next(frame.index.name for frame in own if len(frame)))
     models = {name: next((of for of in _MODELS[name] if of in names), None) for name in names if name in _MODELS}
     pairs = {of: model for model, of in models.items() if of is not None}
     blocks: list[Block | Table] = []
     for of, model in pairs.items():
         blocks.append(_modelled(sample, frames, of, model, x))
-    left = [name for name in names if name not in pairs and name not in pairs.values()]
+    left = [name for name in names if name not in pairs.values() and (sample.controls or name not in pairs)]
     for name in left[:_PANELS]:
         entries = list(dict.fromkeys(entry for frame in frames for entry in frame.index.tolist()))
         rows = [dict(zip(frame.index.tolist(), _numbers(frame, name))) for frame in frames]
@@ -123,7 +161,7 @@ def _grids(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
     rows, note = _few(sample)
     for row in rows:
         frame, case = frames[row], _title(sample, row)
-        each = _by_level(frame) if frame.columns.name is not None else _by_column(frame)
+        each = _by_level(frame) if frame.columns.name is not None else _by_column(frame, _varied([frame]))
         for name, wide in each[: max(2, _PANELS // len(rows))]:
             title = " · ".join(part for part in (case, name) if part)
             names = {"y_label": str(wide.index.name), "x_label": str(wide.columns.name)}
@@ -138,23 +176,28 @@ def _levels(frames: list[pd.DataFrame]) -> list[str]:
     return [label(name) for name in names]
 
 
-def _by_column(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    return [(str(name), frame[name].unstack(sort=False)) for name in _numeric(frame)]
+def _by_column(frame: pd.DataFrame, names: list[Any]) -> list[tuple[str, pd.DataFrame]]:
+    return [(str(name), frame[name].unstack(sort=False)) for name in names if str(name) not in _ERRORS]
 
 
 def _by_level(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     first = frame.index.names[0]
     pieces = frame.groupby(level=0, sort=False, observed=True)
     each = ((key, piece.droplevel(0).dropna(axis=1, how="all")) for key, piece in pieces)
-    return [(f"{first} {key}", piece.rename_axis(columns=frame.columns.name)) for key, piece in each if piece.size]
+    return [
+        (f"{first} {key}", piece.rename_axis(columns=frame.columns.name))
+        for key, piece in each
+        if piece.to_numpy().any()
+    ]
 
 
 def _participation(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
     """The mean over nodes by dimension, with the controls; of groups of nodes where their properties are known."""
     means = pd.DataFrame([frame.mean() for frame in frames], dtype=float)
     entries = sorted(means.columns)
-    blocks: list[Block | Table] = [profiles(sample, means[entries].fillna(0.0), "dimension", "mean over nodes")]
-    return [*blocks, *_by_groups(sample, frames), *_spreads(sample, frames)]
+    what = "edges" if any(frame.index.name == "edge" for frame in frames) else "nodes"
+    blocks: list[Block | Table] = [profiles(sample, means[entries].fillna(0.0), "dimension", f"mean over {what}")]
+    return [*blocks, *_by_groups(sample, frames), *_spreads(sample, frames, what)]
 
 
 def _by_groups(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
@@ -179,18 +222,23 @@ def _by_groups(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table
     return blocks
 
 
-def _spreads(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
-    """How the nodes' values are spread, a panel a dimension."""
+def _spreads(sample: Sample, frames: list[pd.DataFrame], what: str) -> list[Block | Table]:
+    """How the values are spread, a panel a dimension."""
     own = [frames[row] for row in sample.own.tolist()]
-    dimensions = sorted({name for frame in own for name in frame.columns if name > 0})[:6]
+    dimensions = sorted(name for name in _varied(own) if name > 0)[:6]
     figures = []
     for dimension in dimensions:
         groups = {"original": [frames[row] for row in sample.own.tolist()]}
         groups |= {name: [f for f, drawn in zip(frames, sample.drawn(name)) if drawn] for name in sample.controls}
         arrays = {name: [_numbers(f, dimension) for f in each if dimension in f] for name, each in groups.items()}
         title = f"dimension {dimension}"
-        figures.append((title, plots.tail(arrays, x_label="simplices", title=title)))
-    caption = "Share of nodes with at least so many; both axes are logarithmic, and zeros are counted but not drawn."
+        figures.append(
+            (
+                title,
+                plots.tail(arrays, x_label="simplices", y_label=f"share of {what} with as many or more", title=title),
+            )
+        )
+    caption = f"Share of {what} with at least so many; both axes are logarithmic, and zeros are counted but not drawn."
     keys = control_keys(sample.controls, first="original, pooled", shape="line")
     return [Gallery(figures, caption + sample.note, keys)] if figures else []
 

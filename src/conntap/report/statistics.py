@@ -8,6 +8,7 @@ import pandas as pd
 from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Key, Note, Sample
 from conntap.report.cases import apart, facets, fewer, groups
+from conntap.report.glyphs import TRIADS
 from conntap.report.labels import DRAWS
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import number
@@ -17,6 +18,7 @@ __all__ = ["statistics"]
 _MEASURES = frozenset(
     ("value", "mean", "sd", "z", "ratio", "p", "p_upper", "p_lower", "q", "draws", "p_floor", "control")
 )
+_ROWS = 40  # of the table; of more, the quantiles too
 _PARTS = 6  # slices or swept options, each with two figures
 _SHOWN = ("value", "mean", "sd", "z", "ratio", "p")
 
@@ -45,16 +47,25 @@ def statistics(sample: Sample, *, sweep: str = "", fill_value: float | None = 0.
     stacked = pd.concat([frame.assign(control=name) for name, frame in tables.items()], ignore_index=True)
     own = [name for name in sample.cases.columns if name in stacked and name not in (*DRAWS, sweep)]
     place = sweep if sweep in stacked else _entry_column(stacked, sample)
-    stacked = _sorted(stacked, [*own, *([place] if place else [])])
+    stacked = _sorted(_in_order(stacked, place), [*own, *([place] if place else [])])
     names = [name for name in own if name in sample.columns]
     shown = [*names, *([place] if place else []), "control", *(name for name in _SHOWN if name in stacked)]
     parts = _parts(stacked, sample, own)
     blocks: list[Block | Table] = [
         _gallery(stacked, sample, place, own, parts),
-        table(stacked[shown], caption="Originals against their controls."),
+        table(stacked[shown], caption="Originals against their controls.", most=_ROWS),
     ]
-    summary = _summary(stacked, place, parts) if len(stacked) > 20 else None
+    summary = _summary(stacked, place, parts) if len(stacked) > _ROWS and names else None
     return [*blocks, *([summary] if summary is not None else []), Note(_floor(stacked))]
+
+
+def _in_order(stacked: pd.DataFrame, place: str) -> pd.DataFrame:
+    """The classes of triads in the order in which they grow; other entries as they stand."""
+    if place != "triad":
+        return stacked
+    names = list(TRIADS)
+    rank = stacked[place].map(lambda name: names.index(name) if name in names else len(names))
+    return stacked.iloc[np.argsort(rank.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
 def _sorted(stacked: pd.DataFrame, by: list[str]) -> pd.DataFrame:
