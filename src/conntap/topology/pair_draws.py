@@ -167,7 +167,8 @@ def _chosen(sizes: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> 
     missing = few
     while missing.any():
         of = np.repeat(np.arange(len(sizes)), missing)
-        found = np.unique(np.concatenate([found, offsets[of] + rng.integers(0, sizes[of])]))
+        found = np.sort(np.concatenate([found, offsets[of] + rng.integers(0, sizes[of])]))
+        found = found[np.append(True, found[1:] != found[:-1])]
         missing = few - np.diff(np.searchsorted(found, np.append(offsets, offsets[-1] + sizes[-1])))
     if not mostly.any():
         return found, offsets
