@@ -38,6 +38,7 @@ _FILES: dict[str, dict[str, int]] = {
     "simplices": {"euler_characteristic": 1, "simplex_counts": 1},
     "simplicial_curve": {"simplicial_rich_club": 1},
     "skeletons": {"skeleton": 1, "skeleton_reciprocity": 1},
+    "small_worlds": {"small_world": 1},
     "spectra": {"spectral_gaps": 1},
     "surroundings": {"neighbourhood": 1, "neighbourhood_simplices": 1, "neighbourhood_values": 1, "neighbourhoods": 1},
     "triads": {"motif_counts": 1, "motifs": 1, "triad_census": 1, "triad_sample": 1},
