@@ -2,8 +2,8 @@
 
 Processor seconds, the best of several, and the peak of resident memory above what was resident before, each case in
 a process of its own. Every result is then held against the original: its connections, its reciprocal pairs, the nodes
-that keep their degrees, the pairs that stay connected, and the connections that lead from a low to a high number (in
-the column 49 %). Peers that are not installed are left out. Run it by itself:
+that keep their degrees, the pairs that stay connected, and the connections that lead from a low to a high number.
+Peers that are not installed are left out. Run it by itself:
 
     python benchmarks/null_models.py
 """

@@ -36,7 +36,7 @@ def erdos_renyi(connectome: Connectome, *, rng: np.random.Generator) -> Connecto
     Notes
     -----
     The draw is uniform over all graphs of that many connections, G(n, m). Time: linear, a radix sort of the
-    connections, or of the absent ones where these are fewer; memory: some 40 bytes a connection. Erdos and Renyi,
+    connections, or of the absent ones where these are fewer; memory: some 30 bytes a connection. Erdos and Renyi,
     1959, "On random graphs I".
 
     Examples
