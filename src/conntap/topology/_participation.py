@@ -5,6 +5,9 @@ compacted to the candidates of the next node; from 64 candidates on a set is one
 two dimensions is visited: of a set S, the connections from a member v within S are the ones of S & out[v], those to it
 the ones of S & into[v]. What is found beneath a set is added once to each node (each pair of nodes) of the path to it.
 
+The graphs among candidates are laid out as for counting (see `_kernels`): nodes are named by rising in-degree, and each
+connection is met at that end which is a candidate more rarely.
+
 Arrays by dimension and place: `acc[k * stride + i]` simplices of dimension k with candidate i, `inner[e * width + k - 1]`
 those with local connection e.
 """
@@ -12,22 +15,19 @@ those with local connection e.
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from conntap.topology._kernels import _gathered
-from conntap.topology.bits import bits, compiled, lowest
+from conntap.topology._kernels import DEEPEST, _fill_matrix, _gathered
+from conntap.topology.bits import ALL, asked_for, bits, compiled, lowest
 
-__all__ = ["ALL", "DEEPEST", "participation_from"]
+__all__ = ["origins", "participation_from", "scratch_for"]
 
-DEEPEST = 44  # one simplex of this dimension has 2^45 - 1 faces: more than can be visited
 _LEVELS = DEEPEST + 3
 
-_0, _1, _2, _3, _6, _8, _63, _64, _4096 = (np.uint64(each) for each in (0, 1, 2, 3, 6, 8, 63, 64, 4096))
+_0, _1, _2, _3, _6, _8, _16, _63, _64, _4096 = (np.uint64(each) for each in (0, 1, 2, 3, 6, 8, 16, 63, 64, 4096))
 _DEEPEST = np.uint64(DEEPEST)
 _WIDE = np.uint64(_LEVELS)
-ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @intrinsic
@@ -42,24 +42,8 @@ def _add_shared(typingctx, array, at, value):
     return types.void(array, types.uint64, types.uint64), emit
 
 
-@intrinsic
-def _fetch(typingctx, array, at):
-    """Ask for array[at], which will be written soon."""
-
-    def emit(context, builder, signature, args):
-        view = context.make_array(signature.args[0])(context, builder, args[0])
-        place = builder.bitcast(builder.gep(view.data, [args[1]]), ir.IntType(8).as_pointer())
-        word = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
-        builder.call(function, [place, word(1), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.uint64), emit
-
-
 @njit(nogil=True)
-def _nodes_in_word(out, into, n, at, top, acc, totals, as_middle, as_last, sets, rests, sums, path):
+def _nodes_in_word(out, into, n, at, top, acc, totals, as_middle, as_last, sets, rests, path):
     """Search within n candidates, at most 64, that stand at place `at`.
 
     Adds to acc[k * 64 + i] and totals[k] for k from at + 1 on; returns the last k with a simplex, and the visits.
@@ -258,19 +242,28 @@ def _widened(inner, width, n_edges, wider):
 
 
 @njit(nogil=True)
+def _grown(array, needed):
+    """The array, or a longer one that begins with it."""
+    if needed <= np.uint64(len(array)):
+        return array
+    result = np.empty(_2 * needed, array.dtype)
+    for k in range(_0, np.uint64(len(array))):
+        result[k] = array[k]
+    return result
+
+
+@njit(nogil=True)
 def _in_matrix(
-    matrix, ranks, n, n_edges, at, top, edges, spine, as_middle, as_last, acc, totals, inner, width, budget
+    matrix, ranks, n, n_edges, at, top, edges, spine, as_middle, as_last, acc, totals, inner, width, budget,
+    levels, words64, word_acc, pairs
 ):  # fmt: skip
     """Search within the graph of n candidates at place `at` whose rows of bits begin at matrix[0].
 
     Adds to acc[k * n + i] and totals[k] for k from at + 1 on, and where `edges` to inner. Returns matrix, inner and its
     width (they may have grown), the last k with a simplex, and the visits.
     """
-    begins = np.zeros(_LEVELS, np.uint64)
-    sizes = np.zeros(_LEVELS, np.uint64)
-    cursors = np.zeros(_LEVELS, np.uint64)
-    first_names = np.zeros(_LEVELS, np.uint64)
-    path = np.zeros(_LEVELS, np.uint64)
+    begins, sizes, cursors, first_names, path, sets, rests, word_path, word_totals = levels
+    out, into, near = words64
     all_words = (n + _63) >> _6
     members = np.empty(all_words, np.uint64)
     before = np.empty(all_words, np.uint64)
@@ -278,16 +271,7 @@ def _in_matrix(
     names = np.empty(_2 * n, np.uint32)
     for i in range(_0, n):
         names[i] = i
-    out = np.empty(64, np.uint64)
-    into = np.empty(64, np.uint64)
-    near = np.empty(64, np.uint64)
-    sets = np.empty(_LEVELS, np.uint64)
-    rests = np.empty(_LEVELS, np.uint64)
-    sums = np.empty(_LEVELS, np.uint64)
-    word_path = np.empty(_LEVELS, np.uint64)
-    word_acc = np.zeros(_LEVELS * 64, np.uint64)
-    word_totals = np.zeros(_LEVELS, np.uint64)
-    pairs = np.zeros(_LEVELS * 4096 if edges else 1, np.uint64)
+    begins[0], first_names[0], cursors[0] = _0, _0, _0
     sizes[0] = n
     visits, level, deepest = _0, _0, at
     while True:
@@ -355,13 +339,9 @@ def _in_matrix(
             end = begin + sizes[level] * words
             new_name = name + sizes[level]
             if end + size * new_words > np.uint64(len(matrix)):
-                grown = np.empty(_2 * (end + size * new_words), np.uint64)
-                grown[:end] = matrix[:end]
-                matrix = grown
+                matrix = _grown(matrix, end + size * new_words)
             if new_name + size > np.uint64(len(names)):
-                longer = np.empty(_2 * (new_name + size), np.uint32)
-                longer[:new_name] = names[:new_name]
-                names = longer
+                names = _grown(names, new_name + size)
             target, new = end, new_name
             for u in range(_0, n_used):
                 j = used[u]
@@ -404,7 +384,7 @@ def _in_matrix(
             )
         else:
             last, more = _nodes_in_word(
-                out, into, size, k, top, word_acc, word_totals, as_middle, as_last, sets, rests, sums, word_path
+                out, into, size, k, top, word_acc, word_totals, as_middle, as_last, sets, rests, word_path
             )
         visits += more
         if last > _DEEPEST:
@@ -448,56 +428,53 @@ def _in_matrix(
 
 
 @njit(nogil=True)
-def _fill(indptr, indices, nodes, begin, n, mark, level, place, matrix, ranks, where, edges):
+def _fill_with_positions(
+    shares, shared, positions, nodes, begin, n, mark, level, place, found, matrix, ranks, where, cells
+):  # fmt: skip
     """Lay out the graph among n `nodes` from `begin` on (those with mark >= level) as rows of bits from matrix[0] on.
 
-    Where `edges`: their positions in the graph go to `where`, the number of local ones before each word to `ranks`.
-    Returns the arrays (they may have grown) and the number of local connections.
+    `ranks` takes the number of local connections before each word, `where` their positions in the graph. Returns the
+    arrays (they may have grown) and the number of local connections.
     """
     words = (n + _63) >> _6
-    if n * words > np.uint64(len(matrix)):
-        matrix = np.empty(n * words, np.uint64)
+    matrix, ranks = _grown(matrix, n * words), _grown(ranks, n * words)
     for i in range(_0, n):
         place[nodes[begin + i]] = i
     for j in range(_0, n * words):
         matrix[j] = _0
     n_edges = _0
-    if not edges:
-        for i in range(_0, n):
-            base = i * words
-            node = np.uint64(nodes[begin + i])
-            for k in range(indptr[node], indptr[node + _1]):
-                other = indices[k]
-                if mark[other] >= level:
-                    at = np.uint64(place[other])
-                    matrix[base + (at >> _6)] |= _1 << (at & _63)
-        return matrix, ranks, where, n_edges
     for i in range(_0, n):
-        base = i * words
-        node = np.uint64(nodes[begin + i])
-        if n_edges + n > np.uint64(len(where)):
-            longer = np.empty(_2 * (n_edges + n), np.uint64)
-            longer[:n_edges] = where[:n_edges]
-            where = longer
-        for k in range(indptr[node], indptr[node + _1]):
-            other = indices[k]
-            if mark[other] >= level:
-                at = np.uint64(place[other])
-                matrix[base + (at >> _6)] |= _1 << (at & _63)
-                where[n_edges] = k
+        node = _2 * np.uint64(nodes[begin + i])
+        if i + _3 < n:
+            soon = _2 * np.uint64(nodes[begin + i + _3])
+            for k in range(shares[soon], shares[soon + _2], _16):
+                asked_for(shared, k)
+        where, cells = _grown(where, n_edges + n + n), _grown(cells, _2 * (n_edges + n + n))
+        for side in range(_0, _2):
+            size = _0
+            for k in range(shares[node + side], shares[node + side + _1]):
+                found[size] = k
+                size += np.uint64(mark[shared[k]] >= level)
+            for k in range(_0, size):
+                at = np.uint64(place[shared[found[k]]])
+                cell = (i * words << _6) + at if side == _0 else (at * words << _6) + i
+                matrix[cell >> _6] |= _1 << (cell & _63)
+                cells[_2 * n_edges] = cell
+                cells[_2 * n_edges + _1] = positions[found[k]]
                 n_edges += _1
-    if n * words > np.uint64(len(ranks)):
-        ranks = np.empty(n * words, np.uint64)
     total = _0
     for j in range(_0, n * words):
         ranks[j] = total
         total += bits(matrix[j])
-    return matrix, ranks, where, n_edges
+    for e in range(_0, n_edges):
+        cell = cells[_2 * e]
+        where[_local(matrix, ranks, words, _0, cell)] = cells[_2 * e + _1]
+    return matrix, ranks, where, cells, n_edges
 
 
 @njit(nogil=True)
-def _add(table, at, value, shared):
-    if shared:
+def _add(table, at, value, threaded):
+    if threaded:
         _add_shared(table, at, value)
     else:
         table[at] += value
@@ -528,19 +505,19 @@ def _flush_nodes(table, n_nodes, acc, totals, lists, begin, n, first, last, path
 
 
 @njit(nogil=True)
-def _flush_inner(table, width, where, n_edges, inner, inner_width, first, last, shared):
+def _flush_inner(table, width, where, n_edges, inner, inner_width, first, last, threaded):
     """Add the counts of local connections to the table and clear them."""
     ahead = min(n_edges, _8)
     for e in range(_0, n_edges):
         if e + ahead < n_edges:
-            _fetch(table, where[e + ahead] * width)
+            asked_for(table, where[e + ahead] * width)
         at = where[e] * width - _1
         base = e * inner_width - _1
         for k in range(first, last + _1):
             value = inner[base + k]
             if value != _0:
                 inner[base + k] = _0
-                if shared:
+                if threaded:
                     _add_shared(table, at + k, value)
                 else:
                     table[at + k] += value
@@ -548,15 +525,16 @@ def _flush_inner(table, width, where, n_edges, inner, inner_width, first, last, 
 
 @njit(nogil=True)
 def _flush_outer(
-    table, width, indptr, indices, acc, totals, lists, begin, n, first, last, path, level, adjacent, only_first, shared
+    table, width, indptr, indices, origin, acc, totals, lists, begin, n, first, last, path, level, adjacent,
+    only_first, threaded
 ):  # fmt: skip
     """Add the counts of connections from the path, and within it, to the table and clear them."""
     for j in range(_0, level):
         for i in range(j if adjacent else _0, j + _1):
             if i == _0 or not only_first:
-                at = _position(indptr, indices, path[i], path[j + _1]) * width - _1
+                at = origin[_position(indptr, indices, path[i], path[j + _1])] * width - _1
                 for k in range(first, last + _1):
-                    _add(table, at + k, totals[k], shared)
+                    _add(table, at + k, totals[k], threaded)
     for i in range(level if adjacent else _0, level + _1):
         if i > _0 and only_first:
             continue
@@ -567,21 +545,12 @@ def _flush_outer(
             for k in range(first, last + _1):
                 value = acc[k * n + j]
                 if value != _0:
-                    _add(table, at * width + k - _1, value, shared)
-
-
-@njit(nogil=True)
-def _grown(array, needed):
-    if needed <= np.uint64(len(array)):
-        return array
-    result = np.empty(_2 * needed, np.uint64)
-    result[: len(array)] = array
-    return result
+                    _add(table, origin[at] * width + k - _1, value, threaded)
 
 
 @njit(nogil=True)
 def _keep_beyond(
-    indptr, indices, acc, totals, lists, begin, n, first, last, path, level, adjacent, only_first,
+    indptr, indices, origin, acc, totals, lists, begin, n, first, last, path, level, adjacent, only_first,
     where, n_edges, inner, inner_width, edges, places, values, n_values
 ):  # fmt: skip
     """Append the counts of dimensions from `first` on that the table is too narrow for, and clear those of inner.
@@ -594,7 +563,7 @@ def _keep_beyond(
     for j in range(_0, level):
         for i in range(j if adjacent else _0, j + _1):
             if i == _0 or not only_first:
-                at = _position(indptr, indices, path[i], path[j + _1]) * _WIDE - _1
+                at = origin[_position(indptr, indices, path[i], path[j + _1])] * _WIDE - _1
                 for k in range(first, last + _1):
                     places[n_values] = at + k
                     values[n_values] = totals[k]
@@ -602,7 +571,7 @@ def _keep_beyond(
     for i in range(level if adjacent else _0, level + _1):
         if i == _0 or not only_first:
             for j in range(_0, n):
-                at = _position(indptr, indices, path[i], np.uint64(lists[begin + j])) * _WIDE - _1
+                at = origin[_position(indptr, indices, path[i], np.uint64(lists[begin + j]))] * _WIDE - _1
                 for k in range(first, last + _1):
                     if acc[k * n + j] != _0:
                         places[n_values] = at + k
@@ -620,38 +589,70 @@ def _keep_beyond(
     return places, values, n_values
 
 
+def scratch_for(n_nodes: int, kind: np.dtype, edges: bool) -> tuple:
+    """Arrays of `participation_from` that do not grow; `kind` is that of the nodes' names."""
+    levels = tuple(np.zeros((9, _LEVELS), np.uint64))
+    words64 = tuple(np.zeros((3, 64), np.uint64))
+    word_acc = np.zeros(_LEVELS * 64, np.uint64)
+    pairs = np.zeros(_LEVELS * 4096 if edges else 1, np.uint64)
+    mark, place = np.zeros(n_nodes, np.uint8), np.empty(n_nodes, np.uint32)
+    found, found_at = np.empty(n_nodes + 1, kind), np.empty(n_nodes + 1 if edges else 1, np.uint64)
+    return levels, words64, word_acc, pairs, mark, place, found, found_at, *np.zeros((5, _LEVELS), np.uint64)
+
+
+@compiled
+def origins(indptr, indices, rank, begins, ends, shares, origin, positions):
+    """Write where the connections of the graph that `relabelled` has written stood before.
+
+    Parameters: as for `relabelled`; unsigned `origin` by connection, and `positions` by entry of `shared`.
+    """
+    n = np.uint64(len(rank))
+    for old in range(_0, n):
+        for k in range(indptr[old], indptr[old + _1]):
+            origin[_position(begins, ends, np.uint64(rank[old]), np.uint64(rank[indices[k]]))] = k
+    cursors = np.empty(n, np.uint64)
+    for v in range(_0, n):
+        cursors[v] = shares[_2 * v + _1]
+    for v in range(_0, n):
+        at = shares[_2 * v]
+        for k in range(begins[v], begins[v + _1]):
+            other = np.uint64(ends[k])
+            if other > v:
+                positions[at] = origin[k]
+                at += _1
+            else:
+                positions[cursors[other]] = origin[k]
+                cursors[other] += _1
+
+
 @compiled
 def participation_from(
-    indptr, indices, roots, top, kind, spine, as_middle, as_last, most, most_inner, budget, table, width, shared
+    indptr, indices, shares, shared, origin, positions, roots, top, kind, spine, as_middle, as_last, most,
+    most_inner, budget, table, width, threaded, scratch
 ):  # fmt: skip
     """Add to `table` in how many simplices from dimension 1 to `top` whose source is one of `roots` each one stands.
 
-    Parameters: uint64 indptr and uint32 indices of a simple sorted graph; uint64 roots; uint64 `kind`: 0 for nodes, 1
-    for the first connection of each simplex, 2 for connections; `spine` (bool): only those between nodes that follow
-    each other; uint64 `as_middle` by place and `as_last` by dimension: ALL where a node there counts, else 0; `most`
-    candidates kept as bits; `most_inner` counts of local connections (words); `budget` of visits; uint64 table: nodes
-    at [k * nodes + node], connections at [position * width + k - 1], where `shared` by threads. Returns the visits
-    (more than the budget where it was given up) and, for connections, what the table is too narrow for: positions times
-    (DEEPEST + 3) plus dimensions less 1, and counts.
+    Parameters: a graph and its shares, as `relabelled` writes them, origin and positions as `origins` writes them (for
+    nodes not used); uint64 roots; uint64 `kind`: 0 for nodes, 1 for the first connection of each simplex, 2 for
+    connections; `spine` (bool): only those between nodes that follow each other; uint64 `as_middle` by place and
+    `as_last` by dimension: ALL where a node there counts, else 0; `most` candidates kept as bits; `most_inner` counts
+    of local connections (words); `budget` of visits; uint64 table: nodes at [k * nodes + node], connections at
+    [origin * width + k - 1], where `threaded` of several threads; `scratch` as this file makes it. Returns the visits (more than the budget where it was
+    given up) and, for connections, what the table is too narrow for: origins times (DEEPEST + 3) plus dimensions less
+    1, and counts.
     """
     n_nodes = np.uint64(len(indptr) - 1)
     edges = kind == _2
     adjacent = spine or kind == _1
-    as_middle = as_middle.copy()
-    mark = np.zeros(n_nodes, np.uint8)
-    place = np.empty(n_nodes, np.uint32)
+    levels, words64, word_acc, pairs, mark, place, found, found_at, totals, begins, ends, cursors, path = scratch
+    cells = np.empty(1, np.uint64)
     matrix = np.empty(1024, np.uint64)
     ranks = np.empty(1, np.uint64)
     where = np.empty(1, np.uint64)
     inner_width = max(width, _1)
     inner = np.zeros(inner_width, np.uint64)
     acc = np.zeros(1024, np.uint64)
-    totals = np.zeros(_LEVELS, np.uint64)
     lists = np.empty(1024, np.uint32)
-    begins = np.zeros(_LEVELS, np.uint64)
-    ends = np.zeros(_LEVELS, np.uint64)
-    cursors = np.zeros(_LEVELS, np.uint64)
-    path = np.zeros(_LEVELS, np.uint64)
     places = np.empty(0, np.uint64)
     values = np.empty(0, np.uint64)
     n_values = _0
@@ -661,8 +662,7 @@ def participation_from(
         n = indptr[root + _1] - indptr[root]
         if n == _0:
             continue
-        if n > np.uint64(len(lists)):
-            lists = np.empty(_2 * n, np.uint32)
+        lists = _grown(lists, n)
         for k in range(_0, n):
             lists[k] = indices[indptr[root] + k]
             mark[lists[k]] = 1
@@ -681,9 +681,13 @@ def participation_from(
                 deepest = at
                 n_edges = _0
                 if n > _1 and at < top and n <= most:
-                    matrix, ranks, where, n_edges = _fill(
-                        indptr, indices, lists, begin, n, mark, at, place, matrix, ranks, where, edges
-                    )
+                    if edges:
+                        matrix, ranks, where, cells, n_edges = _fill_with_positions(
+                            shares, shared, positions, lists, begin, n, mark, at, place, found_at, matrix, ranks,
+                            where, cells
+                        )  # fmt: skip
+                    else:
+                        matrix = _fill_matrix(shares, shared, lists, begin, n, mark, at, place, found, matrix)
                     laid_out = n_edges * inner_width <= most_inner
                 needed = (_WIDE if laid_out else at + _1) * n
                 if needed > np.uint64(len(acc)):
@@ -695,7 +699,7 @@ def participation_from(
                         as_middle[at] = ALL
                     matrix, inner, inner_width, deepest, more = _in_matrix(
                         matrix, ranks, n, n_edges, at, top, edges, spine, as_middle, as_last, acc, totals,
-                        inner, inner_width, budget - min(visits, budget)
+                        inner, inner_width, budget - min(visits, budget), levels, words64, word_acc, pairs
                     )  # fmt: skip
                     if spine:
                         as_middle[at] = _0
@@ -711,14 +715,14 @@ def participation_from(
                 else:
                     last = min(deepest, width)
                     _flush_outer(
-                        table, width, indptr, indices, acc, totals, lists, begin, n, at, last, path, level,
-                        adjacent, kind == _1, shared
+                        table, width, indptr, indices, origin, acc, totals, lists, begin, n, at, last, path, level,
+                        adjacent, kind == _1, threaded
                     )  # fmt: skip
                     if laid_out and edges:
-                        _flush_inner(table, width, where, n_edges, inner, inner_width, at + _1, last, shared)
+                        _flush_inner(table, width, where, n_edges, inner, inner_width, at + _1, last, threaded)
                     if deepest > width:
                         places, values, n_values = _keep_beyond(
-                            indptr, indices, acc, totals, lists, begin, n, max(at, width + _1), deepest, path, level,
+                            indptr, indices, origin, acc, totals, lists, begin, n, max(at, width + _1), deepest, path, level,
                             adjacent, kind == _1, where, n_edges, inner, inner_width, laid_out and edges,
                             places, values, n_values
                         )  # fmt: skip
@@ -745,10 +749,7 @@ def participation_from(
             node = np.uint64(lists[cursors[level]])
             cursors[level] += _1
             out = indptr[node + _1] - indptr[node]
-            if end + out > np.uint64(len(lists)):
-                longer = np.empty(_2 * (end + out), np.uint32)
-                longer[:end] = lists[:end]
-                lists = longer
+            lists = _grown(lists, end + out)
             new = end
             for k in range(indptr[node], indptr[node + _1]):
                 other = indices[k]

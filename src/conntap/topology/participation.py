@@ -130,7 +130,7 @@ def edge_participation(
 
 
 def _checked(where: str, max_dimension: int | None, threads: int) -> int:
-    from conntap.topology._participation import DEEPEST
+    from conntap.topology._kernels import DEEPEST
 
     if threads < 1:
         raise OptionError(f"{where}.threads: {threads}; give 1 or more.")
@@ -174,36 +174,41 @@ def _refuse_if_hopeless(where: str, expected: np.ndarray) -> None:
 
 def _nodes(graph: tuple[np.ndarray, np.ndarray], top: int, place: int | str, threads: int) -> np.ndarray:
     """The table by dimension and node; a table a thread is filled, their sum given back."""
-    from conntap.topology._participation import ALL, DEEPEST
+    from conntap.topology._kernels import DEEPEST
+    from conntap.topology.bits import ALL
 
     where = "node_participation"
     _refuse_if_hopeless(where, estimate_simplices(*graph)[: top + 1])
     n_nodes = len(graph[0]) - 1
+    rank, graph = _relabelled(graph)
     counted = np.zeros(DEEPEST + 3, np.uint64)
     counted[slice(None) if place == "any" else slice(place, place + 1)] = ALL
     spare: list[np.ndarray] = []
+    unused = np.empty(0, np.uint32), np.empty(0, np.uint32)
 
     def work(roots: np.ndarray) -> int:
         table = spare.pop() if spare else np.zeros((DEEPEST + 2) * n_nodes, np.uint64)
-        visits, _, _ = _run(graph, roots, top, _NODES, False, (counted, counted), table, 0, False)
+        visits, _, _ = _run((*graph, *unused), roots, top, _NODES, False, (counted, counted), table, 0, False)
         spare.append(table)
         return visits
 
-    _finish(where, mapped(work, _chunks(*graph), threads))
+    _finish(where, mapped(work, _chunks(*graph[:3]), threads))
     table = spare[0]
     for each in spare[1:]:
         table += each
-    return table.reshape(DEEPEST + 2, n_nodes)
+    return table.reshape(DEEPEST + 2, n_nodes)[:, rank]
 
 
 def _edges(graph: tuple[np.ndarray, np.ndarray], top: int, position: str, threads: int) -> np.ndarray:
     """The table by connection and dimension; one table for all threads."""
-    from conntap.topology._participation import ALL, DEEPEST
+    from conntap.topology._kernels import DEEPEST
+    from conntap.topology.bits import ALL
 
     where = "edge_participation"
     expected = estimate_simplices(*graph)[: top + 1]
     _refuse_if_hopeless(where, expected)
     n_edges, width = len(graph[1]), min(top, len(expected))
+    graph = _with_positions(graph)
     as_middle, as_last = np.zeros((2, DEEPEST + 3), np.uint64)
     if position == "any":
         as_middle[:], as_last[:] = ALL, ALL
@@ -220,7 +225,7 @@ def _edges(graph: tuple[np.ndarray, np.ndarray], top: int, position: str, thread
             beyond.append(more)
         return visits
 
-    _finish(where, mapped(work, _chunks(*graph), threads))
+    _finish(where, mapped(work, _chunks(*graph[:3]), threads))
     table = _widened(table.reshape(n_edges, width), beyond, DEEPEST + 3)
     deepest = int(np.flatnonzero(table.any(axis=0)).max(initial=0))
     return table[:, : deepest + 1].view(np.int64)
@@ -238,12 +243,15 @@ def _widened(table: np.ndarray, beyond: list[tuple[np.ndarray, np.ndarray]], str
     return wider
 
 
-def _run(graph, roots, top, kind, spine, masks, table, width, shared) -> tuple[int, np.ndarray, np.ndarray]:
-    from conntap.topology._participation import participation_from
+def _run(graph, roots, top, kind, spine, masks, table, width, threaded) -> tuple[int, np.ndarray, np.ndarray]:
+    from conntap.topology._participation import participation_from, scratch_for
 
-    numbers = (np.uint64(each) for each in (_MOST_AS_BITS, _MOST_INNER, MOST_VISITS))
+    scratch = scratch_for(len(graph[0]) - 1, graph[1].dtype, kind == _EDGES)
+    limits = (np.uint64(each) for each in (_MOST_AS_BITS, _MOST_INNER, MOST_VISITS))
+    numbers = np.uint64(top), np.uint64(kind)
+    masks = tuple(each.copy() for each in masks)
     visits, places, counts = participation_from(
-        *graph, roots, np.uint64(top), np.uint64(kind), spine, *masks, *numbers, table, np.uint64(width), shared
+        *graph, roots, *numbers, spine, *masks, *limits, table, np.uint64(width), threaded, scratch
     )
     return int(visits), places, counts
 
@@ -260,11 +268,36 @@ def _finish(where: str, visits: Any) -> None:
             )
 
 
-def _chunks(indptr: np.ndarray, indices: np.ndarray) -> list[np.ndarray]:
-    """The nodes, cut where the look-ups add up to a chunk's worth."""
-    degrees = np.diff(indptr).astype(np.int64)
-    work = np.append(0, np.cumsum(degrees[indices] + 1))[indptr.astype(np.int64)]
+def _relabelled(graph: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """The new names, by rising in-degree, and the graph under them with what each node shares."""
+    from conntap.topology._kernels import relabelled
+
+    indptr, indices = graph
+    n_nodes = len(indptr) - 1
+    rank = np.empty(n_nodes, np.uint32)
+    rank[np.argsort(np.bincount(indices, minlength=n_nodes), kind="stable")] = np.arange(n_nodes, dtype=np.uint32)
+    begins, shares = np.empty(n_nodes + 1, np.uint64), np.empty(2 * n_nodes + 1, np.uint64)
+    ends, shared = np.empty((2, len(indices)), np.uint32)
+    relabelled(indptr, indices, rank, begins, ends, shares, shared)
+    return rank, (begins, ends, shares, shared)
+
+
+def _with_positions(graph: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The graph under new names with what each node shares, and where each connection stood before."""
+    from conntap.topology._participation import origins
+
+    rank, renamed = _relabelled(graph)
+    kind = np.uint32 if len(graph[1]) < 2**32 else np.uint64
+    origin, positions = np.empty((2, len(graph[1])), kind)
+    origins(*graph, rank, *renamed[:3], origin, positions)
+    return *renamed, origin, positions
+
+
+def _chunks(begins: np.ndarray, ends: np.ndarray, shares: np.ndarray) -> list[np.ndarray]:
+    """All nodes, cut where the look-ups add up to a chunk's worth."""
+    looked_up = np.diff(shares[::2]).astype(np.int64) + 1
+    work = np.append(0, np.cumsum(looked_up[ends]))[begins.astype(np.int64)]
     total = int(work[-1])
     parts = max(1, total // _LOOKUPS_A_CHUNK, min(64, total // 200_000))
     cuts = np.searchsorted(work, np.linspace(0, total, parts + 1)[1:-1])
-    return [part for part in np.split(np.arange(len(degrees), dtype=np.uint64), cuts) if len(part)]
+    return [part for part in np.split(np.arange(len(begins) - 1, dtype=np.uint64), cuts) if len(part)]
