@@ -142,7 +142,7 @@ def distance_preserving(
 
     Notes
     -----
-    Looks at all pairs three times, some 3 ns an ordered pair; memory: some 100 bytes a connection.
+    Looks at all pairs three times, some 3 ns an ordered pair, and takes below 1 us a connection and some 100 bytes.
 
     Examples
     --------

@@ -94,7 +94,7 @@ def draw_as_many(
     Notes
     -----
     All pairs of a bin are numbered, in the order of rows; the numbers of those to connect are drawn, and found again. Time:
-    about 3 ns an ordered pair and 200 ns a pair drawn; memory: 30 bytes a pair drawn.
+    some 3 ns an ordered pair and below 1 us a pair drawn; memory: 100 bytes a pair drawn.
 
     Examples
     --------
