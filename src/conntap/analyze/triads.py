@@ -153,7 +153,7 @@ def motifs(
 def triad_sample(connectome: Connectome, *, draws: int = 1_000_000, rng: np.random.Generator) -> pd.DataFrame:
     """Estimate the connected triads of a connectome by class from random ones.
 
-    For connectomes on which even `motifs` takes too long.
+    For connectomes on which even `motifs`, which is exact, takes too long.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def triad_sample(connectome: Connectome, *, draws: int = 1_000_000, rng: np.rand
 
     Notes
     -----
-    Linear in connections, then a microsecond a draw; 24 bytes a connection. A node and two of its partners are drawn
+    Linear in connections, then less than a microsecond a draw. A node and two of its partners are drawn
     evenly; a closed triad has three chances, which the estimate allows for. Seshadhri, Pinar and Kolda, 2013,
     doi:10.1137/1.9781611972832.2.
 

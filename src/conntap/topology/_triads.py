@@ -6,7 +6,7 @@ import numpy as np
 
 from conntap.topology.bits import compiled
 
-__all__ = ["closed", "dyads", "forward"]
+__all__ = ["classes_of", "closed", "dyads", "forward"]
 
 
 @compiled
@@ -108,3 +108,32 @@ def closed(begins, ends, first, last, tallies):
                         tallies[place + three] += word >> np.uint64(48)
         for k in range(begins[row], begins[row + three]):
             mark[ends[k]] = 0
+
+
+@compiled
+def connected(begins, ends, pre, post):
+    """1 where there is a connection, else 0."""
+    one = np.uint64(1)
+    low, high = begins[pre], begins[pre + one]
+    last = high
+    while low < high:
+        middle = (low + high) >> one
+        if ends[middle] < post:
+            low = middle + one
+        else:
+            high = middle
+    return np.int64(low < last and ends[low] == post)
+
+
+@compiled
+def classes_of(begins, ends, centre, one, other, classes, counts):
+    """Count the classes of triads of three nodes each; `classes` holds that of each code of three dyads.
+
+    Parameters: uint64 begins and uint32 sorted ends of the graph; uint64 nodes; int64 classes and counts.
+    """
+    for k in range(len(centre)):
+        a, b, c = centre[k], one[k], other[k]
+        code = connected(begins, ends, a, b) + 2 * connected(begins, ends, b, a)
+        code += 4 * connected(begins, ends, b, c) + 8 * connected(begins, ends, c, b)
+        code += 16 * connected(begins, ends, a, c) + 32 * connected(begins, ends, c, a)
+        counts[classes[code]] += 1

@@ -8,6 +8,7 @@ from math import comb
 import numpy as np
 
 from conntap.errors import OptionError
+from conntap.topology.common_neighbours import partners
 from conntap.topology.threads import mapped
 from conntap.topology.triad_classes import CLASS, DYADS, OPEN, TRIADS, WEDGES
 from conntap.topology.triangles import transposed
@@ -109,7 +110,7 @@ def sample_triads(
     Notes
     -----
     A node and two of its partners are drawn evenly from all such; a triangle can be drawn from each of its three nodes,
-    which the estimate allows for. Linear in connections, then log(connections) a draw. Seshadhri, Pinar and Kolda,
+    which the estimate allows for. Linear in connections, then less than a microsecond a draw. Seshadhri, Pinar and Kolda,
     2013, doi:10.1137/1.9781611972832.2.
 
     Examples
@@ -120,15 +121,14 @@ def sample_triads(
     """
     if draws < 1:
         raise OptionError(f"sample_triads: draws is {draws}; give 1 or more.")
-    graph = _typed(indptr, indices)
-    partners = _dyads(graph).sum(axis=1)
-    total = int((partners * (partners - 1) // 2).sum())
+    begins, ends = partners(indptr, indices)
+    degrees = np.diff(begins)
+    total = int((degrees * (degrees - 1) // 2).sum())
     found = np.zeros(len(TRIADS), dtype=np.int64)
     if total:
-        keys = np.repeat(np.arange(len(partners), dtype=np.int64), np.diff(graph[0])) * len(partners) + graph[1]
-        lists = _partner_lists(graph, keys)
+        graph = np.asarray(indptr).astype(np.uint64), np.asarray(indices).astype(np.uint32)
         for first in range(0, draws, _DRAWS_AT_ONCE):
-            found += _draw(keys, *lists, min(_DRAWS_AT_ONCE, draws - first), rng)
+            _draw(graph, begins, ends, min(_DRAWS_AT_ONCE, draws - first), rng, found)
     share, times = found / draws, np.array([3 if DYADS[name][2] == 0 else 1 for name in TRIADS])
     estimates, errors = share * total / times, np.sqrt(share * (1 - share) / draws) * total / times
     estimates[:3] = errors[:3] = np.nan
@@ -208,31 +208,21 @@ def _total(numbers: np.ndarray) -> int:
     return int((numbers >> 32).sum() << 32) + int((numbers & 0xFFFFFFFF).sum())
 
 
-def _partner_lists(graph: Graph, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The partners of each node in any direction, in CSR form."""
-    n_nodes = len(graph[0]) - 1
-    turned = np.repeat(np.arange(n_nodes, dtype=np.int64), np.diff(graph[2])) * n_nodes + graph[3]
-    both = np.union1d(keys, turned)
-    return np.searchsorted(both, np.arange(n_nodes + 1, dtype=np.int64) * n_nodes), both % n_nodes
-
-
 def _draw(
-    keys: np.ndarray, begins: np.ndarray, partners: np.ndarray, draws: int, rng: np.random.Generator
-) -> np.ndarray:
-    """The classes of random pairs of partners of a node, counted; `keys` are the connections as pre * nodes + post."""
+    graph: tuple[np.ndarray, np.ndarray],
+    begins: np.ndarray,
+    ends: np.ndarray,
+    draws: int,
+    rng: np.random.Generator,
+    found: np.ndarray,
+) -> None:
+    """Add to `found` the classes of random pairs of partners of a node; `begins` and `ends` are the partners."""
+    from conntap.topology._triads import classes_of
+
     degrees = np.diff(begins)
     ahead = np.cumsum(degrees * (degrees - 1) // 2)
-    centre = np.searchsorted(ahead, rng.integers(ahead[-1], size=draws), side="right")
+    centre = np.searchsorted(ahead, np.sort(rng.integers(ahead[-1], size=draws)), side="right")
     one, other = rng.integers(degrees[centre]), rng.integers(degrees[centre] - 1)
     other += other >= one
-    one, other = partners[begins[centre] + one], partners[begins[centre] + other]
-
-    def connected(pre: np.ndarray, post: np.ndarray) -> np.ndarray:
-        wanted = pre * len(degrees) + post
-        return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
-
-    def dyad(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return connected(a, b) + 2 * connected(b, a)
-
-    codes = dyad(centre, one) + 4 * dyad(one, other) + 16 * dyad(centre, other)
-    return np.bincount(CLASS[codes], minlength=len(TRIADS))
+    nodes = [each.astype(np.uint64) for each in (centre, ends[begins[centre] + one], ends[begins[centre] + other])]
+    classes_of(*graph, *nodes, CLASS, found)
