@@ -21,9 +21,10 @@ from numba.extending import intrinsic
 from conntap.topology._kernels import DEEPEST, _fill_matrix, _gathered
 from conntap.topology.bits import ALL, asked_for, bits, compiled, lowest
 
-__all__ = ["origins", "participation_from", "scratch_for"]
+__all__ = ["MOST_PAIRS", "origins", "participation_from", "scratch_for"]
 
 _LEVELS = DEEPEST + 3
+MOST_PAIRS = _LEVELS * 4096
 
 _0, _1, _2, _3, _6, _8, _16, _63, _64, _4096 = (np.uint64(each) for each in (0, 1, 2, 3, 6, 8, 16, 63, 64, 4096))
 _DEEPEST = np.uint64(DEEPEST)
@@ -254,12 +255,12 @@ def _grown(array, needed):
 
 @njit(nogil=True)
 def _in_matrix(
-    matrix, ranks, n, n_edges, at, top, edges, spine, as_middle, as_last, acc, totals, inner, width, budget,
+    matrix, ranks, n, n_edges, at, top, spine, as_middle, as_last, acc, totals, inner, width, budget,
     levels, words64, word_acc, pairs
 ):  # fmt: skip
     """Search within the graph of n candidates at place `at` whose rows of bits begin at matrix[0].
 
-    Adds to acc[k * n + i] and totals[k] for k from at + 1 on, and where `edges` to inner. Returns matrix, inner and its
+    Adds to acc[k * n + i] and totals[k] for k from at + 1 on, and where `pairs` are given to inner. Returns matrix, inner and its
     width (they may have grown), the last k with a simplex, and the visits.
     """
     begins, sizes, cursors, first_names, path, sets, rests, word_path, word_totals = levels
@@ -302,14 +303,14 @@ def _in_matrix(
         if size == _0:
             continue
         deepest = max(deepest, k)
-        if edges and k > width:
+        if pairs is not None and k > width:
             inner = _widened(inner, width, n_edges, k + _2)
             width = k + _2
         totals[k] += size
         start = level if spine else _0
         for i in range(_0, level + _1):
             acc[k * n + path[i]] += size & as_middle[at + i]
-        if edges:
+        if pairs is not None:
             for j in range(_1, level + _1):
                 for i in range(j - _1 if spine else _0, j):
                     inner[_local(matrix, ranks, all_words, path[i], path[j]) * width + k - _1] += size
@@ -325,7 +326,7 @@ def _in_matrix(
                 if size <= _64:
                     near[new] = other
                 new += _1
-                if edges:
+                if pairs is not None:
                     for i in range(start, level + _1):
                         inner[_local(matrix, ranks, all_words, path[i], other) * width + k - _1] += _1
         if size < _2:
@@ -378,7 +379,7 @@ def _in_matrix(
                 new += _1
         if some == _0:
             continue
-        if edges:
+        if pairs is not None:
             last, more = _edges_in_word(
                 out, into, size, k, top, spine, word_acc, word_totals, pairs, sets, rests, word_path
             )
@@ -390,7 +391,7 @@ def _in_matrix(
         if last > _DEEPEST:
             return matrix, inner, width, deepest, budget + _1
         deepest = max(deepest, last)
-        if edges and last > width:
+        if pairs is not None and last > width:
             inner = _widened(inner, width, n_edges, last + _2)
             width = last + _2
         for m in range(k + _1, last + _1):
@@ -399,14 +400,14 @@ def _in_matrix(
             totals[m] += total
             for i in range(_0, level + _1):
                 acc[m * n + path[i]] += total & as_middle[at + i]
-            if edges:
+            if pairs is not None:
                 for j in range(_1, level + _1):
                     for i in range(j - _1 if spine else _0, j):
                         inner[_local(matrix, ranks, all_words, path[i], path[j]) * width + m - _1] += total
             if not spine:
                 for i in range(_0, size):
                     acc[m * n + near[i]] += word_acc[(m << _6) + i]
-        if edges:
+        if pairs is not None:
             for a in range(_0, size):
                 for i in range(start, level + _1):
                     edge = _local(matrix, ranks, all_words, path[i], near[a]) * width
@@ -551,14 +552,14 @@ def _flush_outer(
 @njit(nogil=True)
 def _keep_beyond(
     indptr, indices, origin, acc, totals, lists, begin, n, first, last, path, level, adjacent, only_first,
-    where, n_edges, inner, inner_width, edges, places, values, n_values
+    where, n_edges, inner, inner_width, places, values, n_values
 ):  # fmt: skip
     """Append the counts of dimensions from `first` on that the table is too narrow for, and clear those of inner.
 
     Returns the arrays (they may have grown) and how many they hold.
     """
     pairs = (level + _2) * (level + _2)
-    most = n_values + (pairs + (level + _1) * n + (n_edges if edges else _0)) * (last + _1 - first)
+    most = n_values + (pairs + (level + _1) * n + n_edges) * (last + _1 - first)
     places, values = _grown(places, most), _grown(values, most)
     for j in range(_0, level):
         for i in range(j if adjacent else _0, j + _1):
@@ -577,27 +578,25 @@ def _keep_beyond(
                         places[n_values] = at + k
                         values[n_values] = acc[k * n + j]
                         n_values += _1
-    if edges:
-        for e in range(_0, n_edges):
-            for k in range(first, last + _1):
-                value = inner[e * inner_width + k - _1]
-                if value != _0:
-                    inner[e * inner_width + k - _1] = _0
-                    places[n_values] = where[e] * _WIDE + k - _1
-                    values[n_values] = value
-                    n_values += _1
+    for e in range(_0, n_edges):
+        for k in range(first, last + _1):
+            value = inner[e * inner_width + k - _1]
+            if value != _0:
+                inner[e * inner_width + k - _1] = _0
+                places[n_values] = where[e] * _WIDE + k - _1
+                values[n_values] = value
+                n_values += _1
     return places, values, n_values
 
 
-def scratch_for(n_nodes: int, kind: np.dtype, edges: bool) -> tuple:
-    """Arrays of `participation_from` that do not grow; `kind` is that of the nodes' names."""
+def scratch_for(n_nodes: int, kind: type) -> tuple:
+    """Arrays of `participation_from` that do not grow; `kind` is the type of `found`."""
     levels = tuple(np.zeros((9, _LEVELS), np.uint64))
     words64 = tuple(np.zeros((3, 64), np.uint64))
     word_acc = np.zeros(_LEVELS * 64, np.uint64)
-    pairs = np.zeros(_LEVELS * 4096 if edges else 1, np.uint64)
     mark, place = np.zeros(n_nodes, np.uint8), np.empty(n_nodes, np.uint32)
-    found, found_at = np.empty(n_nodes + 1, kind), np.empty(n_nodes + 1 if edges else 1, np.uint64)
-    return levels, words64, word_acc, pairs, mark, place, found, found_at, *np.zeros((5, _LEVELS), np.uint64)
+    found = np.empty(n_nodes + 1, kind)
+    return levels, words64, word_acc, mark, place, found, *np.zeros((5, _LEVELS), np.uint64)
 
 
 @compiled
@@ -627,24 +626,25 @@ def origins(indptr, indices, rank, begins, ends, shares, origin, positions):
 
 @compiled
 def participation_from(
-    indptr, indices, shares, shared, origin, positions, roots, top, kind, spine, as_middle, as_last, most,
-    most_inner, budget, table, width, threaded, scratch
+    indptr, indices, shares, shared, origin, positions, roots, top, spine, as_middle, as_last, most,
+    most_inner, budget, table, width, threaded, scratch, pairs
 ):  # fmt: skip
     """Add to `table` in how many simplices from dimension 1 to `top` whose source is one of `roots` each one stands.
 
-    Parameters: a graph and its shares, as `relabelled` writes them, origin and positions as `origins` writes them (for
-    nodes not used); uint64 roots; uint64 `kind`: 0 for nodes, 1 for the first connection of each simplex, 2 for
-    connections; `spine` (bool): only those between nodes that follow each other; uint64 `as_middle` by place and
-    `as_last` by dimension: ALL where a node there counts, else 0; `most` candidates kept as bits; `most_inner` counts
-    of local connections (words); `budget` of visits; uint64 table: nodes at [k * nodes + node], connections at
-    [origin * width + k - 1], where `threaded` of several threads; `scratch` as this file makes it. Returns the visits (more than the budget where it was
-    given up) and, for connections, what the table is too narrow for: origins times (DEEPEST + 3) plus dimensions less
-    1, and counts.
+    Parameters: a graph and its shares, as `relabelled` writes them; `origin` and `positions` as `origins` writes them:
+    None for nodes, positions None also for the first connections of simplices (each is compiled by itself); uint64
+    roots and top; `spine` (bool): only connections between nodes that follow each other; uint64 `as_middle` by place
+    and `as_last` by dimension: ALL where a node there counts, else 0; `most` candidates kept as bits; `most_inner`
+    counts of local connections (words); `budget` of visits; uint64 table: nodes at [k * nodes + node], connections at
+    [origin * width + k - 1], where `threaded` of several threads; `scratch` as `scratch_for` makes it; `pairs`, MOST_PAIRS
+    zeros, or None with positions. Returns the visits (more than the budget where it was given up)
+    and, for connections, what the table is too narrow for: origins times (DEEPEST + 3) plus dimensions less 1, and
+    counts.
     """
     n_nodes = np.uint64(len(indptr) - 1)
-    edges = kind == _2
-    adjacent = spine or kind == _1
-    levels, words64, word_acc, pairs, mark, place, found, found_at, totals, begins, ends, cursors, path = scratch
+    only_first = positions is None
+    adjacent = spine or only_first
+    levels, words64, word_acc, mark, place, found, totals, begins, ends, cursors, path = scratch
     cells = np.empty(1, np.uint64)
     matrix = np.empty(1024, np.uint64)
     ranks = np.empty(1, np.uint64)
@@ -681,9 +681,9 @@ def participation_from(
                 deepest = at
                 n_edges = _0
                 if n > _1 and at < top and n <= most:
-                    if edges:
+                    if positions is not None:
                         matrix, ranks, where, cells, n_edges = _fill_with_positions(
-                            shares, shared, positions, lists, begin, n, mark, at, place, found_at, matrix, ranks,
+                            shares, shared, positions, lists, begin, n, mark, at, place, found, matrix, ranks,
                             where, cells
                         )  # fmt: skip
                     else:
@@ -698,7 +698,7 @@ def participation_from(
                     if spine:
                         as_middle[at] = ALL
                     matrix, inner, inner_width, deepest, more = _in_matrix(
-                        matrix, ranks, n, n_edges, at, top, edges, spine, as_middle, as_last, acc, totals,
+                        matrix, ranks, n, n_edges, at, top, spine, as_middle, as_last, acc, totals,
                         inner, inner_width, budget - min(visits, budget), levels, words64, word_acc, pairs
                     )  # fmt: skip
                     if spine:
@@ -707,23 +707,24 @@ def participation_from(
                 if visits > budget:
                     break
                 totals[at] += n
-                one = _1 if kind != _0 else as_last[at] & _1
-                for i in range(_0, n):
-                    acc[at * n + i] += one
-                if kind == _0:
+                if origin is None:
+                    for i in range(_0, n):
+                        acc[at * n + i] += _1 & as_last[at]
                     _flush_nodes(table, n_nodes, acc, totals, lists, begin, n, at, deepest, path, level, as_middle)
                 else:
+                    for i in range(_0, n):
+                        acc[at * n + i] += _1
                     last = min(deepest, width)
                     _flush_outer(
                         table, width, indptr, indices, origin, acc, totals, lists, begin, n, at, last, path, level,
-                        adjacent, kind == _1, threaded
+                        adjacent, only_first, threaded
                     )  # fmt: skip
-                    if laid_out and edges:
+                    if positions is not None and laid_out:
                         _flush_inner(table, width, where, n_edges, inner, inner_width, at + _1, last, threaded)
                     if deepest > width:
                         places, values, n_values = _keep_beyond(
-                            indptr, indices, origin, acc, totals, lists, begin, n, max(at, width + _1), deepest, path, level,
-                            adjacent, kind == _1, where, n_edges, inner, inner_width, laid_out and edges,
+                            indptr, indices, origin, acc, totals, lists, begin, n, max(at, width + _1), deepest, path,
+                            level, adjacent, only_first, where, n_edges if laid_out else _0, inner, inner_width,
                             places, values, n_values
                         )  # fmt: skip
                     for k in range(at, deepest + _1):

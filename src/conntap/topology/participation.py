@@ -16,7 +16,6 @@ MOST_VISITS = 2**43  # simplices visited (hours): given up; so many times 64 are
 _MOST_AS_BITS = 8192  # candidates whose graph is kept as a matrix of bits (8 MiB)
 _MOST_INNER = 2**23  # counts of connections among candidates (64 MiB)
 _LOOKUPS_A_CHUNK = 20_000_000  # of a large graph; a small one is cut into up to 64 chunks of some use
-_NODES, _FIRST, _EDGES = range(3)
 
 
 def node_participation(
@@ -105,7 +104,7 @@ def edge_participation(
     Notes
     -----
     Visits the simplices of all dimensions but the last, for "first" and "last" but the last two. Memory: 8 bytes a
-    connection and dimension, once for all threads, and up to 100 MiB a thread. Definition: as for `node_participation`.
+    connection and dimension, once for all threads, 12 bytes a connection, and up to 200 MiB a thread. Definition: as for `node_participation`.
 
     Examples
     --------
@@ -184,11 +183,10 @@ def _nodes(graph: tuple[np.ndarray, np.ndarray], top: int, place: int | str, thr
     counted = np.zeros(DEEPEST + 3, np.uint64)
     counted[slice(None) if place == "any" else slice(place, place + 1)] = ALL
     spare: list[np.ndarray] = []
-    unused = np.empty(0, np.uint32), np.empty(0, np.uint32)
 
     def work(roots: np.ndarray) -> int:
         table = spare.pop() if spare else np.zeros((DEEPEST + 2) * n_nodes, np.uint64)
-        visits, _, _ = _run((*graph, *unused), roots, top, _NODES, False, (counted, counted), table, 0, False)
+        visits, _, _ = _run((*graph, None, None), roots, top, False, (counted, counted), table, 0, False)
         spare.append(table)
         return visits
 
@@ -209,18 +207,19 @@ def _edges(graph: tuple[np.ndarray, np.ndarray], top: int, position: str, thread
     _refuse_if_hopeless(where, expected)
     n_edges, width = len(graph[1]), min(top, len(expected))
     graph = _with_positions(graph)
+    if position == "first":
+        graph = *graph[:-1], None
     as_middle, as_last = np.zeros((2, DEEPEST + 3), np.uint64)
     if position == "any":
         as_middle[:], as_last[:] = ALL, ALL
     elif position == "first":
         as_middle[1] = ALL
     table = np.zeros(n_edges * width, np.uint64)
-    kind = _FIRST if position == "first" else _EDGES
     beyond: list[tuple[np.ndarray, np.ndarray]] = []
 
     def work(roots: np.ndarray) -> int:
         masks = as_middle, as_last
-        visits, *more = _run(graph, roots, top, kind, position == "spine", masks, table, width, threads > 1)
+        visits, *more = _run(graph, roots, top, position == "spine", masks, table, width, threads > 1)
         if len(more[0]):
             beyond.append(more)
         return visits
@@ -243,15 +242,16 @@ def _widened(table: np.ndarray, beyond: list[tuple[np.ndarray, np.ndarray]], str
     return wider
 
 
-def _run(graph, roots, top, kind, spine, masks, table, width, threaded) -> tuple[int, np.ndarray, np.ndarray]:
-    from conntap.topology._participation import participation_from, scratch_for
+def _run(graph, roots, top, spine, masks, table, width, threaded) -> tuple[int, np.ndarray, np.ndarray]:
+    from conntap.topology import _participation as compiled
 
-    scratch = scratch_for(len(graph[0]) - 1, graph[1].dtype, kind == _EDGES)
+    inner = graph[-1] is not None
+    scratch = compiled.scratch_for(len(graph[0]) - 1, np.uint64 if inner else graph[1].dtype)
     limits = (np.uint64(each) for each in (_MOST_AS_BITS, _MOST_INNER, MOST_VISITS))
-    numbers = np.uint64(top), np.uint64(kind)
-    masks = tuple(each.copy() for each in masks)
-    visits, places, counts = participation_from(
-        *graph, roots, *numbers, spine, *masks, *limits, table, np.uint64(width), threaded, scratch
+    pairs = np.zeros(compiled.MOST_PAIRS, np.uint64) if inner else None
+    options = np.uint64(top), spine, *(each.copy() for each in masks), *limits
+    visits, places, counts = compiled.participation_from(
+        *graph, roots, *options, table, np.uint64(width), threaded, scratch, pairs
     )
     return int(visits), places, counts
 
