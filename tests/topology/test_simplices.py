@@ -2,12 +2,14 @@
 
 import itertools
 import math
+import re
 
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from conntap.errors import OptionError
 from conntap.topology import _kernels, count_simplices, estimate_simplices, simple_graph
@@ -142,6 +144,103 @@ def test_a_search_that_visits_too_much_is_given_up(monkeypatch):
     monkeypatch.setattr(module, "MOST_VISITS", 1000)
     with pytest.raises(OptionError, match="more than 1e\\+03 directed simplices"):
         count_simplices(*complete(9))
+
+
+def test_the_dimension_that_a_refusal_names_can_be_counted():
+    with pytest.raises(OptionError) as caught:
+        count_simplices(*complete(18))
+    named = int(re.search(r"for instance (\d+)", str(caught.value))[1])
+    assert named >= 3
+    assert count_simplices(*complete(18), max_dimension=min(named, 4)).tolist() == [
+        math.perm(18, k) for k in range(1, 6)
+    ]
+
+
+def layers(*sizes):
+    """Nodes in layers, each projecting to all of the later layers: counts are sums of products of sizes."""
+    layer = np.repeat(np.arange(len(sizes)), sizes)
+    counts = [sum(math.prod(each) for each in itertools.combinations(sizes, k)) for k in range(1, len(sizes) + 1)]
+    return graph(layer[:, None] < layer[None, :]), counts
+
+
+def test_more_than_2_to_the_31_simplices_of_a_dimension_are_counted_exactly():
+    wide, counts = layers(220, 220, 220, 220)
+    assert counts[3] == 2_342_560_000 > 2**31
+    assert count_simplices(*wide, max_dimension=3).tolist() == counts
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 70, 80), (3, 130, 2, 40), (70, 1, 1, 1, 66), (1, 65, 65, 3)])
+@pytest.mark.parametrize("most", [0, 100, 8192])
+def test_layers_have_products_of_their_sizes(sizes, most, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_AS_BITS", most)
+    wide, counts = layers(*sizes)
+    assert count_simplices(*wide).tolist() == counts
+    assert count_simplices(*wide, max_dimension=2).tolist() == counts[:3]
+
+
+def test_counts_that_could_overflow_are_given_up_before(monkeypatch):
+    """No visit adds more than the largest out-degree, so fewer visits are allowed where that is larger."""
+    monkeypatch.setattr(module, "_LARGEST", 100)
+    with pytest.raises(
+        OptionError, match="more than 1e\\+01 directed simplices, too many to count; give max_dimension"
+    ):
+        count_simplices(*complete(9))
+
+
+@pytest.mark.parametrize("toward", [False, True])
+def test_a_star_of_a_million_rays_has_no_triangle(toward):
+    n = 1_000_001
+    ends = np.zeros(n - 1, int), np.arange(1, n)
+    assert count_simplices(*simple_graph(*(ends[::-1] if toward else ends), n)).tolist() == [n, n - 1]
+
+
+def test_a_star_whose_rays_are_chained_has_a_triangle_a_link():
+    n = 200_001
+    pre = np.append(np.zeros(n - 1, int), np.arange(1, n - 1))
+    post = np.append(np.arange(1, n), np.arange(2, n))
+    assert count_simplices(*simple_graph(pre, post, n)).tolist() == [n, 2 * n - 3, n - 2]
+    assert count_simplices(*simple_graph(post, pre, n)).tolist() == [n, 2 * n - 3, n - 2]
+
+
+def test_a_sparse_graph_of_140_000_nodes_has_the_triangles_of_its_matrix():
+    rng = np.random.default_rng(7)
+    n = 140_000
+    indptr, indices = simple_graph(*rng.integers(0, n, (2, 400_000)), n)
+    matrix = sparse.csr_array((np.ones(len(indices), np.int64), indices, indptr), shape=(n, n))
+    triangles = int((matrix @ matrix).multiply(matrix).sum())
+    counts = count_simplices(indptr, indices, max_dimension=2)
+    assert [*counts, 0][:3] == [n, len(indices), triangles]
+
+
+@settings(deadline=None, max_examples=40)
+@given(matrices)
+def test_the_graph_turned_round_has_the_same_counts(matrix):
+    assert count_simplices(*graph(matrix.T)).tolist() == count_simplices(*graph(matrix)).tolist()
+
+
+@pytest.mark.parametrize("much_less", [0.0, 10.0])
+def test_turning_the_graph_round_for_speed_does_not_change_the_counts(much_less, monkeypatch):
+    matrix = np.random.default_rng(4).random((90, 90)) < np.linspace(0, 0.7, 90)
+    whole = count_simplices(*graph(matrix), max_dimension=5).tolist()
+    monkeypatch.setattr(module, "_MUCH_LESS", much_less)
+    assert count_simplices(*graph(matrix), max_dimension=5).tolist() == whole
+
+
+def test_what_nodes_share_is_every_connection_once_at_its_rarer_end():
+    indptr, indices = graph(np.random.default_rng(6).random((30, 30)) < 0.2)
+    rank = np.random.default_rng(7).permutation(30).astype(np.uint32)
+    begins, shares = np.empty(31, np.uint64), np.empty(61, np.uint64)
+    ends, shared = np.empty(len(indices), np.uint16), np.empty(len(indices), np.uint16)
+    _kernels.relabelled(indptr.astype(np.uint64), indices.astype(np.uint32), rank, begins, ends, shares, shared)
+    pairs = sorted(zip(rank[np.repeat(np.arange(30), np.diff(indptr))].tolist(), rank[indices].tolist(), strict=True))
+    assert (
+        list(zip(np.repeat(np.arange(30), np.diff(begins.astype(int))).tolist(), ends.tolist(), strict=True)) == pairs
+    )
+    outs = [(v, int(w)) for v in range(30) for w in shared[shares[2 * v] : shares[2 * v + 1]]]
+    ins = [(int(w), v) for v in range(30) for w in shared[shares[2 * v + 1] : shares[2 * v + 2]]]
+    assert all(v < w for v, w in outs)
+    assert all(v > w for v, w in ins)
+    assert sorted(outs + ins) == pairs
 
 
 def test_the_estimate_of_a_complete_graph_is_exact():

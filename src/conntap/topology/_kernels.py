@@ -75,8 +75,13 @@ _gathered = _gathered_by_pext if _has_pext() else _gathered_by_loop
 
 @njit(nogil=True)
 def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
-    """Count within at most 64 candidates; `counts[dimension]` takes the first popcounts of `rows`."""
-    visits, edges, triangles = _0, _0, _0
+    """Count within at most 64 candidates; `counts[dimension]` takes the first popcounts of `rows`.
+
+    `going` are the candidates that project to any other: no search goes on from the rest.
+    """
+    visits, edges, triangles, going = _0, _0, _0, _0
+    for a in range(_0, n_rows):
+        going |= np.uint64(rows[a] != _0) << a
     for a in range(_0, n_rows):
         first = rows[a]
         size = bits(first)
@@ -84,7 +89,7 @@ def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
         if size < _2 or dimension == top:
             continue
         visits += size
-        ahead = first
+        ahead = first & going
         while ahead != _0:
             second = first & rows[lowest(ahead)]
             ahead &= ahead - _1
@@ -97,7 +102,7 @@ def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
             depth = _0
             at = dimension + _2
             sets[_0] = second
-            rests[_0] = second
+            rests[_0] = second & going
             while True:
                 rest = rests[depth]
                 if rest == _0:
@@ -117,7 +122,7 @@ def _count_word(rows, n_rows, dimension, top, counts, sets, rests, budget):
                     depth += _1
                     at += _1
                     sets[depth] = both
-                    rests[depth] = both
+                    rests[depth] = both & going
                 elif at == _DEEPEST:
                     return budget + _1
             if visits > budget:
@@ -142,12 +147,19 @@ def _chosen(matrix, base, words, places, members, before):
 
 
 @njit(nogil=True)
-def _squeeze(source, base, places, members, before, n, matrix, target, target_words):
-    """Write the row at `base` & the set `members` of n words, renumbered within the set, to `target`."""
-    for j in range(_0, target_words):
-        matrix[target + j] = _0
+def _any(matrix, base, words):
+    """1 where any of the words from `base` on is not zero, else 0."""
+    some = _0
+    for j in range(_0, words):
+        some |= matrix[base + j]
+    return np.uint64(some != _0)
+
+
+@njit(nogil=True)
+def _squeeze(matrix, base, places, members, before, n, target):
+    """Write the row at `base` & the set `members` of n words, renumbered within the set, to the zeros at `target`."""
     for j in range(_0, n):
-        gathered = _gathered(source[base + places[j]], members[j])
+        gathered = _gathered(matrix[base + places[j]], members[j])
         if gathered == _0:
             continue
         at = target + (before[j] >> _6)
@@ -171,7 +183,8 @@ def _squeeze_word(matrix, base, places, members, before, n):
 def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
     """Count within the graph of n candidates whose rows of bits begin at matrix[0].
 
-    Returns the matrix (it may have grown) and the visits.
+    `going` are, level by level, the candidates whose rows are not empty: no search goes on from the rest. Returns the
+    matrix (it may have grown) and the visits.
     """
     begins = np.zeros(DEEPEST + 2, np.uint64)
     sizes = np.zeros(DEEPEST + 2, np.uint64)
@@ -181,6 +194,9 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
     members = np.empty(most_words, np.uint64)
     before = np.empty(most_words, np.uint64)
     rows = np.empty(64, np.uint64)
+    going = np.zeros(most_words * np.uint64(DEEPEST + 2), np.uint64)
+    for row in range(_0, n):
+        going[row >> _6] |= _any(matrix, row * most_words, most_words) << (row & _63)
     sizes[0] = n
     visits = _0
     level = _0
@@ -204,19 +220,26 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
             if size >= _2 and at == _DEEPEST:
                 return matrix, budget + _1
             continue
+        here = level * most_words
+        some = _0
+        for j in range(_0, n_words):
+            some |= members[j] & going[here + places[j]]
+        if some == _0:
+            continue
         if at + _1 == top and top < _DEEPEST:
-            counts[top] += _common(matrix, begin, words, places, members, n_words)
+            counts[top] += _common(matrix, begin, words, places, members, n_words, going, here)
             visits += size
             continue
         if size <= _64:
-            new = _0
+            for j in range(_0, size):
+                rows[j] = _0
             for j in range(_0, n_words):
-                rest = members[j]
+                rest = members[j] & going[here + places[j]]
                 while rest != _0:
+                    new = before[j] + bits(members[j] & ((rest & (_0 - rest)) - _1))
                     other = (places[j] << _6) + lowest(rest)
                     rest &= rest - _1
                     rows[new] = _squeeze_word(matrix, begin + other * words, places, members, before, n_words)
-                    new += _1
             visits += size + _count_word(rows, size, at + _1, top, counts, sets, rests, budget - visits)
             continue
         end = begin + sizes[level] * words
@@ -226,14 +249,20 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
             for j in range(_0, end):
                 grown[j] = matrix[j]
             matrix = grown
-        new = end
+        for j in range(end, end + size * new_words):
+            matrix[j] = _0
+        there = here + most_words
+        for j in range(_0, new_words):
+            going[there + j] = _0
         for j in range(_0, n_words):
-            rest = members[j]
+            rest = members[j] & going[here + places[j]]
             while rest != _0:
+                new = before[j] + bits(members[j] & ((rest & (_0 - rest)) - _1))
                 other = (places[j] << _6) + lowest(rest)
                 rest &= rest - _1
-                _squeeze(matrix, begin + other * words, places, members, before, n_words, matrix, new, new_words)
-                new += new_words
+                target = end + new * new_words
+                _squeeze(matrix, begin + other * words, places, members, before, n_words, target)
+                going[there + (new >> _6)] |= _any(matrix, target, new_words) << (new & _63)
         level += _1
         begins[level] = end
         sizes[level] = size
@@ -241,10 +270,11 @@ def _count_matrix(matrix, n, dimension, top, counts, sets, rests, budget):
 
 
 @njit(nogil=True)
-def _common(matrix, begin, words, places, members, n):
+def _common(matrix, begin, words, places, members, n, going, here):
+    """The connections within the set `members` of n words."""
     total = _0
     for j in range(_0, n):
-        rest = members[j]
+        rest = members[j] & going[here + places[j]]
         while rest != _0:
             base = begin + ((places[j] << _6) + lowest(rest)) * words
             rest &= rest - _1

@@ -12,6 +12,7 @@ __all__ = ["MOST_SIMPLICES", "MOST_VISITS", "count_simplices", "estimate_simplic
 
 MOST_SIMPLICES = 10**14  # more than this by the estimate: not begun
 MOST_VISITS = 2**43  # partial simplices visited (hours): given up
+_LARGEST = 2**63  # counts stay below
 _MOST_AS_BITS = 8192  # candidates whose graph is kept as a matrix of bits (8 MiB)
 _MUCH_LESS = 0.8  # of the look-ups: worth turning the graph round
 _LOOKUPS_A_CHUNK = 20_000_000  # of a large graph; a small one is cut into up to 64 chunks of some use
@@ -142,7 +143,7 @@ def _search(indptr: np.ndarray, indices: np.ndarray, top: int, threads: int) -> 
 
     graph = _prepared(indptr, indices)
     longest = int(np.diff(graph[0]).max())
-    most, budget = np.uint64(_MOST_AS_BITS), min(MOST_VISITS, 2**63 // longest)  # no visit adds more than `longest`
+    most, budget = np.uint64(_MOST_AS_BITS), min(MOST_VISITS, _LARGEST // longest)  # no visit adds more than `longest`
 
     def count(roots: np.ndarray) -> tuple[np.ndarray, int]:
         counts = np.zeros(DEEPEST + 2, dtype=np.uint64)
