@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,13 @@ def storey(name):
     return next((level for level, rooms in enumerate(STOREYS) if name in rooms), None)
 
 
+@cache
 def imports(path):
-    """Every (module, names) that a file imports, anywhere in it."""
+    """Every module, or name of one, that a file imports, anywhere in it."""
+    return tuple(_imports(path))
+
+
+def _imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -46,6 +52,8 @@ def imports(path):
             yield node.module
             if node.module == "conntap":
                 yield from (f"conntap.{alias.name}" for alias in node.names)
+            elif node.module.count(".") == 1 and node.module.startswith("conntap."):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -168,12 +176,13 @@ def source_of(name):
         found.add(module)
         if module == start or module.split(".")[1] == "topology":
             taken = {each for each in imports(path) if each.startswith("conntap.") and each.split(".")[1] in rooms}
-            if any(each.startswith("conntap.topology") for each in taken):
+            if "conntap.topology" in taken:  # the room itself, of which any file may come
                 taken |= {f"conntap.topology.{each.stem}" for each in (SOURCE / "topology").glob("*.py")}
             open_ends += taken
     return hashlib.sha256(" ".join(bare(each) for each in sorted(found)).encode()).hexdigest()[:16]
 
 
+@cache
 def bare(module):
     """A module's syntax without docstrings and comments."""
     tree = ast.parse(SOURCE.joinpath(*module.split(".")[1:]).with_suffix(".py").read_text())
