@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import SupportsIndex
 
 __all__ = [
     "ActivityError",
@@ -37,8 +38,10 @@ __all__ = [
     "StoreError",
     "StudyError",
     "known",
+    "one_of",
     "rectangular",
     "unknown",
+    "whole",
 ]
 
 
@@ -139,3 +142,26 @@ def rectangular(where: str, n_pre: int, n_post: int) -> str:
         f"{where}: the connectome is rectangular ({n_pre} pre, {n_post} post nodes); give a square one: "
         "one set of nodes."
     )
+
+
+def one_of(where: str, value: object, names: Iterable[str]) -> None:
+    """Refuse a value that is none of a few names.
+
+    >>> one_of("degrees.direction", "inn", ["in", "out"])
+    Traceback (most recent call last):
+    conntap.errors.OptionError: degrees.direction: unknown value 'inn'; known: in, out. Did you mean 'in'?
+    """
+    names = list(names)
+    if not isinstance(value, str) or value not in names:
+        raise OptionError(unknown(where, "value", value, names))
+
+
+def whole(where: str, value: object, least: int) -> None:
+    """Refuse what is no whole number from `least` on.
+
+    >>> whole("compare.draws", 2.5, 1)
+    Traceback (most recent call last):
+    conntap.errors.OptionError: compare.draws: 2.5; give a whole number from 1 on.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or int(value) < least:
+        raise OptionError(f"{where}: {value!r}; give a whole number from {least} on.")
