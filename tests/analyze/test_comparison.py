@@ -89,7 +89,11 @@ def test_progress_is_told():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"draws": 0}, "compare.draws: 0; give 1 or more"),
+        ({"draws": 0}, "compare.draws: 0; give a whole number from 1 on"),
+        ({"draws": 2.5}, "compare.draws: 2.5; give a whole number"),
+        ({"rng": 3}, "compare.rng: 3 draws no numbers"),
+        ({"null": lambda c, rng: None}, "compare: draw 0: the null model gives a NoneType, no connectome"),
+        ({"measure": lambda c: [np.ones((2, 2), int), np.ones((3, 4), int)]}, "gives no numbers"),
         ({"threads": 0}, "compare.threads: 0"),
         ({"measure": {}}, "compare.measure: none"),
         ({"null": "erdos_renyi"}, "compare.null: 'erdos_renyi' is no function"),
@@ -106,3 +110,21 @@ def test_what_cannot_be_compared_is_told(options, message):
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_false_discovery_rates_are_those_of_scipy(p):
     assert adjusted(np.array(p)) == pytest.approx(false_discovery_control(p))
+
+
+def test_an_error_in_a_draw_says_which():
+    def fails(connectome):
+        if connectome is not ORDER:
+            raise ValueError("boom")
+        return 1.0
+
+    with pytest.raises(ValueError, match="boom") as raised:
+        compare(ORDER, measure=fails, null={"er": erdos_renyi}, draws=2, rng=seeded())
+    assert raised.value.__notes__ == ["compare: draw 0 of er failed so."]
+
+
+def test_a_number_missing_in_a_draw_is_left_out_and_not_zero():
+    tables = iter([[5.0, 1.0], [np.nan, 1.0], [3.0, 1.0]])
+    measure = lambda _: pd.DataFrame([next(tables)], columns=["a", "b"], index=pd.Index(["x"], name="kind"))  # noqa: E731
+    row = compare(ORDER, measure=measure, null=erdos_renyi, draws=2, rng=seeded()).loc[("x", "a")]
+    assert row[["value", "mean", "draws"]].tolist() == [5, 3, 1]

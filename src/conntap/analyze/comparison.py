@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
+from conntap.errors import ConntapError, OptionError, whole
 from conntap.seeds import stream
 from conntap.store.statistics import COLUMNS, adjusted, statistics
 from conntap.topology.threads import mapped
 
-__all__ = ["compare"]
+__all__ = ["compare", "flat"]
 
 Measure = Callable[[Connectome], Any]
 Null = Callable[..., Connectome]
@@ -83,9 +83,10 @@ def compare(
     >>> table.loc[2, ["value", "p_upper", "draws"]].tolist()
     [56.0, 0.05, 19.0]
     """
-    for name, number in (("draws", draws), ("threads", threads)):
-        if number < 1:
-            raise OptionError(f"compare.{name}: {number}; give 1 or more.")
+    whole("compare.draws", draws, 1)
+    whole("compare.threads", threads, 1)
+    if not hasattr(rng, "bytes"):
+        raise OptionError(f"compare.rng: {rng!r} draws no numbers. Give numpy.random.default_rng(SEED).")
     measures, nulls = _named(measure, "measure"), _named(null, "null")
     original = {name: _numbers(function(connectome), name) for name, function in measures.items()}
     seed = int.from_bytes(rng.bytes(16), "little")
@@ -113,8 +114,19 @@ def _drawn(
     """The measures of one random connectome a key."""
 
     def measured(key: tuple[Any, ...]) -> dict[str, pd.Series]:
-        random = model(connectome, rng=stream(*key))
-        return {name: _numbers(function(random), name) for name, function in measures.items()}
+        try:
+            random = model(connectome, rng=stream(*key))
+            if not isinstance(random, Connectome):
+                kind = type(random).__name__
+                raise OptionError(f"the null model gives a {kind}, no connectome. Give one of conntap.manipulate.")
+            return {name: _numbers(function(random), name) for name, function in measures.items()}
+        except Exception as error:
+            *_, null, draw = key
+            where = f"compare: draw {draw}{f' of {null}' if null else ''}"
+            if isinstance(error, ConntapError):
+                raise OptionError(f"{where}: {error}") from error
+            error.add_note(f"{where} failed so.")
+            raise
 
     return mapped(measured, keys, threads)
 
@@ -130,12 +142,10 @@ def _told(values: Iterator[Any], done: int, total: int, progress: Progress | Non
 def _numbers(value: Any, name: str) -> pd.Series:
     """A measured value as one series of floats, its index named."""
     if isinstance(value, pd.DataFrame):
-        numeric = value.select_dtypes(["number", "bool"])
-        value = numeric.rename_axis(columns=value.columns.name or "column").stack()
-        value.index = value.index.set_names([each or f"entry_{n}" for n, each in enumerate(value.index.names)])
+        value = flat(value.select_dtypes(["number", "bool"]))
     elif isinstance(value, pd.Series):
         value = value.rename_axis([each or "entry" for each in value.index.names])
-    elif np.ndim(value) == 0 and isinstance(value, int | float | np.number | np.bool_):
+    elif isinstance(value, int | float | np.number | np.bool_):
         value = pd.Series([value], index=pd.Index([name or "value"], name="entry"))
     else:
         value = pd.Series([None])
@@ -147,6 +157,21 @@ def _numbers(value: Any, name: str) -> pd.Series:
     if not value.index.is_unique:
         raise OptionError(f"compare.measure: {name or 'it'} gives several numbers of one name. Make its index unique.")
     return value.astype(float)
+
+
+def flat(table: pd.DataFrame) -> pd.Series:
+    """A table of numbers as one series by row and column, missing values kept.
+
+    Examples
+    --------
+    >>> flat(pd.DataFrame({"in": [2]}, index=pd.Index(["a"], name="id"))).to_dict()
+    {('a', 'in'): 2.0}
+    """
+    rows = [each if isinstance(each, tuple) else (each,) for each in table.index.tolist()]
+    names = [each or f"entry_{number}" for number, each in enumerate(table.index.names)]
+    entries = [(*row, column) for row in rows for column in table.columns]
+    index = pd.MultiIndex.from_tuples(entries, names=[*names, table.columns.name or "column"])
+    return pd.Series(table.to_numpy(dtype=float, na_value=np.nan).ravel(), index=index)
 
 
 def _against(
