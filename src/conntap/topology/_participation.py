@@ -260,7 +260,8 @@ def _in_matrix(
 ):  # fmt: skip
     """Search within the graph of n candidates at place `at` whose rows of bits begin at matrix[0].
 
-    Adds to acc[k * n + i] and totals[k] for k from at + 1 on, and where `pairs` are given to inner. Returns matrix, inner and its
+    Adds to acc[k * n + i] and totals[k] for k from at + 1 on, and where `pairs` are given to inner, but for the one of
+    dimension at + 1 of each. Returns matrix, inner and its
     width (they may have grown), the last k with a simplex, and the visits.
     """
     begins, sizes, cursors, first_names, path, sets, rests, word_path, word_totals = levels
@@ -326,7 +327,7 @@ def _in_matrix(
                 if size <= _64:
                     near[new] = other
                 new += _1
-                if pairs is not None:
+                if pairs is not None and level != _0:
                     for i in range(start, level + _1):
                         inner[_local(matrix, ranks, all_words, path[i], other) * width + k - _1] += _1
         if size < _2:
@@ -410,7 +411,10 @@ def _in_matrix(
         if pairs is not None:
             for a in range(_0, size):
                 for i in range(start, level + _1):
-                    edge = _local(matrix, ranks, all_words, path[i], near[a]) * width
+                    if level == _0:
+                        edge = (ranks[path[0] * all_words] + a) * width
+                    else:
+                        edge = _local(matrix, ranks, all_words, path[i], near[a]) * width
                     for m in range(k + _1, last + _1):
                         inner[edge + m - _1] += word_acc[(m << _6) + a]
                 ahead = out[a]
@@ -514,8 +518,10 @@ def _flush_inner(table, width, where, n_edges, inner, inner_width, first, last, 
             asked_for(table, where[e + ahead] * width)
         at = where[e] * width - _1
         base = e * inner_width - _1
+        one = _1  # with the node before all candidates
         for k in range(first, last + _1):
-            value = inner[base + k]
+            value = inner[base + k] + one
+            one = _0
             if value != _0:
                 inner[base + k] = _0
                 if threaded:
@@ -580,7 +586,7 @@ def _keep_beyond(
                         n_values += _1
     for e in range(_0, n_edges):
         for k in range(first, last + _1):
-            value = inner[e * inner_width + k - _1]
+            value = inner[e * inner_width + k - _1] + np.uint64(k == level + _2)
             if value != _0:
                 inner[e * inner_width + k - _1] = _0
                 places[n_values] = where[e] * _WIDE + k - _1
