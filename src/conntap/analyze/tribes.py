@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
+from scipy import sparse, special
 
 from conntap.analyze.graphs import simple
 from conntap.analyze.spectra import gaps_of
@@ -182,8 +182,21 @@ def _complexity(begins: np.ndarray, ends: np.ndarray) -> float:
     degrees = np.diff(begins) + np.bincount(ends, minlength=n_nodes)
     most = 2 * (n_nodes - 1)
     found = np.cumsum(np.bincount(degrees, minlength=most + 1)) / n_nodes
-    expected = stats.hypergeom.cdf(np.arange(most + 1), n_nodes * (n_nodes - 1), most, n_connections)
+    expected = np.cumsum(_hypergeometric(n_nodes * (n_nodes - 1), most, n_connections))
     return float(np.abs(found - expected).sum())
+
+
+def _hypergeometric(pairs: int, here: int, connected: int) -> np.ndarray:
+    """The chance that 0, 1 ... of the pairs `here` are among the `connected` ones."""
+    k = np.arange(here + 1)
+    rest = pairs - here
+    possible = (k <= connected) & (connected - k <= rest)
+    logs = _log_choices(here, k) + _log_choices(rest, np.clip(connected - k, 0, rest)) - _log_choices(pairs, connected)
+    return np.where(possible, np.exp(np.where(possible, logs, 0.0)), 0.0)
+
+
+def _log_choices(n: int, k: np.ndarray | int) -> np.ndarray:
+    return special.gammaln(n + 1) - special.gammaln(np.asarray(k) + 1) - special.gammaln(n - np.asarray(k) + 1)
 
 
 Graph = tuple[np.ndarray, np.ndarray]

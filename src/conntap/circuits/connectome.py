@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from conntap.circuits.selection import selected
 from conntap.circuits.sonata.ordering import order_of_pairs
 from conntap.errors import ConnectomeError, known, unknown
 
@@ -325,7 +326,8 @@ class Connectome:
         Parameters
         ----------
         nodes
-            Of a square connectome: ids in the wanted order, or a boolean mask of shape (nodes,).
+            Of a square connectome: ids in the wanted order, a boolean mask of shape (nodes,), an expression over
+            properties ("layer == 4 and y > 0"), or a mapping from properties to the values wanted.
         pre, post
             The same for one side each; the result is rectangular. A side not given keeps all its nodes.
 
@@ -337,6 +339,8 @@ class Connectome:
         ------
         ConnectomeError
             An unknown or repeated id, a mask of the wrong length, or `nodes` on a rectangular connectome.
+        OptionError
+            An expression or a mapping that does not fit.
 
         Notes
         -----
@@ -345,8 +349,8 @@ class Connectome:
         Examples
         --------
         >>> c = Connectome(["a", "b", "c"], [0, 1], [1, 2])
-        >>> c.subset(["c", "b"]).edges.values.tolist()
-        [['b', 'c']]
+        >>> c.subset(["c", "b"]).edges.values.tolist(), c.subset("id != 'a'").n_nodes
+        ([['b', 'c']], 2)
         """
         if nodes is not None:
             if pre is not None or post is not None:
@@ -657,6 +661,8 @@ def _rows_of(table: pd.DataFrame, ids: Any, where: str) -> np.ndarray:
 
 
 def _chosen(table: pd.DataFrame, choice: Any, where: str) -> np.ndarray:
+    if isinstance(choice, str | Mapping):
+        return selected(table, choice, f"Connectome.subset: {where}")
     choice = np.asarray(choice)
     if choice.dtype == bool:
         if choice.shape != (len(table),):

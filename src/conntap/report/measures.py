@@ -79,9 +79,13 @@ def _compared(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]
     if any(frame.columns.name is not None for frame in own) or not any(map(_has_columns, tables.values())):
         return statistics(replace(sample, against=lambda name, **_: tables[name]))
     blocks: list[Block | Table] = []
+    seen: list[np.ndarray] = []
     for name in names[:_COMPARED]:
         of = {control: _of_column(frame, name) for control, frame in tables.items()}
-        if any((frame["sd"].gt(0) | frame["value"].ne(frame["mean"])).any() for frame in of.values()):
+        z = np.concatenate([frame["z"].to_numpy() for frame in of.values()])
+        new = not any(len(z) == len(other) and np.allclose(z, other, equal_nan=True) for other in seen)
+        if new and any((frame["sd"].gt(0) | frame["value"].ne(frame["mean"])).any() for frame in of.values()):
+            seen.append(z)
             shown = statistics(replace(sample, against=lambda control, of=of, **_: of[control]))
             blocks = [each for each in blocks if not isinstance(each, Note)]  # what z and p are is said once
             blocks += [_entitled(each, str(name)) for each in shown]
@@ -100,15 +104,24 @@ def _of_column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
 
 def _entitled(block: Block | Table, name: str) -> Block | Table:
     """The same with the name of a column before its caption."""
-    return block if isinstance(block, Note) else replace(block, caption=f"{label(name)}. {block.caption}")
+    return (
+        block
+        if isinstance(block, Note)
+        else replace(block, caption=f"{label(name)}: {block.caption[:1].lower()}{block.caption[1:]}")
+    )
 
 
 def _varied(own: list[pd.DataFrame]) -> list[Any]:
-    """The columns of numbers that are not the same everywhere."""
+    """The columns of numbers that are neither the same everywhere nor the same as an earlier one."""
     names = list(dict.fromkeys(name for frame in own for name in _numeric(frame)))
     numbers = {name: np.concatenate([_numbers(frame, name) for frame in own if name in frame]) for name in names}
-    finite = {name: each[np.isfinite(each)] for name, each in numbers.items()}
-    return [name for name, each in finite.items() if len(each) and (each != each[0]).any()]
+    kept: dict[Any, np.ndarray] = {}
+    for name, each in numbers.items():
+        finite = each[np.isfinite(each)]
+        new = not any(np.array_equal(each, other, equal_nan=True) for other in kept.values())
+        if len(finite) and (finite != finite[0]).any() and new:
+            kept[name] = each
+    return list(kept)
 
 
 def _numeric(frame: pd.DataFrame) -> list[Any]:
@@ -126,11 +139,20 @@ def _curves(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
     for of, model in pairs.items():
         blocks.append(_modelled(sample, frames, of, model, x))
     left = [name for name in names if name not in pairs.values() and (sample.controls or name not in pairs)]
+    left = [name for name in left if not _untouched(sample, frames, name)]
     for name in left[:_PANELS]:
         entries = list(dict.fromkeys(entry for frame in frames for entry in frame.index.tolist()))
         rows = [dict(zip(frame.index.tolist(), _numbers(frame, name))) for frame in frames]
         blocks.append(profiles(sample, pd.DataFrame(rows, columns=_ordered(entries), dtype=float), x, str(name)))
     return blocks
+
+
+def _untouched(sample: Sample, frames: list[pd.DataFrame], name: Any) -> bool:
+    """Whether the controls keep a column as it is; the table holds it, then, and a figure would say nothing."""
+    if not sample.controls:
+        return False
+    first = frames[int(sample.own[0])]
+    return len(sample.own) == 1 and all(np.array_equal(_numbers(f, name), _numbers(first, name)) for f in frames)
 
 
 def _ordered(entries: list[Any]) -> list[Any]:

@@ -116,7 +116,7 @@ def _gallery(
             title = f"{part} · {'z' if measure == 'z' else 'ratio'}" if part else word
             figure = plots.against(wide, x_label=place, y_label=word, reference=reference, title=title)
             figures.append((title, figure))
-    caption = "Originals against their controls: diamonds are the median over cases, dots single cases (at most 60 drawn); a ratio of 0 has no place on a logarithmic axis."
+    caption = "Originals against their controls: diamonds are the median over cases, dots single cases (at most 60 drawn); where the axis of ratios is logarithmic, those of 0 are not drawn."
     keys = [Key(name, position, "dot") for position, name in enumerate(sample.controls, start=1)]
     return Gallery(figures, caption + note.replace("panels", "parts"), keys)
 

@@ -148,4 +148,5 @@ def _labelled(table: pd.DataFrame, cases: pd.DataFrame, names: list[str], case_o
     if not labels:
         return result
     result.index = pd.Index(labels[0], name=labels[0].name) if len(labels) == 1 else pd.MultiIndex.from_arrays(labels)
-    return result.sort_index() if own else result
+    ordered = own and all(pd.api.types.is_numeric_dtype(table[name]) for name in own)
+    return result.sort_index() if ordered else result
