@@ -21,11 +21,12 @@ from conntap.manipulate import (
     swap_mixing,
 )
 from conntap.topology import simple_graph
+from conntap.topology._swaps import trade_kinds
 from conntap.topology.swaps import degree_sweeps, links, reciprocity_sweeps
 
 CHAINS = [degree_preserving, degree_and_reciprocity_preserving]
 RING_OF_DEGREES = [8, 2, 3, 5, 1, 6, 4, 9, 0, 11, 7, 10]
-RING_OF_KINDS = [1, 7, 5, 10, 0, 6, 2, 8, 3, 4, 11, 9]
+RING_OF_KINDS = [1, 7, 5, 10, 9, 6, 2, 8, 3, 0, 11, 4]
 
 
 def rng(seed=0):
@@ -126,6 +127,22 @@ def test_all_graphs_of_the_same_kinds_of_connections_are_drawn_alike():
     p_values = [evenness(states_of_kinds(each[0], 4, 300, seed), each) for seed, each in enumerate(classes)]
     assert min(p_values) > 0.001
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_trade_of_many_kinds_of_links_leaves_the_uniform_law_as_it_is():
+    """Two nodes and six partners, two for each of three ways to differ: 6,000 trades from each of the ten states."""
+    ways = [(0, 1), (0, 1), (1, 2), (1, 2), (2, 0), (2, 0)]
+    turned = itertools.product(*[(way, way[::-1]) for way in ways])
+    states = [state for state in turned if sorted(mine for mine, _ in state) == [0, 0, 1, 1, 2, 2]]
+    rows = [
+        [[4 * at + each[row] for at, each in enumerate(state, 2) if each[row]] for row in (0, 1)] for state in states
+    ]
+    keys = np.tile(np.array(rows, np.uint32).reshape(-1, 8), (6000, 1))
+    pairs = rng(1).permuted(np.arange(2 * len(keys), dtype=np.uint32).reshape(-1, 2), axis=1)
+    indptr = np.arange(0, keys.size + 1, 4).astype(np.uint64)
+    own = np.zeros(len(keys), np.uint8)
+    trade_kinds(indptr, keys.reshape(-1), own, pairs.ravel(), np.uint64(0), np.uint64(len(keys)), np.uint64(2))
+    assert evenness(map(bytes, keys), [bytes(np.array(each, np.uint32)) for each in rows]) > 0.001
 
 
 def test_every_graph_of_five_nodes_and_these_degrees_is_reached():
@@ -249,9 +266,9 @@ def test_a_rectangular_connectome_is_refused(model):
 
 @pytest.mark.parametrize("model", [*CHAINS, swap_mixing])
 def test_numbers_out_of_range_are_refused(model):
-    with pytest.raises(OptionError, match=f"{model.__name__}.sweeps: -1; give 0 or more"):
+    with pytest.raises(OptionError, match=f"{model.__name__}.sweeps: -1; give a whole number from 0 on"):
         model(connectome_of([(0, 1)], 2), sweeps=-1, rng=rng())
-    with pytest.raises(OptionError, match=f"{model.__name__}.threads: 0; give 1 or more"):
+    with pytest.raises(OptionError, match=f"{model.__name__}.threads: 0; give a whole number from 1 on"):
         model(connectome_of([(0, 1)], 2), threads=0, rng=rng())
 
 

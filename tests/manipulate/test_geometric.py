@@ -118,7 +118,7 @@ def test_no_nodes_no_connections():
         ({}, "give one of nearest and radius_um"),
         ({"nearest": 1, "radius_um": 1.0}, "give one of nearest and radius_um"),
         ({"nearest": 1, "count": 1, "probability": 0.5}, "count or probability, not both"),
-        ({"nearest": -1}, "nearest: -1; give a number from 0 on"),
+        ({"nearest": -1}, "nearest: -1; give a whole number from 0 on"),
         ({"nearest": 1, "probability": 1.5}, "probability: 1.5; give a number from 0 to 1"),
         ({"nearest": 1, "bias": 2.0}, "bias: 2.0; give a number from -1 to 1"),
         ({"nearest": 1, "bias": 0.5}, "in no direction; give towards"),

@@ -107,8 +107,8 @@ def test_equal_states_give_equal_graphs_with_any_number_of_threads():
         ({"expected": None}, "every chance is one; give expected, or a weight"),
         ({"expected": -1.0}, "stochastic_spread.expected: -1.0; give a number from 0 on"),
         ({"decay": 1.5}, "stochastic_spread.decay: 1.5; give a number from 0 to 1"),
-        ({"steps": -1}, "stochastic_spread.steps: -1; give 0 or more"),
-        ({"threads": 0}, "stochastic_spread.threads: 0; give 1 or more"),
+        ({"steps": -1}, "stochastic_spread.steps: -1; give a whole number from 0 on"),
+        ({"threads": 0}, "stochastic_spread.threads: 0; give a whole number from 1 on"),
         ({"weight": "p"}, "stochastic_spread.weight: 'p' is not from 0 to 1"),
     ],
 )

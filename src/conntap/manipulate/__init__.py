@@ -11,9 +11,9 @@ _FILES: dict[str, dict[str, int]] = {
     "geometric": {"random_geometric": 1},
     "blocks": {"stochastic_block": 1},
     "configuration": {
-        "degree_and_reciprocity_preserving": 1,
+        "degree_and_reciprocity_preserving": 2,
         "degree_preserving": 1,
-        "swap_mixing": 1,
+        "swap_mixing": 2,
     },
     "matching": {"configuration_approximate": 1},
     "reciprocal": {"add_reciprocal": 1, "bishuffled": 1, "shuffle_directions": 1},

@@ -8,6 +8,7 @@ import numpy as np
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
+from conntap.errors import one_of
 from conntap.manipulate.draws import distinct_in, from_rows, in_order
 from conntap.manipulate.graphs import simple
 
@@ -48,7 +49,7 @@ def stochastic_block(
     Raises
     ------
     OptionError
-        The connectome is rectangular, or `by` names no node property.
+        The connectome is rectangular, `preserve` is unknown, or `by` names no node property.
 
     Notes
     -----
@@ -65,6 +66,7 @@ def stochastic_block(
     >>> drawn.n_edges, int((drawn.pre == 3).sum())
     (3, 2)
     """
+    one_of("stochastic_block.preserve", preserve, ["counts", "expectation"])
     indptr, indices = simple(connectome, "stochastic_block")
     group_of, groups = grouped(connectome.nodes, by, "stochastic_block.by")
     group_of = np.where(group_of < 0, len(groups), group_of)

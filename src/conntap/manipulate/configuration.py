@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
+from conntap.errors import one_of, whole
 from conntap.manipulate.draws import from_links, from_rows
 from conntap.manipulate.graphs import simple
 
@@ -164,7 +164,7 @@ def swap_mixing(
     Raises
     ------
     OptionError
-        The connectome is rectangular, or `sweeps` or `threads` is out of range.
+        The connectome is rectangular, `model` is unknown, or `sweeps` or `threads` is out of range.
 
     Notes
     -----
@@ -177,6 +177,7 @@ def swap_mixing(
     >>> swap_mixing(ring, sweeps=2, rng=np.random.default_rng(0)).columns.tolist()
     ['in_place', 'floor', 'moved', 'reciprocal']
     """
+    one_of("swap_mixing.model", model, ["degree_preserving", "degree_and_reciprocity_preserving"])
     _check(sweeps, threads, "swap_mixing")
     indptr, first = simple(connectome, "swap_mixing")
     before, rows = first, []
@@ -226,7 +227,5 @@ def _floor(indptr: np.ndarray, indices: np.ndarray) -> float:
 
 
 def _check(sweeps: int, threads: int, where: str) -> None:
-    if sweeps < 0:
-        raise OptionError(f"{where}.sweeps: {sweeps}; give 0 or more.")
-    if threads < 1:
-        raise OptionError(f"{where}.threads: {threads}; give 1 or more.")
+    whole(f"{where}.sweeps", sweeps, 0)
+    whole(f"{where}.threads", threads, 1)

@@ -12,7 +12,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
 from conntap.circuits.rules import Bipolar, Constant, Exponential, Pathways, Rule, fit, rule_from_dict
 from conntap.circuits.rules.points import places
-from conntap.errors import OptionError
+from conntap.errors import OptionError, unknown, whole
 from conntap.topology.pair_draws import draw_as_many, draw_pairs
 from conntap.topology.pairs import Places, connected_pairs, count_pairs
 
@@ -66,7 +66,7 @@ def distance_dependent(
     Raises
     ------
     OptionError
-        An unknown or not numeric property, a node without a position, a rule that makes no sense, or too many pathways.
+        An unknown order, an unknown or not numeric property, a node without a position, a rule that makes no sense, or too many pathways.
 
     Notes
     -----
@@ -86,7 +86,9 @@ def distance_dependent(
     6
     """
     where = "distance_dependent"
-    _check_threads(threads, where)
+    if order not in (1, 2, 3):
+        raise OptionError(unknown(f"{where}.order", "value", order, [1, 2, 3]))
+    whole(f"{where}.threads", threads, 1)
     seed = int.from_bytes(rng.bytes(8), "little")
     if rule is None:
         height = axis if order == 3 else None
@@ -153,7 +155,7 @@ def distance_preserving(
     [0, 1]
     """
     where = "distance_preserving"
-    _check_threads(threads, where)
+    whole(f"{where}.threads", threads, 1)
     if not 0 < bin_um < np.inf:
         raise OptionError(f"{where}.bin_um: {bin_um}; give a length above 0.")
     sides, reach = _sides(connectome, positions, axis, by, where)
@@ -253,11 +255,6 @@ def _given(connectome: Connectome, rule: Rule, where: str) -> tuple[tuple[Places
             if one in pre and other in post:
                 numbers[pre.get_loc(one), post.get_loc(other)] = _numbers(each)
     return (found[0], found[1] if len(found) > 1 else None), numbers
-
-
-def _check_threads(threads: int, where: str) -> None:
-    if threads < 1:
-        raise OptionError(f"{where}.threads: {threads}; give 1 or more.")
 
 
 def _check_size(n_bins: float, sides: tuple[Places, Places | None], where: str) -> None:

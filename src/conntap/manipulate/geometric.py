@@ -8,7 +8,7 @@ import numpy as np
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules.points import places
-from conntap.errors import OptionError, rectangular
+from conntap.errors import OptionError, rectangular, whole
 from conntap.manipulate.graphs import simple
 
 __all__ = ["random_geometric"]
@@ -115,9 +115,11 @@ def _check(
         raise OptionError(f"{where}: give one of nearest and radius_um.")
     if count is not None and probability is not None:
         raise OptionError(f"{where}: give count or probability, not both.")
-    for name, value in {"nearest": nearest, "radius_um": radius_um, "count": count}.items():
-        if value is not None and not 0 <= value < np.inf:
-            raise OptionError(f"{where}.{name}: {value}; give a number from 0 on.")
+    for name, value in {"nearest": nearest, "count": count}.items():
+        if value is not None:
+            whole(f"{where}.{name}", value, 0)
+    if radius_um is not None and not 0 <= radius_um < np.inf:
+        raise OptionError(f"{where}.radius_um: {radius_um}; give a number from 0 on.")
     if probability is not None and not 0 <= probability <= 1:
         raise OptionError(f"{where}.probability: {probability}; give a number from 0 to 1.")
     if not -1 <= bias <= 1:

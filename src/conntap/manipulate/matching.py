@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
+from conntap.errors import OptionError, one_of
 from conntap.manipulate.draws import from_rows, in_order
 from conntap.manipulate.graphs import simple
 
@@ -44,7 +44,7 @@ def configuration_approximate(
     Raises
     ------
     OptionError
-        The connectome is rectangular, or there is no end to wiring again as it is too dense.
+        The connectome is rectangular, `conflicts` is unknown, or there is no end to wiring again as it is too dense.
 
     Notes
     -----
@@ -57,6 +57,7 @@ def configuration_approximate(
     >>> configuration_approximate(star, conflicts="rewire", rng=np.random.default_rng(0)) == star
     True
     """
+    one_of("configuration_approximate.conflicts", conflicts, ["drop", "rewire"])
     indptr, indices = simple(connectome, "configuration_approximate")
     n_nodes = np.int64(connectome.n_nodes)
     pre = np.repeat(np.arange(n_nodes), np.diff(indptr))

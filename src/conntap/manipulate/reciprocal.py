@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
+from conntap.errors import OptionError, one_of, whole
 from conntap.manipulate.draws import chosen, distinct, from_links
 from conntap.manipulate.graphs import simple
 
@@ -39,7 +39,7 @@ def shuffle_directions(
     Raises
     ------
     OptionError
-        The connectome is rectangular.
+        The connectome is rectangular, or `reciprocal` is unknown.
 
     Notes
     -----
@@ -53,6 +53,7 @@ def shuffle_directions(
     >>> sorted({(*each.pre.tolist(), *each.post.tolist()) for each in drawn})
     [(0, 1, 1, 2), (0, 2, 1, 1), (1, 1, 0, 2), (1, 2, 0, 1)]
     """
+    one_of("shuffle_directions.reciprocal", reciprocal, ["moved", "kept"])
     low, high, kind = _links(connectome, "shuffle_directions")
     is_both = kind == 3
     drawn = rng.integers(1, 3, len(kind), dtype=np.uint8)
@@ -168,7 +169,8 @@ def _number(connections: int | None, fraction: float | None, most: int) -> int:
     if (connections is None) == (fraction is None):
         raise OptionError("add_reciprocal: give either connections or fraction, one of the two.")
     if connections is not None:
-        if not 0 <= connections <= most:
+        whole("add_reciprocal.connections", connections, 0)
+        if connections > most:
             raise OptionError(
                 f"add_reciprocal.connections: {connections}; there are {most} one-way connections. Give 0 to {most}."
             )

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, rectangular
+from conntap.errors import OptionError, one_of, rectangular, whole
 from conntap.topology.threads import mapped
 
 __all__ = ["stochastic_spread"]
@@ -62,7 +62,7 @@ def stochastic_spread(
     Raises
     ------
     OptionError
-        The connectome is rectangular, a number or a chance is out of range, or neither `expected` nor `weight` is given.
+        The connectome is rectangular, `exclusion` is unknown, a number or a chance is out of range, or neither `expected` nor `weight` is given.
 
     Notes
     -----
@@ -77,6 +77,7 @@ def stochastic_spread(
     >>> stochastic_spread(path, expected=1, steps=2, rng=np.random.default_rng(0)).edges.values.tolist()
     [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]
     """
+    one_of("stochastic_spread.exclusion", exclusion, ["reached", "rejected", "last"])
     _check(expected, steps, decay, weight, threads)
     from conntap.topology import _spread as kernel
     from conntap.topology.graphs import simple_graph
@@ -118,7 +119,5 @@ def _check(expected: float | None, steps: int, decay: float, weight: str | None,
         raise OptionError(f"stochastic_spread.expected: {expected}; give a number from 0 on.")
     if not 0 <= decay <= 1:
         raise OptionError(f"stochastic_spread.decay: {decay}; give a number from 0 to 1.")
-    if steps < 0:
-        raise OptionError(f"stochastic_spread.steps: {steps}; give 0 or more.")
-    if threads < 1:
-        raise OptionError(f"stochastic_spread.threads: {threads}; give 1 or more.")
+    whole("stochastic_spread.steps", steps, 0)
+    whole("stochastic_spread.threads", threads, 1)

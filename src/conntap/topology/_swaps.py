@@ -28,7 +28,7 @@ __all__ = [
 _ONE = np.uint64(1)
 _TWO = np.uint64(2)
 _THREE = np.uint64(3)
-# Cycles among the four kinds of a link (none, out, in, both), each followed in both directions below.
+# Cycles among the four kinds of a link (none, out, in, both), each followed in either direction below.
 _CYCLES = np.array([[0, 1, 2, 0], [0, 1, 3, 0], [0, 2, 3, 0], [1, 2, 3, 1], [0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3]])
 
 
@@ -307,6 +307,12 @@ def trade_kinds(indptr, keys, own, pairs, first, last, seed):
     one sees it as out, the other as in. First the number of partners at which they stand one way is moved along cycles
     of kinds, then, for every two kinds, which partners these are is drawn anew. The two nodes are on one side, the
     partners in their rows on the other.
+
+    Of a cycle, a fair coin chooses the direction; for each two kinds that follow one another one partner is drawn, and
+    if all stand that way, all are turned round. With n partners of two kinds, c of them standing that way, a count has
+    weight C(n, c), the number of graphs it stands for, and C(n, c) c / n = C(n, c - 1) (n - c + 1) / n: a step and the
+    opposite one are equally likely under the uniform law, which therefore stays. Both directions in turn would not do:
+    what goes one way and comes back at once is not balanced.
     """
     largest = np.uint64(0)
     for k in range(first, last):
@@ -347,7 +353,9 @@ def trade_kinds(indptr, keys, own, pairs, first, last, seed):
                 possible &= counts[x, y] + counts[y, x] > 0
             if not possible:
                 continue
-            for turn in range(2):
+            for _ in range(2):
+                state += STEP
+                turn = mixed(state) >> np.uint64(63)
                 agree = True
                 for step in range(size):
                     x, y = cycle[step], cycle[(step + 1) % size]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from conntap.errors import OptionError
+from conntap.errors import OptionError, whole
 from conntap.topology.threads import mapped
 
 __all__ = ["degree_sweeps", "links", "reciprocity_sweeps"]
@@ -201,7 +201,6 @@ def _traded(
 
 
 def _check(edges: np.ndarray, threads: int) -> None:
-    if threads < 1:
-        raise OptionError(f"sweeps.threads: {threads}; give 1 or more.")
+    whole("sweeps.threads", threads, 1)
     if len(edges) >= 2**32:
         raise OptionError(f"sweeps: {len(edges)} connections; 2^32 or more are not supported. Take a part of them.")

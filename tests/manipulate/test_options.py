@@ -1,0 +1,62 @@
+"""Wrong values of options, given from Python, where nothing else checks them before."""
+
+from inspect import Parameter, signature
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conntap import manipulate
+from conntap.circuits import Connectome
+from conntap.errors import OptionError
+
+NEEDED = {"by": "group", "nearest": 1}
+
+
+def hints():
+    for name in manipulate.STEPS:
+        for option, hint in get_type_hints(getattr(manipulate, name)).items():
+            if option != "return":
+                yield name, option, {hint, *get_args(hint)} if get_origin(hint) is not Literal else {hint}
+
+
+CHOICES = [(name, option, each) for name, option, found in hints() for each in found if get_origin(each) is Literal]
+WHOLE = [(name, option) for name, option, found in hints() if int in found]
+
+
+def call(name, **options):
+    """A step on four nodes; what it needs besides is given."""
+    nodes = pd.DataFrame({axis: [0.0, 1.0, 2.0, 3.0] for axis in "xyz"}).assign(group=list("aabb"))
+    function = getattr(manipulate, name)
+    for option, parameter in signature(function).parameters.items():
+        if option in NEEDED and (parameter.default is Parameter.empty or option == "nearest"):
+            options.setdefault(option, NEEDED[option])
+    return function(Connectome(nodes, [0, 1, 2], [1, 2, 3]), rng=np.random.default_rng(0), **options)
+
+
+@pytest.mark.parametrize(("name", "option", "hint"), CHOICES)
+def test_a_misspelt_choice_is_refused_and_the_known_ones_are_named(name, option, hint):
+    with pytest.raises(OptionError, match=rf"^{name}\.{option}: unknown value 'misspelt'; known: ") as refused:
+        call(name, **{option: "misspelt"})
+    assert all(str(each) in str(refused.value) for each in get_args(hint))
+    for each in get_args(hint):
+        call(name, **{option: each})
+
+
+@pytest.mark.parametrize(("name", "option"), WHOLE)
+def test_a_fraction_where_a_whole_number_is_wanted_is_refused(name, option):
+    with pytest.raises(OptionError, match=rf"^{name}\.{option}: 1\.5; give a whole number from [01] on"):
+        call(name, **{option: 1.5})
+
+
+def test_choices_and_whole_numbers_are_found():
+    assert {option for _, option, _ in CHOICES} >= {
+        "preserve",
+        "reciprocal",
+        "conflicts",
+        "model",
+        "exclusion",
+        "order",
+    }
+    assert {option for _, option in WHOLE} >= {"sweeps", "threads", "steps", "nearest", "count", "connections"}
