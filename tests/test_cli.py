@@ -207,13 +207,23 @@ def test_measures_are_listed():
         (["simplex_counts", "--max-dimension", "many"], "max_dimension: 'many' does not fit int"),
         (["simplex_counts", "three"], "'three' is no option"),
         (["modularity"], "analyze.modularity needs the option --by"),
-        (["simplex_counts", "--draws", "3"], "unknown option 'draws'"),
+        (["simplex_counts", "--draws", "3"], "--draws needs --against"),
+        (["simplex_counts", "--rows", "-1"], "Invalid value for '--rows'"),
+        (["simplex_counts", "--against", "stochastic_block"], "needs the option 'by'.*Write"),
+        (["simplex_counts", "--against", "erdos_reny"], "unknown null model 'erdos_reny'. Did you mean 'erdos_renyi'"),
+        (["communities", "--against", "erdos_renyi"], "are labels, no quantities.*Compare modularity"),
+        (["degrees", "--select", "id == 9"], "none of the 5 nodes meets 'id == 9'; id: 0, 1, 2, 3, 4. Choose others"),
+        (["degrees", "--select", "id <"], "cannot be evaluated .*; node properties: id"),
         (["simplex_counts", "--against", "degrees"], "is no null model"),
         (["simplex_counts", "--against", "{do: erdos_renyi, swaps: 3}"], "unknown option 'swaps'; known: none"),
         (["simplex_counts", "--against", "[erdos_renyi]"], "give the name of a null model"),
         (["simplex_counts", "--select", "lair == 3"], "unknown node property 'lair'"),
         (["simplex_counts", "--read", "{colour: red}"], "unknown option 'colour'"),
         (["simplex_counts", "--plot", "n.foo"], "Name it .png"),
+        (["simplex_counts", "--plot", "n.gif"], "Name it .png"),
+        (["simplex_counts", "--plot", "n"], "Name it .png"),
+        (["simplex_counts", "--plot", "nowhere/n.png"], "--plot nowhere/n.png: no such folder: nowhere"),
+        (["simplex_counts", "--csv", "nowhere/n.csv"], "--csv nowhere/n.csv: no such folder: nowhere"),
     ],
 )
 def test_measure_tells_what_is_wrong(edges, words, said, monkeypatch, capsys):
@@ -226,6 +236,13 @@ def test_measure_tells_what_is_wrong(edges, words, said, monkeypatch, capsys):
     assert re.search(said, err)
     assert "Traceback" not in err
     assert not out
+
+
+def test_what_has_no_rows_is_said(edges, made, tmp_path):
+    (tmp_path / "edges.csv").write_text("pre,post\n0,1\n")
+    assert "no rows" in tap("measure", tmp_path / "edges.csv", "edge_participation", "--select", "id == 0").stdout
+    done = tap("show", made / "small" / "store.h5", "counts", "--query", "control == 'none'")
+    assert "no rows" in done.stdout
 
 
 def test_measure_needs_a_file_and_a_step(edges):

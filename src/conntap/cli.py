@@ -373,7 +373,7 @@ def batch(study: Path, stage: str, number: int, out: Path | None, force: bool) -
 @click.argument("store", type=click.Path(path_type=Path))
 @click.argument("stage", required=False)
 @click.option("--query", help="Only cases that meet this, such as \"control == 'original' and draw < 3\".")
-@click.option("--rows", default=40, show_default=True, help="Rows to print at most.")
+@click.option("--rows", type=click.IntRange(1), default=40, show_default=True, help="Rows to print at most.")
 @click.option("--against", help="Print the statistics against this control, or this stage that measures stored draws.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the whole table to this file.")
 @_JSON
@@ -389,13 +389,15 @@ def show(store: Path, stage: str | None, query: str | None, rows: int, against: 
     """
     from conntap.report import terminal
     from conntap.store import open_store
-    from conntap.study.contrast import contrasted
+    from conntap.study.contrast import contrasted, lacking
 
+    _check_folder(csv, "tap show --csv")
+    notes: list[str] = []
     with open_store(store / "store.h5" if store.is_dir() else store) as opened:
         if stage is None:
             table = terminal.overview(opened)
         elif against is not None:
-            table = contrasted(opened, stage, against).reset_index()
+            table, notes = contrasted(opened, stage, against).reset_index(), lacking(opened, stage, against)
         else:
             table = terminal.values(opened[stage], query=query)
         title = f"{opened.attrs.get('title', store)}" + (f": {stage}" if stage else "")
@@ -409,6 +411,8 @@ def show(store: Path, stage: str | None, query: str | None, rows: int, against: 
         _print_table(table, title=title, most=rows)
         if about.get("units_done") != about.get("units"):
             click.echo(f"{about['units_done']} of {about['units']} units are done; see `tap status`")
+    for note in notes:
+        click.echo(note, err=csv is not None or as_json)
 
 
 @tap.command()
@@ -538,7 +542,7 @@ def convert(source: Path, target: Path, source_format: str | None, target_format
 @click.option(
     "--read", "read_text", metavar="{...}", help="Further options of conntap.read, such as {population: e_to_i}."
 )
-@click.option("--rows", default=40, show_default=True, help="Rows to print at most.")
+@click.option("--rows", type=click.IntRange(1), default=40, show_default=True, help="Rows to print at most.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the whole table to this file.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it into this file: .png, .svg or .pdf.")
 @_JSON
@@ -569,8 +573,16 @@ def _measure(file: Path, name: str, words: list[str], *, select: str | None, aga
     from conntap.study import figures, measuring
 
     step = measuring.find_measure(name)
+    if draws is not None and against is None and "draws" not in step.options:
+        raise click.UsageError("--draws needs --against: it is the number of random connectomes to compare with.")
     words += [] if against is not None or draws is None else ["--draws", str(draws)]
     options = measuring.given_options(step, words)
+    if against is not None:
+        measuring.null_model(measuring.read_value(against), step)
+    if plot is not None:
+        figures.check_format(plot)
+    _check_folder(plot, "tap measure --plot")
+    _check_folder(csv, "tap measure --csv")
     connectome = measuring.opened(file, select=select, **_reading(**reading))
     label = step.name.rpartition(".")[2]
     if against is None:
@@ -590,6 +602,16 @@ def _measure(file: Path, name: str, words: list[str], *, select: str | None, aga
         click.echo(table.to_json(orient="records", indent=1, double_precision=15))
     elif csv is None:
         _print_table(table, title=title, most=rows)
+
+
+def _check_folder(path: Path | None, where: str) -> None:
+    """Refuse a file that cannot be written, before the work that it is to hold."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise click.UsageError(f"{where} {path}: this is a folder. Name a file in it.")
+    if not path.parent.is_dir():
+        raise click.UsageError(f"{where} {path}: no such folder: {path.parent}. Make it first.")
 
 
 def _reading(*, source_format: str | None, node_table: Path | None, pre: str | None, post: str | None, read_text: str | None) -> dict[str, Any]:  # fmt: skip
@@ -665,6 +687,9 @@ def _print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
 
 
 def _print_table(table: Any, *, title: str, most: int) -> None:
+    if table.empty:
+        click.echo(f"{title}: no rows.")
+        return
     shown = table.head(most)
     names = list(map(str, shown.columns))
     _print_rows([dict(zip(names, row, strict=True)) for row in shown.itertuples(index=False)], title=title)

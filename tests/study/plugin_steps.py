@@ -19,6 +19,7 @@ STEPS = {
     "chain": 1,
     "draw": 1,
     "edges": 1,
+    "fail_often": 1,
     "fail_on": 1,
     "die_once": 1,
     "hang": 1,
@@ -71,6 +72,13 @@ def fail_on(connectome: Connectome, *, n_nodes: int) -> int:
     if connectome.n_nodes == n_nodes:
         raise ValueError(f"will not take {n_nodes} nodes")
     return connectome.n_nodes
+
+
+def fail_often(connectome: Connectome, *, rng: np.random.Generator) -> int:
+    """The number of edges; every other time, an error."""
+    if rng.random() < 0.5:
+        raise ValueError("by chance")
+    return connectome.n_edges
 
 
 def die_once(connectome: Connectome, *, mark: str) -> int:

@@ -8,6 +8,7 @@ from conntap import open_store
 from conntap.errors import StoreError
 from conntap.store import StageData, encode, write_store
 from conntap.study import against, load_study, run
+from conntap.study.contrast import contrasted, lacking
 from conntap.study.entries import with_run
 
 
@@ -141,3 +142,26 @@ def test_stored_controls_of_a_study_end_to_end(write, local):
         whole = table.xs("full", level="slice").droplevel("ei")
         assert whole.loc[("1", 1), ["value", "mean", "sd"]].tolist() == [3, 3, 0]
         assert (table["draws"] == 5).all()
+
+
+def test_draws_that_failed_are_told_of_a_stage_and_of_a_control(write):
+    body = (
+        "controls: {er: {do: manipulate.erdos_renyi, draws: 8}}\nstages:\n"
+        "  n: {do: 'plugin_steps:edges', of: circuits.toy, controls: [er]}\n"
+        "  m: {do: 'plugin_steps:fail_often', of: circuits.toy, controls: [er]}\n"
+        "  drawn: {do: manipulate.erdos_renyi, of: circuits.toy, repeat: 8}\n"
+        "  n_of_drawn: {do: 'plugin_steps:fail_often', of: drawn}\n"
+        "  none_of_drawn: {do: 'plugin_steps:fail_on', of: drawn, n_nodes: 6}\n"
+    )
+    outcome = run(with_run(load_study(write(body, seed=1)), workers=1))
+    with open_store(outcome.store) as store:
+        (said,) = lacking(store, "n", "n_of_drawn")
+        done = store["n_of_drawn"].attrs["units_done"]
+        assert 0 < done < 8
+        assert said.startswith(f"{done} of 8 draws of n_of_drawn are done; the rest failed or is missing")
+        assert lacking(store, "n", "er") == []
+        done = int((store["m"].cases["control"] == "er").sum())
+        assert 0 < done < 8
+        assert lacking(store, "m", "er")[0].startswith(f"{done} of 8 draws of er are done")
+        with pytest.raises(StoreError, match="n: none of the 8 draws of none_of_drawn is done"):
+            contrasted(store, "n", "none_of_drawn")

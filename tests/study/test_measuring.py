@@ -8,7 +8,7 @@ from scipy import sparse
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 from conntap.study.figures import drawn, drawn_against
-from conntap.study.measuring import as_table, compared, find_measure, given_options, measured, measures
+from conntap.study.measuring import as_table, compared, find_measure, given_options, measured, measures, null_model
 
 DEGREES = pd.DataFrame({"in": range(60), "out": range(60)}, index=pd.RangeIndex(60, name="id"))
 WIDE = pd.DataFrame(
@@ -79,3 +79,24 @@ def test_a_comparison_has_the_draws_asked_for_and_a_figure():
     assert (table["draws"] == 5).all()
     assert seen[-1] == (5, 5)
     assert drawn_against(table, "n", "erdos_renyi").axes
+
+
+@pytest.mark.parametrize("name", ["communities", "connected_components"])
+def test_labels_are_not_compared(name):
+    with pytest.raises(OptionError, match=r"gives are labels, no quantities.*Compare (modularity|component_sizes)\."):
+        null_model("erdos_renyi", find_measure(name))
+
+
+@pytest.mark.parametrize("null", ["stochastic_block", {"do": "manipulate.stochastic_block"}])
+def test_a_null_model_without_the_option_it_needs_is_told_what_to_write(null):
+    with pytest.raises(OptionError, match=r"needs the option 'by' \(.*Write \"\{do: stochastic_block, by: VALUE\}\""):
+        null_model(null, find_measure("simplex_counts"))
+
+
+def test_an_edge_property_that_draws_lack_is_told_to_be_the_draws():
+    graph = Connectome(3, [0, 1, 0], [1, 2, 2], properties={"w": [1.0, 2.0, 3.0]})
+    step = find_measure("persistence")
+    with pytest.raises(OptionError, match=r"Connectomes drawn by manipulate\.erdos_renyi have no edge properties"):
+        compared(step, graph, {"weight": "w"}, null="erdos_renyi", draws=1, seed=1)
+    with pytest.raises(OptionError, match=r"unknown edge property 'v'; known: w\.$"):
+        compared(step, graph, {"weight": "v"}, null="erdos_renyi", draws=1, seed=1)

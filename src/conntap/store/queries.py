@@ -6,6 +6,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 
 from conntap.errors import ConntapError, StoreError, known, unknown
 
-__all__ = ["meets"]
+__all__ = ["check_readable", "meets", "names_in"]
 
 _LONGEST = 100_000
 _WORDS = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`]*)`|([&|])""")
@@ -34,7 +35,7 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
 }
 _ALLOWED = (
-    "Allowed: names of {}s (those with blanks in `backticks`), numbers, text, True, False, None, lists of these, "
+    "Allowed: names of {} (those with blanks in `backticks`), numbers, text, True, False, None, lists of these, "
     "+ - * / // %, comparisons, in, not in, and, or, not, & | ~."
 )
 
@@ -76,24 +77,79 @@ def meets(
     >>> meets(pd.DataFrame({"draw": [0, 1, 2], "control": ["a", "b", "a"]}), "0 < draw and control in ['a']", "counts")
     array([False, False,  True])
     """
-    where = f"{where}: query {query!r}" if len(str(query)) < 200 else f"{where}: query of {len(query)} characters"
+    where = _placed(where, query)
     if not isinstance(query, str) or not query.strip() or len(query) > _LONGEST:
-        raise error(f"{where}: no condition; {what}s: {known(cases.columns)}. {_ALLOWED.format(what)}")
+        raise error(f"{where}: no condition; {_plural(what)}: {known(cases.columns)}. {_allowed(what)}")
     try:
         found = _Query(cases, query, where, what, error).result()
     except (TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as problem:
         why = str(problem).split("\n")[0] or "nested too deeply"
         raise error(
-            f"{where}: cannot be evaluated ({why}); {what}s: {known(cases.columns)}. Compare a column with values of its kind."
+            f"{where}: cannot be evaluated ({why}); {_plural(what)}: {known(cases.columns)}. Compare a column with values of its kind."
         ) from None
     return found.fillna(False).to_numpy(dtype=bool)
 
 
-class _Query:
-    """One query on its way from text to a condition."""
+def check_readable(
+    query: str, where: str, *, what: str = "case column", error: type[ConntapError] = StoreError
+) -> None:
+    """Refuse what is no condition of any table: mistakes of syntax, and what is not allowed.
 
-    def __init__(self, cases: pd.DataFrame, query: str, where: str, what: str, error: type[ConntapError]) -> None:
+    Raises
+    ------
+    StoreError, or `error`
+        It cannot be read as `meets` reads it.
+
+    Examples
+    --------
+    >>> check_readable("y < 3 and layer in [2, 3]", "deep")
+    >>> check_readable("1 < 2", "deep")
+    Traceback (most recent call last):
+    conntap.errors.StoreError: deep: query '1 < 2': a comparison without a column. Name one.
+    """
+    where = _placed(where, query)
+    if not isinstance(query, str) or not query.strip() or len(query) > _LONGEST:
+        raise error(f"{where}: no condition. {_allowed(what)}")
+    try:
+        read = _Query(None, query, where, what, error)
+        with suppress(TypeError, ValueError, ArithmeticError):  # of what kind the columns are is not known here
+            read.result()
+    except (ValueError, RecursionError, MemoryError) as problem:
+        why = str(problem).split("\n")[0] or "nested too deeply"
+        raise error(f"{where}: cannot be evaluated ({why}). {_allowed(what)}") from None
+
+
+def names_in(query: str) -> list[str]:
+    """The columns that a readable condition names, each once.
+
+    Examples
+    --------
+    >>> names_in("0 < y and `soma depth` in [y, 3]")
+    ['y', 'soma depth']
+    """
+    return _Query(None, query, "", "", StoreError).names()
+
+
+def _placed(where: str, query: Any) -> str:
+    return f"{where}: query {query!r}" if len(str(query)) < 200 else f"{where}: query of {len(query)} characters"
+
+
+def _plural(what: str) -> str:
+    return f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+
+
+def _allowed(what: str) -> str:
+    return _ALLOWED.format(_plural(what))
+
+
+class _Query:
+    """One query on its way from text to a condition; without cases it is only read."""
+
+    def __init__(
+        self, cases: pd.DataFrame | None, query: str, where: str, what: str, error: type[ConntapError]
+    ) -> None:
         self._cases, self._where, self._what, self._error = cases, where, what, error
+        self._there = "" if cases is None else f"; {_plural(what)}: {known(cases.columns)}"
         self._named: dict[str, str] = {}
         self._mark = "column_"
         while self._mark in query:
@@ -102,12 +158,14 @@ class _Query:
         try:
             self._tree = ast.parse(text, mode="eval").body
         except SyntaxError as problem:
-            raise error(
-                f"{where}: cannot be evaluated ({problem.msg}); {what}s: {known(cases.columns)}. {_ALLOWED.format(what)}"
-            ) from None
+            raise error(f"{where}: cannot be evaluated ({problem.msg}){self._there}. {_allowed(what)}") from None
 
     def result(self) -> pd.Series:
         return self._condition(self._tree)
+
+    def names(self) -> list[str]:
+        found = [each.id for each in ast.walk(self._tree) if isinstance(each, ast.Name)]
+        return list(dict.fromkeys(self._named.get(name, name) for name in found))
 
     def _plain(self, match: re.Match[str]) -> str:
         text, column, sign = match.groups()
@@ -134,8 +192,8 @@ class _Query:
         value = self._value(node)
         if not isinstance(value, pd.Series) or not pd.api.types.is_bool_dtype(value):
             raise self._error(
-                f"{self._where}: {self._said(node)} is no condition; {self._what}s: {known(self._cases.columns)}. Write "
-                f"one such as \"{next(iter(self._cases), 'draw')} == 'value'\"."
+                f"{self._where}: {self._said(node)} is no condition{self._there}. Write "
+                f"one such as \"{self._example()} == 'value'\"."
             )
         return value
 
@@ -151,9 +209,7 @@ class _Query:
 
     def _compared(self, sign: ast.cmpop, left: Any, right: Any) -> pd.Series:
         if not isinstance(left, pd.Series) and not isinstance(right, pd.Series):
-            raise self._error(
-                f"{self._where}: a comparison without a column; {self._what}s: {known(self._cases.columns)}. Name one."
-            )
+            raise self._error(f"{self._where}: a comparison without a column{self._there}. Name one.")
         among = isinstance(sign, ast.In | ast.NotIn)
         if among and not isinstance(right, list):
             raise self._refused("'in' something other than a list")
@@ -200,9 +256,15 @@ class _Query:
         raise self._refused(f"arithmetic on {self._said(node)}")
 
     def _column(self, name: str) -> pd.Series:
+        if self._cases is None:
+            return pd.Series([], dtype=bool)
         if name not in self._cases:
             raise self._error(unknown(self._where, self._what, name, self._cases.columns))
         return self._cases[name]
+
+    def _example(self) -> str:
+        named = [] if self._cases is None else [each for each in self._cases if str(each).isidentifier()]
+        return str(named[0]) if named else "draw" if self._what == "case column" else "layer"
 
     def _said(self, node: ast.expr) -> str:
         text = ast.unparse(node)
@@ -211,6 +273,4 @@ class _Query:
         return text if len(text) < 100 else f"{text[:100]}..."
 
     def _refused(self, what: str) -> ConntapError:
-        return self._error(
-            f"{self._where}: {what} is not allowed; {self._what}s: {known(self._cases.columns)}. {_ALLOWED.format(self._what)}"
-        )
+        return self._error(f"{self._where}: {what} is not allowed{self._there}. {_allowed(self._what)}")

@@ -10,10 +10,11 @@ import pandas as pd
 
 from conntap.errors import OptionError
 
-__all__ = ["drawn", "drawn_against", "save"]
+__all__ = ["check_format", "drawn", "drawn_against", "save"]
 
 _ENTRIES = 40  # more than so many are shown as a distribution
 _GROUPS = 8
+_FORMATS = (".png", ".svg", ".pdf")
 
 Figure: TypeAlias = Any
 """A figure of matplotlib, which only `report` imports."""
@@ -101,6 +102,18 @@ def _names(index: pd.Index) -> str:
     return ", ".join(str(each) for each in index.names if each is not None)
 
 
+def check_format(path: Path) -> None:
+    """Refuse a file name that says no format of figures.
+
+    Raises
+    ------
+    OptionError
+        It ends in none of .png, .svg and .pdf.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise OptionError(f"tap measure --plot {path}: no name of a figure. Name it .png, .svg or .pdf.")
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure on white paper, in the format that the file's name says.
 
@@ -109,7 +122,5 @@ def save(figure: Figure, path: Path) -> None:
     OptionError
         No such format.
     """
-    try:
-        figure.savefig(path, dpi=144, facecolor="white")
-    except ValueError as error:
-        raise OptionError(f"tap measure --plot {path}: {error}. Name it .png, .svg or .pdf.") from None
+    check_format(path)
+    figure.savefig(path, dpi=144, facecolor="white")

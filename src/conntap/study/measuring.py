@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from conntap.circuits import Connectome
 from conntap.errors import FormatError, OptionError, StudyError, known, unknown
 from conntap.seeds import stream
+from conntap.store.queries import names_in
 from conntap.study.steps import Step, find_step, fits, step_names
 from conntap.study.yaml import read_value
 
@@ -23,11 +25,15 @@ __all__ = [
     "given_options",
     "measured",
     "measures",
+    "null_model",
     "opened",
     "read_value",
 ]
 
 _WHERE = "tap measure"
+_MOST_SHOWN = 12
+_LABELS = {"analyze.communities": "modularity", "analyze.connected_components": "component_sizes"}
+"""Measures whose numbers are labels, and the measure of the same that is a quantity."""
 
 
 def measures() -> list[Step]:
@@ -43,6 +49,16 @@ def _misfit(step: Step) -> str:
     if step.returns is Connectome:
         return "gives a connectome, no measure"
     return ""
+
+
+def nulls() -> list[Step]:
+    """The steps that draw a connectome of one."""
+    return [step for step in map(find_step, step_names()) if step.name.startswith("manipulate.") and _is_null(step)]
+
+
+def _is_null(step: Step) -> bool:
+    needed = [each for each in step.inputs if each not in step.optional_inputs]
+    return len(needed) == 1 and fits(step.returns, Connectome) and step.takes_rng
 
 
 def find_measure(name: str) -> Step:
@@ -73,8 +89,7 @@ def find_null(name: str) -> Step:
         No such step, or one that does not make a connectome of one connectome.
     """
     step = _found(name, "manipulate", "null model")
-    needed = [each for each in step.inputs if each not in step.optional_inputs]
-    if len(needed) != 1 or not fits(step.returns, Connectome) or not step.takes_rng:
+    if not _is_null(step):
         raise StudyError(f"{_WHERE} --against: {step.name} is no null model: it draws no connectome of one.")
     return step
 
@@ -86,9 +101,11 @@ def _found(name: str, room: str, what: str) -> Step:
     for full in (f"{room}.{name}", *(each for each in names if each.endswith(f".{name}"))):
         if full in names:
             return find_step(full, where=_WHERE)
-    raise StudyError(
-        unknown(_WHERE, what, name, [each.removeprefix(f"{room}.") for each in names if each.startswith(room)])
-    )
+    listed = [each.name.removeprefix(f"{room}.") for each in (measures() if room == "analyze" else nulls())]
+    if near := get_close_matches(name, listed, n=1):
+        lists = "tap measure --list" if room == "analyze" else "tap steps"
+        raise StudyError(f"{_WHERE}: unknown {what} {name!r}. Did you mean {near[0]!r}? `{lists}` lists all.")
+    raise StudyError(unknown(_WHERE, what, name, listed))
 
 
 def given_options(step: Step, arguments: Sequence[str]) -> dict[str, Any]:
@@ -171,7 +188,25 @@ def opened(path: Path, *, select: str | None = None, **read_options: Any) -> Con
         raise OptionError(f"{_WHERE} --select: the connectome is rectangular; give one of one set of nodes.")
     mask = np.zeros(connectome.n_nodes, dtype=bool)
     mask[selected(connectome.nodes, select, f"{_WHERE} --select")] = True
+    if not mask.any():
+        raise OptionError(
+            f"{_WHERE} --select: none of the {len(mask)} nodes meets {select!r}; {_occurring(connectome.nodes, select)}."
+            " Choose others."
+        )
     return connectome.subset(mask)
+
+
+def _occurring(nodes: pd.DataFrame, expression: str) -> str:
+    """The values that the properties named in an expression have: "layer: 1, 2; y: 0.5 to 7.25"."""
+    table = nodes if "id" in nodes else nodes.assign(id=nodes.index)
+    found = []
+    for name in (each for each in names_in(expression) if each in table):
+        values = table[name].dropna()
+        if pd.api.types.is_numeric_dtype(values) and values.nunique() > _MOST_SHOWN:
+            found.append(f"{name}: {values.min()} to {values.max()}")
+        else:
+            found.append(f"{name}: {known(map(repr, values.unique().tolist()))}")
+    return "; ".join(found) or "it has no property"
 
 
 def measured(step: Step, connectome: Connectome, options: Mapping[str, Any], *, seed: int) -> Any:
@@ -201,6 +236,50 @@ def compared(
     """
     from conntap.analyze import compare
 
+    model, chosen = null_model(null, step)
+
+    def of(each: Connectome) -> Any:
+        try:
+            return measured(step, each, options, seed=seed)
+        except OptionError as error:
+            if each is connectome or "unknown edge property" not in str(error):
+                raise
+            raise OptionError(
+                f"{error} Connectomes drawn by {model.name} have no edge properties, so this cannot be compared with "
+                "them. Leave the option out."
+            ) from None
+
+    return compare(
+        connectome,
+        measure=of,
+        null=lambda each, *, rng: model.function(each, **chosen, rng=rng),
+        draws=draws,
+        rng=stream(seed, "draws", model.name),
+        progress=progress,
+    )
+
+
+def null_model(null: Any, step: Step) -> tuple[Step, dict[str, Any]]:
+    """The null model that a measure is to be compared with, `NAME` or `{do: NAME, option: value}`, and its options.
+
+    Raises
+    ------
+    StudyError
+        No such null model.
+    OptionError
+        An unknown option, one that is needed and not there, a value that does not fit, or a measure of labels.
+
+    Examples
+    --------
+    >>> model, options = null_model({"do": "erdos_renyi"}, find_measure("simplex_counts"))
+    >>> model.name, options
+    ('manipulate.erdos_renyi', {})
+    """
+    if step.name in _LABELS:
+        raise OptionError(
+            f"{_WHERE} --against: the numbers that {step.name} gives are labels, no quantities, and those of a draw "
+            f"mean something else. Compare {_LABELS[step.name]}."
+        )
     entry = {"do": null} if isinstance(null, str) else null
     if not isinstance(entry, Mapping) or not isinstance(entry.get("do"), str):
         raise OptionError(
@@ -210,15 +289,14 @@ def compared(
     chosen = {name: value for name, value in entry.items() if name != "do"}
     for name in chosen.keys() - model.options.keys():
         raise OptionError(unknown(f"{_WHERE} --against {model.name}", "option", name, model.options))
-    chosen = {name: model.options[name].check(value, model.name) for name, value in chosen.items()}
-    return compare(
-        connectome,
-        measure=lambda each: measured(step, each, options, seed=seed),
-        null=lambda each, *, rng: model.function(each, **chosen, rng=rng),
-        draws=draws,
-        rng=stream(seed, "draws", model.name),
-        progress=progress,
-    )
+    for name, option in model.options.items():
+        if option.required and name not in chosen:
+            short = model.name.removeprefix("manipulate.")
+            raise OptionError(
+                f"{_WHERE} --against: {model.name} needs the option {name!r} ({option.shown()}). Write "
+                f'"{{do: {short}, {name}: VALUE}}".'
+            )
+    return model, {name: model.options[name].check(value, model.name) for name, value in chosen.items()}
 
 
 def as_table(value: Any, name: str) -> pd.DataFrame:

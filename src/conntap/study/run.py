@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -287,6 +287,7 @@ def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageDa
             "units": len(cases),
             "units_done": len(finished),
             "controls": stage["controls"],
+            "control_units": _by_control(cases, done),
             "slices": stage["slices"],
             "select": stage.get("select", []),
             "cpu_s": sum(done[key].header.get("cpu_s", 0.0) for key in {key for key, _, _ in finished}),
@@ -295,6 +296,20 @@ def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageDa
         keys=[key for key, *_ in rows],
         entries=(each for key, _, _ in finished for each in store.read(done[key])),
     )
+
+
+def _by_control(
+    cases: Iterable[tuple[str, Mapping[str, Any], str | None]], done: Collection[str]
+) -> dict[str, list[int]]:
+    """For each control how many units are done and how many there are."""
+    found: dict[str, list[int]] = {}
+    for key, case, _ in cases:
+        name = case.get("control", "original")
+        if name != "original":
+            counts = found.setdefault(name, [0, 0])
+            counts[0] += key in done
+            counts[1] += 1
+    return found
 
 
 def _cases(rows: list[tuple[str, Mapping[str, Any], str | None, Mapping[str, Any]]], *, sliced: bool) -> pd.DataFrame:
