@@ -147,7 +147,7 @@ def edge_participation(
 
     Notes
     -----
-    Visits the simplices of all dimensions but the last; memory: 16 bytes an edge and dimension, and up to 100 MiB a
+    Visits the simplices of all dimensions but the last; memory: 16 bytes an edge and dimension, and up to 200 MiB a
     thread. Over all connections the column of dimension k adds up to k (k + 1) / 2 times the number of k-simplices, of
     the spine to k times that number. Reimann et al., 2017, doi:10.3389/fncom.2017.00048.
 
