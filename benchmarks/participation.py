@@ -90,7 +90,9 @@ def equal(ours: np.ndarray, theirs: list[list[int]]) -> bool:
 def compare(what: str, name: str, matrix: Any, ours: np.ndarray, cpu: float) -> None:
     """Time the peers and print their ratios to `cpu`."""
     if (what, name) in TOO_LARGE or ((what, name) in LONG and "--long" not in sys.argv):
-        print("        flagser-count: left out" + (" (see --long)" if (what, name) in LONG else ": too large for it"))
+        print(
+            "        flagser-count: left out" + (" (see --long)" if (what, name) in LONG else ": a dictionary of lists")
+        )
         return
     peers = {"flagser-count": nodes_by_flagser if what == "nodes" else edges_by_flagser}
     if what == "connections":

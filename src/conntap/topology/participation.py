@@ -104,7 +104,8 @@ def edge_participation(
     Notes
     -----
     Visits the simplices of all dimensions but the last, for "first" and "last" but the last two. Memory: 8 bytes a
-    connection and dimension, once for all threads, 12 bytes a connection, and up to 200 MiB a thread. Definition: as for `node_participation`.
+    connection and dimension, once for all threads, 20 bytes a connection, and up to 200 MiB a thread. Definition: as
+    for `node_participation`.
 
     Examples
     --------
