@@ -119,12 +119,17 @@ def test_later_stages_have_the_cases_that_were_selected(write_sizes):
 @pytest.mark.parametrize(
     ("select", "said"),
     [
-        ("{nodes: {min: 7}}", r"stages\.n\.select: 7 nodes or more: no case of local is in this window; these have 1 to 6"),
+        ("{nodes: {min: 7}}", r"stages\.n\.select: 7 nodes or more: no case of local is in this window; these have 1 to 6.*\(study.yaml, line \d+\)"),
         ("{nodes: {min: 4, max: 2}}", r"stages\.n\.select\.0\.nodes: .*min 4 is larger than max 2"),
         ("{nodes: {least: 2}}", r"unknown key 'least'; known: max, min"),
         ("{node: {min: 2}}", r"unknown key 'node'; known: draw, nodes. Did you mean 'nodes'"),
         ("{connections: {min: 2}}", r"unknown key 'connections'; known: draw, nodes"),
-        ("[{}]", "needs nodes, draw, or both"),
+        ("{nodes: {}}", r"stages\.n\.select\.0\.nodes: needs min, max, or both; got \{\}\. Write \{min: 100, max: 500\}, or one of the two"),
+        ("{nodes: 5}", r"stages\.n\.select\.0\.nodes: 5\. Write \{min: 100"),
+        ("5", r"^study.yaml: stages\.n\.select: 5\. Write \{nodes: \{min: 100, max: 500\}\}, \{draw: 5\}, both, or a list of these\. \(study.yaml, line \d+\)$"),
+        ("[5]", r"^study.yaml: stages\.n\.select\.0: 5\. Write \{nodes"),
+        ("null", r"select: None\. Write \{nodes"),
+        ("[{}]", "^study.yaml: stages.n.select.0: needs nodes, draw, or both"),
         ("{draw: 0}", "greater than or equal to 1"),
     ],
 )  # fmt: skip

@@ -135,12 +135,54 @@ def test_a_slicing_that_makes_no_sense_is_told_by_the_document(write, slicing, s
         ("{by: {pairs: {pre: lair}}}", "unknown node property 'lair'"),
         ("{by: {deep: why < 3}}", r"slices\.s\.by\.deep: .*unknown node property 'why'"),
         ("{by: {deep: max(x) < 3}}", "not allowed"),
+        (
+            "{by: {deep: 'x <'}}",
+            r"^study.yaml: slices\.s\.by\.deep: .*cannot be evaluated \(invalid syntax\).*\(study.yaml, line 6\)$",
+        ),
+        ("{by: {deep: import os}}", r"cannot be evaluated.*'deep' is none of these.*line 6"),
+        ("{by: {deep: 1 < 2}}", "a comparison without a column"),
+        ("{by: {pairs: {pre: {deep: 'x <'}}}}", r"slices\.s\.by.*cannot be evaluated.*line 6"),
+        ("{by: {deep: ei < 3}}", r"slices\.s\.by\.deep: .*cannot be evaluated.*line 6"),
+        ("{by: {quantiles: {ei: 2}}}", r"by\.quantiles: node property 'ei' is no number\. Give one that is\..*line 6"),
+        ("{by: {top: {ei: 2}}}", r"by\.top: node property 'ei' is no number"),
+        (
+            "{by: {a: x < 0, quantiles: {x: 2}}}",
+            r"a is by expression, the rest is not;.*Give a list of them, in order\. \(study.yaml, line 6\)",
+        ),
     ],
 )
 def test_what_no_circuit_has_is_told_before_anything_runs(write, folder, slicing, said):
     with pytest.raises(StudyError, match=said):
         setup(load_study(write(body(slicing))), folder / "out")
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "slicing", ["{by: {deep: 'x <'}}", "{by: [{deep: import os}, ei]}", "{by: {pairs: {deep: 'x <'}}}"]
+)
+def test_an_expression_that_cannot_be_read_is_told_of_nodes_that_are_not_known_yet(write, slicing):
+    text = (
+        "stages:\n  c: {do: 'plugin_steps:copied', of: circuits.toy}\n"
+        f"  n: {{do: 'plugin_steps:edges', of: c, slices: [s]}}\nslices: {{s: {slicing}}}\n"
+    )
+    with pytest.raises(StudyError, match=r"slices\.s\.by\.\w+: .*cannot be evaluated.*\(study.yaml, line 7\)"):
+        prepare(load_study(write(text)))
+
+
+@pytest.mark.parametrize(
+    "slicing", ["{by: {ei: e}}", "{by: {ei: two words}}", "{by: {none: \"id == 3 and x > 2 or ei in ['e']\"}}"]
+)
+def test_a_value_of_a_property_is_no_expression(write, slicing):
+    assert len(units(write(body(slicing)))) == 2
+
+
+@pytest.mark.parametrize("slicing", ["{by: 5}", "{by: null}", "{by: [[layer]]}", "{by: [3, layer]}"])
+def test_what_is_no_slicing_is_one_mistake_in_plain_words(write, slicing):
+    with pytest.raises(StudyError) as caught:
+        load_study(write(body(slicing)))
+    assert str(caught.value).startswith("study.yaml: slices.s.by: ")
+    assert "write a node property, {property: [values]}, {name: expression}" in str(caught.value)
+    assert str(caught.value).endswith("or a list of these. (study.yaml, line 6)")
 
 
 def test_a_measure_that_takes_no_pairs_fails_clearly_and_alone(write):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import OptionError, known, unknown
+from conntap.store.queries import check_readable
 
 __all__ = ["Cut", "Parts", "Quantiles", "Values", "read_cuts"]
 
@@ -116,11 +117,28 @@ def _of_mapping(by: Mapping[Any, Any], where: str, columns: Any, forms: Mapping[
         if name in forms and (isinstance(value, Mapping) or columns is None or name not in columns):
             cuts += forms[name](value, f"{where}.{name}")
         elif isinstance(value, str) and (columns is None or name not in columns):
+            if columns is not None:
+                _check_expression(name, value, where, columns)
             cuts += [] if named else [None]
             named[name] = value
         else:
             cuts.append(Values(name, tuple(_values(name, value, where, forms))))
+    if named and len(cuts) > 1 and columns is not None:
+        raise OptionError(
+            f"{where}: {known(named)} {'are' if len(named) > 1 else 'is'} by expression, the rest is not; one mapping "
+            "does not say which of them cuts the other. Give a list of them, in order."
+        )
     return [Parts(tuple(named.items())) if cut is None else cut for cut in cuts]
+
+
+def _check_expression(name: str, expression: str, where: str, columns: pd.Index) -> None:
+    try:
+        check_readable(expression, f"{where}.{name}", what="node property", error=OptionError)
+    except OptionError as error:
+        raise OptionError(
+            f"{error} Node properties: {known(columns)}. {name!r} is none of these, so it names the nodes that meet an "
+            f'expression; write one such as {{{name}: "y < 0"}}.'
+        ) from None
 
 
 def _values(name: str, values: Any, where: str, forms: Mapping[str, Any]) -> list[Any]:

@@ -27,6 +27,13 @@ from conntap.study.relations import check_columns, check_kinds, in_order
 from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
 from conntap.study.yaml import Document, Place
 
+_KEYS = {
+    "stages": STAGE_KEYS,
+    "subtargets": frozenset(("do", "of", "discard", "description")),
+    "controls": frozenset(("do", "draws", "description")),
+}
+"""What may stand beside the options of a step."""
+
 __all__ = ["Checker", "all_told", "dotted", "short"]
 
 
@@ -81,6 +88,7 @@ class Checker:
             slices=slices,
             run=self.entry.run,
             values=self.document.values,
+            line=self.document.line,
         )
 
     def problem(self, message: str, place: Place) -> None:
@@ -218,7 +226,7 @@ class Checker:
         where, checked = dotted(place), {}
         for name, value in given.items():
             if name not in step.options:
-                near = [*step.options, *sorted(STAGE_KEYS)] if not step.options else list(step.options)
+                near = list(step.options) or sorted(_KEYS[place[0]])
                 self.problem(
                     unknown(where, "option", name, near).replace(
                         f"known: {known(near)}", f"known: {known(step.options)}"
@@ -231,7 +239,7 @@ class Checker:
                 checked[name] = self._value(step, name, value, place)
         for name, option in step.options.items():
             if option.required and name not in given and name not in swept:
-                self.problem(f"{where}: {step.name} needs the option {name!r} ({option.shown()}).", place)
+                self.problem(f"{where}: {step.name} needs the option {name!r} ({option.explained()}).", place)
         return checked
 
     def _value(self, step: Step, name: str, value: Any, place: Place) -> Any:

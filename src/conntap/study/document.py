@@ -11,9 +11,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from conntap.errors import StudyError, unknown
+from conntap.errors import StudyError, known, unknown
 from conntap.study.checking import Checker, all_told, dotted, short
-from conntap.study.entries import CircuitEntry, RunOptions, SelectEntry, SizeEntry, SliceEntry, Study, StudyEntry
+from conntap.study.entries import (
+    CircuitEntry,
+    ControlEntry,
+    RunOptions,
+    SelectEntry,
+    SizeEntry,
+    SliceEntry,
+    StageEntry,
+    Study,
+    StudyEntry,
+)
 from conntap.study.yaml import Document, Place, read_document
 
 __all__ = ["load_study"]
@@ -97,22 +107,62 @@ def _with_list(entry: Any, key: str) -> Any:
     return {**entry, key: [entry[key]]} if single else entry
 
 
+_SLICING = (
+    "write a node property, {property: [values]}, {name: expression}, {quantiles: {property: 4}} or another form, or a "
+    "list of these"
+)
+_SELECTION = "write {nodes: {min: 100, max: 500}}, {draw: 5}, both, or a list of these"
+
+
 def _told(error: Mapping[str, Any], document: Document) -> str:
     place = tuple(each for each in error["loc"] if not (isinstance(each, str) and "[" in each))
+    if place[0] == "slices" and place[2:3] == ("by",) and error["type"] != "missing":
+        place = place[:3]
+    keys = _keys_at(place)
     if error["type"] == "extra_forbidden":
         message = unknown(dotted(place[:-1]), "key", place[-1], _keys_at(place[:-1]))
     elif error["type"] == "missing":
         message = f"{dotted(place[:-1])}: needs the key {place[-1]!r}."
+    elif place[0] == "slices" and place[2:] == ("by",):
+        message = f"{dotted(place)}: {short(_value_at(document.values, place))}; {_SLICING}."
+    elif error["type"] == "value_error":
+        message = f"{dotted(place)}: {error['ctx']['error']}; got {short(error['input'])}. {_remedy(place)}"
+    elif _is_selection(place) and error["type"] in ("list_type", "model_type"):
+        message = f"{dotted(place)}: {short(error['input'])}. {_remedy(place)}"
+    elif error["type"] == "model_type":
+        message = f"{dotted(place)}: {short(error['input'])}; write a mapping, {{key: value}}, of {known(keys)}."
     else:
         text = error["msg"][:1].lower() + error["msg"][1:]
         message = f"{dotted(place)}: {text}; got {short(error['input'])}."
     return message + document.line(place)
 
 
+def _is_selection(place: Place) -> bool:
+    return len(place) > 2 and place[0] in ("stages", "subtargets") and place[2] == "select"
+
+
+def _remedy(place: Place) -> str:
+    if place[-1] == "nodes":
+        return "Write {min: 100, max: 500}, or one of the two."
+    return f"{_SELECTION[0].upper()}{_SELECTION[1:]}."
+
+
+def _value_at(values: Any, place: Place) -> Any:
+    """What the document says there; of a slicing in its short form, the slicing."""
+    for each in place:
+        if not isinstance(values, dict) or each not in values:
+            return values
+        values = values[each]
+    return values
+
+
 def _keys_at(place: Place) -> list[str]:
     if len(place) == 0:
         return list(StudyEntry.model_fields)
-    if "select" in place:
+    if _is_selection(place):
         return list((SizeEntry if place[-1] == "nodes" else SelectEntry).model_fields)
-    models: dict[Any, type[BaseModel]] = {"circuits": CircuitEntry, "slices": SliceEntry, "run": RunOptions}
+    models: dict[Any, type[BaseModel]] = {
+        "circuits": CircuitEntry, "slices": SliceEntry, "run": RunOptions, "stages": StageEntry,
+        "subtargets": StageEntry, "controls": ControlEntry,
+    }  # fmt: skip
     return list(models.get(place[0], StudyEntry).model_fields)

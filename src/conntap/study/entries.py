@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.selecting import Window
 from conntap.study.steps import Step
+from conntap.study.yaml import Place
 
 __all__ = [
     "CASE_COLUMNS",
@@ -63,7 +64,7 @@ class RunOptions(BaseModel):
 
 
 class SizeEntry(BaseModel):
-    """From how many to how many, both included."""
+    """From how many to how many, both included; one of the two at least."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     min: int = Field(default=0, ge=0)
@@ -71,6 +72,8 @@ class SizeEntry(BaseModel):
 
     @model_validator(mode="after")
     def _rises(self) -> SizeEntry:
+        if not self.model_fields_set:
+            raise ValueError("needs min, max, or both")
         if self.max is not None and self.max < self.min:
             raise ValueError(f"min {self.min} is larger than max {self.max}")
         return self
@@ -161,7 +164,8 @@ class Slicing:
     description: str = ""
 
     def cuts(self, properties: Collection[str] | None = None) -> list[Any]:
-        """What `by` says, as far as that can be told; with the properties that nodes have, whether it names others.
+        """What `by` says, as far as that can be told; with the properties that nodes have, whether it names others and
+        whether its expressions can be read.
 
         Raises
         ------
@@ -211,6 +215,11 @@ class Study:
     slices: Mapping[str, Slicing]
     run: RunOptions
     values: Mapping[str, Any]
+    line: Callable[[Place], str] = field(default=lambda place: "", repr=False, compare=False)
+
+    def told(self, message: object, place: Place) -> StudyError:
+        """The error of a mistake that shows only once the circuits are open, with the document's name and line."""
+        return StudyError(f"{self.path.name}: {message}{self.line(place)}")
 
     @property
     def hash(self) -> str:

@@ -139,7 +139,9 @@ def given_options(step: Step, arguments: Sequence[str]) -> dict[str, Any]:
         given.setdefault(name, []).append(text if equals else words.pop(0))
     for name, option in step.options.items():
         if option.required and name not in given:
-            raise OptionError(f"{_WHERE}: {step.name} needs the option --{name.replace('_', '-')} ({option.shown()}).")
+            raise OptionError(
+                f"{_WHERE}: {step.name} needs the option --{name.replace('_', '-')} ({option.explained()})."
+            )
     return {name: _value(step, name, texts) for name, texts in given.items()}
 
 
@@ -293,7 +295,7 @@ def null_model(null: Any, step: Step) -> tuple[Step, dict[str, Any]]:
         if option.required and name not in chosen:
             short = model.name.removeprefix("manipulate.")
             raise OptionError(
-                f"{_WHERE} --against: {model.name} needs the option {name!r} ({option.shown()}). Write "
+                f"{_WHERE} --against: {model.name} needs the option {name!r} ({option.explained()}). Write "
                 f'"{{do: {short}, {name}: VALUE}}".'
             )
     return model, {name: model.options[name].check(value, model.name) for name, value in chosen.items()}

@@ -138,7 +138,8 @@ def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], 
     found = [(_first(chosen), unit) for columns, chosen in bases for unit in _units(study, stage, columns, chosen)]
     units = [replace(unit, position=position) for position, (_, unit) in enumerate(found)]
     if not units:
-        raise StudyError(f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`.")
+        message = f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`."
+        raise study.told(message, ("stages", stage.name))
     distinct = {unit.key: unit for unit in reversed(units)}
     given = [_given(stage, taken, unit) for taken, unit in found if unit.slicing is None]
     return StagePlan(stage, units, batched(list(distinct.values())[::-1], workers), list(units[0].case), given)
@@ -161,10 +162,11 @@ def _refuse_too_many(study: Study, stage: Stage, bases: int) -> None:
     sweeps = math.prod(len(values) for values in stage.each.values())
     units = bases * sweeps * (stage.repeat or 1) * draws * (1 + len(stage.slices))
     if units > _MOST_UNITS:
-        raise StudyError(
+        message = (
             f"stages.{stage.name}: {units:,} units ({bases:,} inputs, {sweeps:,} sweeps, {stage.repeat or 1:,} repeats, "
             f"{draws:,} draws, {1 + len(stage.slices)} slicings); at most {_MOST_UNITS:,}. Split the study."
         )
+        raise study.told(message, ("stages", stage.name))
 
 
 def _bases(
@@ -175,7 +177,10 @@ def _bases(
     if stage.select and taken:
         first, where = next(iter(taken)), f"stages.{stage.name}.select"
         source = stage.inputs[first.split()[1]]
-        taken[first] = selected_cases(taken[first], stage.select, seed=study.seed, where=where, source=source)
+        try:
+            taken[first] = selected_cases(taken[first], stage.select, seed=study.seed, where=where, source=source)
+        except StudyError as error:
+            raise study.told(error, ("stages", stage.name, "select")) from None
     joined = _joined(taken, cross=stage.join == "cross")
     references = {
         f"option {name}": cases[value.stage] for name, value in stage.options.items() if isinstance(value, Reference)

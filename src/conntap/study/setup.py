@@ -17,21 +17,17 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from conntap import __version__, store
 from conntap.circuits import Circuit
-from conntap.circuits.cuts import Parts
-from conntap.circuits.selection import selected
-from conntap.errors import ConntapError, OptionError, RunError, StudyError, unknown
+from conntap.errors import ConntapError, RunError, StudyError, unknown
 from conntap.seeds import digest
-from conntap.study.entries import CircuitEntry, Reference, Stage, Study
+from conntap.study.entries import CircuitEntry, Reference, Study
 from conntap.study.locking import lock
+from conntap.study.nodes import check_slices
 from conntap.study.plan import StagePlan, content_of, plan_study, source_cases
 from conntap.study.work import Records, open_source, stage_folder
 
@@ -68,54 +64,19 @@ def prepare(study: Study) -> Prepared:
         stage has no case.
     """
     sources, fingerprints = _sources(study)
-    _check_slices(study, sources)
+    check_slices(study, sources)
     subtargets: dict[str, dict[str, tuple[str, Any, dict[str, Any]]]] = {}
     for name, stage in study.subtargets.items():
         wanted = next(iter(stage.inputs.values()))
         names = list(sources) if wanted == "circuits" else [wanted.split(".", 1)[1]]
-        subtargets[name] = {each: _defined(stage, each, sources[each], fingerprints[each]) for each in names}
+        try:
+            subtargets[name] = {each: _defined(stage, each, sources[each], fingerprints[each]) for each in names}
+        except StudyError as error:
+            raise study.told(error, tuple(name.split("."))) from error
     cases = source_cases(
         study, fingerprints, {k: {c: v[:2] for c, v in each.items()} for k, each in subtargets.items()}
     )
     return plan_study(study, sources=cases, workers=workers_of(study)), subtargets, fingerprints
-
-
-def _check_slices(study: Study, sources: Mapping[str, Any]) -> None:
-    """A slice by a property that no circuit has is told here, where the nodes come from circuits alone."""
-    properties: set[str] = set()
-    for source in sources.values():
-        if isinstance(source, Circuit):
-            properties.update(*(each.properties for each in source.node_populations.values()))
-        else:
-            properties.update(source.pre_nodes.columns, source.post_nodes.columns)
-    for stage in study.stages.values():
-        if not _of_circuits_alone(study, stage):
-            continue
-        for name in stage.slices:
-            try:
-                cuts = study.slices[name].cuts(properties)
-                for part, expression in (named for cut in cuts if isinstance(cut, Parts) for named in cut.named):
-                    _check_expression(expression, properties, f"slices.{name}.by.{part}")
-            except OptionError as error:
-                raise StudyError(str(error)) from None
-
-
-def _check_expression(expression: str, properties: Collection[str], where: str) -> None:
-    """What an expression names and does is told; of what kind its properties are is not known yet."""
-    nodes = pd.DataFrame({name: pd.Series([], dtype=np.float64) for name in properties})
-    try:
-        selected(nodes, expression, where)
-    except OptionError as error:
-        if "unknown node property" in str(error) or "is not allowed" in str(error):
-            raise
-
-
-def _of_circuits_alone(study: Study, stage: Stage) -> bool:
-    """Whether all that a stage takes from comes, step by step, out of circuits."""
-    taken = [study.stages[name] for name in stage.inputs.values() if name in study.stages]
-    return bool(stage.inputs) and all(
-        each.step.name.startswith("circuits.") and _of_circuits_alone(study, each) for each in taken
-    )
 
 
 def _sources(study: Study) -> tuple[dict[str, Any], dict[str, str]]:
@@ -126,7 +87,7 @@ def _sources(study: Study) -> tuple[dict[str, Any], dict[str, str]]:
             sources[name] = open_source(entry.model_dump())
             fingerprints[name] = _fingerprint(entry, sources[name])
         except (ConntapError, OSError, TypeError) as error:
-            raise StudyError(f"circuits.{name}: {error}") from error
+            raise study.told(f"circuits.{name}: {error}", ("circuits", name)) from error
     return sources, fingerprints
 
 

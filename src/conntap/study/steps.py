@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from conntap.circuits.grouping import Grouping
+from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, StudyError, known, unknown
 
 __all__ = ["ROOMS", "STAGE_KEYS", "Option", "Step", "find_step", "step_names"]
@@ -26,6 +28,14 @@ __all__ = ["ROOMS", "STAGE_KEYS", "Option", "Step", "find_step", "step_names"]
 ROOMS = ("circuits", "build", "manipulate", "analyze", "infer", "train")
 # No option of a step may bear one of these names.
 STAGE_KEYS = frozenset(("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "description"))
+
+_SPOKEN: dict[Any, tuple[str, str]] = {
+    Grouping: (
+        "grouping of nodes",
+        "a node property, {property: [values]}, {name: expression}, {quantiles: {property: 4}}, or a list of these",
+    ),
+    Selection: ("selection of nodes", 'an expression such as "layer == 4", {property: values}, or a list of ids'),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,12 @@ class Option:
         from pydantic import ValidationError
         from pydantic.errors import PydanticSchemaGenerationError
 
+        if spoken := _spoken(self.annotation):
+            what, wish = spoken
+            try:
+                return _adapter(self.annotation).validate_json(json.dumps(value), strict=True)
+            except ValidationError:
+                raise OptionError(f"{where}.{self.name}: {_shown(value)} is no {what}. Give {wish}.") from None
         try:
             return _adapter(self.annotation).validate_json(json.dumps(value), strict=True)
         except PydanticSchemaGenerationError:
@@ -55,8 +71,15 @@ class Option:
             ) from None
 
     def shown(self) -> str:
-        """The annotation in words of Python."""
+        """The annotation in words of Python, but for what has a name of its own."""
+        if spoken := _spoken(self.annotation):
+            return spoken[0]
         return inspect.formatannotation(self.annotation).replace("pathlib.", "").replace("typing.", "")
+
+    def explained(self) -> str:
+        """The annotation, and what to give where it says that alone."""
+        spoken = _spoken(self.annotation)
+        return self.shown() if spoken is None else f"{spoken[0]}: {spoken[1]}"
 
 
 @dataclass(frozen=True)
@@ -211,6 +234,14 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         takes_rng=any(each.name == "rng" for each in parameters),
         returns=hints.get("return", Any),
     )
+
+
+def _spoken(annotation: Any) -> tuple[str, str] | None:
+    """The name of an annotation that says little in words of Python, and what to give."""
+    for kind, spoken in _SPOKEN.items():
+        if annotation in (kind, kind | None):
+            return spoken
+    return None
 
 
 @cache
