@@ -38,6 +38,11 @@ def test_a_dimension_that_draws_lack_counts_as_none():
     assert np.isnan(left_out.loc[7, "p"])
 
 
+def test_a_ratio_that_draws_lack_is_left_out():
+    table = compare(ORDER, measure=lambda c: simplex_counts(c) / 2, null=erdos_renyi, draws=9, rng=seeded())
+    assert table.loc[7, "draws"] == 0
+
+
 def test_a_table_is_compared_entry_by_entry():
     table = compare(ORDER, measure=degrees, null=erdos_renyi, draws=5, rng=seeded())
     assert table.index.names == ["id", "column"]

@@ -66,6 +66,11 @@ def test_what_makes_no_sense_is_told():
         communities(connectome, resolution=0, rng=rng)
     with pytest.raises(OptionError, match="unknown node property 'lair'"):
         modularity(connectome, by="lair")
+    for resolution in (-1, np.nan, np.inf, "1"):
+        with pytest.raises(OptionError, match=r"modularity\.resolution"):
+            modularity(connectome, by="block", resolution=resolution)
+    with pytest.raises(OptionError, match="unknown edge property 'nope'"):
+        communities(connectome, weight="nope", rng=rng)
     negative = connectome.with_edges([0, 1], [1, 0], properties={"weight": [-1.0, 1.0]})
     with pytest.raises(OptionError, match=r"modularity\.weight: 'weight' holds negative"):
         modularity(negative, by="block", weight="weight")

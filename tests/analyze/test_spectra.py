@@ -52,6 +52,25 @@ def test_walks_do_not_grow(connectome):
     assert not (gaps.loc[["bauer", "chung"], "radius"] > 2 + 1e-9).any()
 
 
+@pytest.mark.parametrize("length", [3, 12])
+def test_two_loops_through_one_node_have_their_closed_form(length):
+    """The characteristic polynomial is x^(length - 1) (x^length - 2): the zero is defective."""
+    first, second = np.arange(1, length), np.arange(length, 2 * length - 1)
+    loops = [np.concatenate([[0], each, [0]]) for each in (first, second)]
+    pre, post = (np.concatenate([loop[cut] for loop in loops]) for cut in (slice(None, -1), slice(1, None)))
+    gaps = spectral_gaps(Connectome(2 * length - 1, pre, post))
+    root = 2 ** (1 / length)
+    assert gaps.loc["adjacency"].tolist() == pytest.approx([root, root, root])
+    assert gaps.loc["transition"].tolist() == pytest.approx([1, 1, 1])
+
+
+def test_a_connectome_without_cycles_has_no_spectrum_but_zero():
+    gaps = spectral_gaps(Connectome(3, [0, 0, 1], [1, 2, 2]))
+    assert gaps.loc["adjacency", "radius"] == gaps.loc["chung", "radius"] == 0
+    assert gaps.loc[["adjacency", "chung"], "low"].isna().all()
+    assert gaps.loc["bauer", "radius"] == 1
+
+
 def test_no_nodes_and_rectangles():
     assert spectral_gaps(Connectome(0, [], [])).isna().all(axis=None)
     assert spectral_gaps(Connectome(1, [0], [0])).loc["adjacency", "radius"] == 0

@@ -76,6 +76,23 @@ def test_values_of_partners_are_summarised():
     assert neighbourhood_values(star, values="depth", centre="with")["a"] == pytest.approx(3.0)
 
 
+def test_large_values_keep_their_spread():
+    nodes = pd.DataFrame({"depth": [0.0, 1e8, 1e8 + 1, 1e8 + 2, 5.0]})
+    star = Connectome(nodes, [0, 0, 0], [1, 2, 3])
+    spread = neighbourhood_values(star, values="depth", statistic="sd")
+    assert spread[0] == pytest.approx(np.sqrt(2 / 3))
+    assert np.isnan(spread[4])
+
+
+@pytest.mark.parametrize("name", ["direction", "centre", "statistic"])
+def test_choices_must_be_known(name):
+    star = Connectome(pd.DataFrame({"depth": [1.0, np.inf]}), [0], [1])
+    with pytest.raises(OptionError, match=f"neighbourhood_values.{name}: unknown value 'bogus'"):
+        neighbourhood_values(star, values="depth", **{name: "bogus"})
+    with pytest.raises(OptionError, match="infinite values"):
+        neighbourhood_values(star, values="depth")
+
+
 def test_several_centres_have_one_neighbourhood():
     chain = Connectome(list("abcde"), [0, 1, 2, 3], [1, 2, 3, 4], properties={"weight": [1, 2, 3, 4]})
     part = neighbourhood(chain, around=["b", "c"], centre="without")

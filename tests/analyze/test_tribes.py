@@ -40,7 +40,7 @@ def test_each_parameter_is_that_of_the_part():
         assert row["ec"] == counts[::2].sum() - counts[1::2].sum()
         assert row["nbc"] == pytest.approx((np.arange(1, len(counts) + 1) * betti / counts).sum())
         assert row["complexity"] == pytest.approx(degree_complexity(part))
-        assert row["clsg"] == pytest.approx(gaps.loc["chung", "high"], nan_ok=True)
+        assert row["clsg"] == pytest.approx(gaps.loc["chung", "low"], nan_ok=True)
         assert row["asr"] == pytest.approx(gaps.loc["adjacency", "radius"])
 
 
@@ -76,14 +76,18 @@ def test_columns_and_chiefs_are_those_asked_for():
     connectome = random()
     table = neighbourhood_parameters(connectome, nodes=[3, 1], max_dimension=4)
     assert table.index.tolist() == [3, 1]
-    assert list(table)[:6] == ["size", "connections", "reciprocal", "density", "tcc", "ccc"]
+    assert list(table)[:6] == ["size", "connections", "reciprocal_pairs", "density", "tcc", "ccc"]
     assert {"dc_2", "dc_3", "dc_4"} < set(table)
     assert neighbourhood_parameters(Connectome(0, [], [])).empty
 
 
 def test_what_makes_no_sense_is_told():
-    with pytest.raises(OptionError, match="max_dimension: 1; give 2 or more"):
+    with pytest.raises(OptionError, match="max_dimension: 1; give a whole number from 2 on"):
         neighbourhood_parameters(random(), max_dimension=1)
+    with pytest.raises(OptionError, match=r"unknown value 'tccc'.*Did you mean 'tcc'"):
+        neighbourhood_parameters(random(), parameters=["tccc"])
+    with pytest.raises(OptionError, match="'tcc' is text"):
+        neighbourhood_parameters(random(), parameters="tcc")
     with pytest.raises(OptionError, match="rectangular"):
         neighbourhood_parameters(Connectome(2, [0], [1], post_nodes=3))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ def compare(
     null: Null | Mapping[str, Null],
     draws: int = 100,
     rng: np.random.Generator,
-    fill_value: float | None = 0.0,
+    fill_value: float | Literal["counts"] | None = "counts",
     threads: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -48,8 +48,9 @@ def compare(
     rng
         The source of randomness. Draw number n is the same whatever the number of draws, of measures, and of threads.
     fill_value
-        What an entry counts for in a draw, or in the original, that lacks it (a dimension in which there is no simplex,
-        say); None leaves such draws out.
+        What an entry counts for in a draw, or in the original, that lacks it; None leaves such draws out. Default: 0
+        for whole numbers (a dimension in which there is no simplex, say), None for others (a density where there are
+        no nodes).
     threads
         Draws made and measured at a time.
     progress
@@ -140,8 +141,10 @@ def _told(values: Iterator[Any], done: int, total: int, progress: Progress | Non
 
 
 def _numbers(value: Any, name: str) -> pd.Series:
-    """A measured value as one series of floats, its index named."""
+    """A measured value as one series of floats, its index named, and whether they are whole by kind."""
+    wholly = False
     if isinstance(value, pd.DataFrame):
+        wholly = all(each.dtype.kind in "iub" for _, each in value.select_dtypes(["number", "bool"]).items())
         value = flat(value.select_dtypes(["number", "bool"]))
     elif isinstance(value, pd.Series):
         value = value.rename_axis([each or "entry" for each in value.index.names])
@@ -156,7 +159,10 @@ def _numbers(value: Any, name: str) -> pd.Series:
         )
     if not value.index.is_unique:
         raise OptionError(f"compare.measure: {name or 'it'} gives several numbers of one name. Make its index unique.")
-    return value.astype(float)
+    whole_numbers = wholly or value.dtype.kind in "iub"
+    value = value.astype(float)
+    value.attrs["whole"] = whole_numbers
+    return value
 
 
 def flat(table: pd.DataFrame) -> pd.Series:
@@ -175,12 +181,19 @@ def flat(table: pd.DataFrame) -> pd.Series:
 
 
 def _against(
-    original: Mapping[str, pd.Series], values: list[dict[str, pd.Series]], fill_value: float | None
+    original: Mapping[str, pd.Series], values: list[dict[str, pd.Series]], fill_value: float | str | None
 ) -> dict[str, pd.DataFrame]:
     return {name: _contrasted(first, [each[name] for each in values], fill_value) for name, first in original.items()}
 
 
-def _contrasted(original: pd.Series, draws: list[pd.Series], fill_value: float | None) -> pd.DataFrame:
+def _filled(original: pd.Series, draws: list[pd.Series], fill_value: float | str | None) -> float | None:
+    if fill_value != "counts":
+        return fill_value  # type: ignore[return-value]
+    return 0.0 if all(each.attrs["whole"] for each in (original, *draws)) else None
+
+
+def _contrasted(original: pd.Series, draws: list[pd.Series], fill_value: float | str | None) -> pd.DataFrame:
+    fill_value = _filled(original, draws, fill_value)
     index = original.index
     for draw in draws:
         if not draw.index.isin(index).all():

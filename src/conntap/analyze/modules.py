@@ -9,7 +9,7 @@ from scipy import sparse
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
-from conntap.errors import MissingExtra, OptionError
+from conntap.errors import MissingExtra, OptionError, unknown
 
 __all__ = ["communities", "modularity"]
 
@@ -62,8 +62,7 @@ def communities(
         from sknetwork.clustering import Louvain
     except ImportError:
         raise MissingExtra("networks", package="scikit-network", needed_for="communities") from None
-    if not resolution > 0:
-        raise OptionError(f"communities.resolution: {resolution!r}; give a number above 0.")
+    _check_resolution(resolution, "communities")
     matrix = _weighted(connectome, weight, "communities")
     seed = int(rng.integers(2**31))
     found = np.arange(matrix.shape[0])
@@ -108,6 +107,7 @@ def modularity(connectome: Connectome, *, by: Grouping, resolution: float = 1.0,
     >>> modularity(Connectome(nodes, [0, 1, 2, 3], [1, 0, 3, 2]), by="layer")
     0.5
     """
+    _check_resolution(resolution, "modularity")
     matrix = _weighted(connectome, weight, "modularity").tocoo()
     codes, groups = grouped(connectome.nodes, by, "modularity.by")
     codes = np.where(codes < 0, len(groups) + np.arange(len(codes)), codes)
@@ -120,16 +120,23 @@ def modularity(connectome: Connectome, *, by: Grouping, resolution: float = 1.0,
     return float(matrix.data[pre == post].sum() / total - resolution * (out @ into) / total**2)
 
 
+def _check_resolution(resolution: float, where: str) -> None:
+    if not isinstance(resolution, int | float | np.number) or not 0 < resolution < np.inf:
+        raise OptionError(f"{where}.resolution: {resolution!r}; give a number above 0.")
+
+
 def _weighted(connectome: Connectome, weight: str | None, where: str) -> sparse.csr_array:
     """The matrix of connections, or of summed weights, without self-loops."""
     indptr, indices = simple(connectome, where)
     n_nodes = connectome.n_nodes
     if weight is None:
         return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n_nodes, n_nodes))
+    if weight not in connectome.properties:
+        raise OptionError(unknown(f"{where}.weight", "edge property", weight, connectome.properties))
     keep = connectome.pre != connectome.post
     matrix = connectome.filter(keep).adjacency(weight).astype(float)
-    if matrix.nnz and not matrix.data.min() >= 0:
-        raise OptionError(f"{where}.weight: {weight!r} holds negative or missing values. Give one from 0 on.")
+    if not (np.isfinite(matrix.data).all() and (matrix.data >= 0).all()):
+        raise OptionError(f"{where}.weight: {weight!r} holds negative, infinite or missing values. Give one from 0 on.")
     return sparse.csr_array(matrix)
 
 

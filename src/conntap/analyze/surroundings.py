@@ -12,8 +12,14 @@ from scipy import sparse
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, unknown
-from conntap.topology.neighbourhoods import Centre, Direction, map_neighbourhoods, neighbourhood_sizes
+from conntap.errors import OptionError, one_of, unknown
+from conntap.topology.neighbourhoods import (
+    Centre,
+    Direction,
+    check_surroundings,
+    map_neighbourhoods,
+    neighbourhood_sizes,
+)
 from conntap.topology.simplices import count_simplices
 
 __all__ = [
@@ -62,6 +68,7 @@ def neighbourhood(
     (['b', 'c', 'd'], ['b', 'c'])
     """
     simple(connectome, "neighbourhood")
+    check_surroundings("neighbourhood", direction, centre)
     inside = np.zeros(connectome.n_nodes, dtype=bool)
     inside[selected(connectome.nodes, around, "neighbourhood.around")] = True
     members = inside.copy()
@@ -118,6 +125,7 @@ def neighbourhoods(
     [[2, 2, 2], [3, 3, 2]]
     """
     graph = simple(connectome, "neighbourhoods")
+    check_surroundings("neighbourhoods", direction, centre)
     rows = selected(connectome.nodes, nodes, "neighbourhoods.nodes")
     counts = neighbourhood_sizes(*graph, nodes=rows, direction=direction, centre=centre, threads=threads)
     table = pd.DataFrame(counts, columns=["nodes", "connections", "reciprocal"], index=connectome.nodes.index[rows])
@@ -166,6 +174,7 @@ def neighbourhood_simplices(
     [3, 3, 1]
     """
     graph = simple(connectome, "neighbourhood_simplices")
+    check_surroundings("neighbourhood_simplices", direction, centre)
     rows = selected(connectome.nodes, nodes, "neighbourhood_simplices.nodes")
 
     def counts(_: np.ndarray, indptr: np.ndarray, indices: np.ndarray) -> np.ndarray:
@@ -221,26 +230,17 @@ def neighbourhood_values(
     [4.0, 1.0, 1.0]
     """
     indptr, indices = simple(connectome, "neighbourhood_values")
+    check_surroundings("neighbourhood_values", direction, centre)
     if values not in connectome.nodes.columns:
         raise OptionError(unknown("neighbourhood_values.values", "node property", values, connectome.nodes.columns))
     if not pd.api.types.is_numeric_dtype(connectome.nodes[values]):
         raise OptionError(f"neighbourhood_values.values: {values!r} holds no numbers. Name a property of numbers.")
+    one_of("neighbourhood_values.statistic", statistic, ("mean", "sum", "sd", "sem"))
     near = _near(indptr, indices, direction, centre)
     column = connectome.nodes[values].to_numpy(dtype=float, na_value=np.nan)
-    there = ~np.isnan(column)
-    held = np.where(there, column - column[there].mean() if there.any() else 0.0, 0.0)
-    count, total, squares = (near @ each for each in (there.astype(float), held, held**2))
-    centred = column[there].mean() if there.any() else 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total / count
-        sd = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-        result = {
-            "mean": mean + centred,
-            "sum": total + count * centred,
-            "sd": sd,
-            "sem": sd / np.sqrt(count - 1),
-        }[statistic]
-    result[np.isinf(result)] = np.nan
+    if np.isinf(column).any():
+        raise OptionError(f"neighbourhood_values.values: {values!r} holds infinite values. Make them missing first.")
+    result = _summary(near, column, statistic)
     return pd.Series(result, index=connectome.nodes.index, name=values)
 
 
@@ -285,6 +285,7 @@ def over_neighbourhoods(
     [[3.0, 3.0, 1.0], [2.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
     """
     graph = simple(connectome, "over_neighbourhoods")
+    check_surroundings("over_neighbourhoods", direction, centre)
     rows = selected(connectome.nodes, nodes, "over_neighbourhoods.nodes")
     members = map_neighbourhoods(lambda each, *_: each, *graph, nodes=rows, direction=direction, centre=centre)
     found = [measure(connectome.subset(np.isin(np.arange(connectome.n_nodes), each))) for each in members]
@@ -292,6 +293,23 @@ def over_neighbourhoods(
     if found and isinstance(found[0], pd.Series):
         return pd.DataFrame(found).set_axis(index)
     return pd.Series(found, index=index, name=getattr(measure, "__name__", None))
+
+
+def _summary(near: sparse.csr_array, column: np.ndarray, statistic: str) -> np.ndarray:
+    """The statistic of the values of each row's members; two passes, so that large values do not cancel."""
+    there = ~np.isnan(column)
+    held = np.where(there, column, 0.0)
+    count, total = near @ there.astype(float), near @ held
+    if statistic == "sum":
+        return total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = total / count
+        if statistic == "mean":
+            return mean
+        rows = np.repeat(np.arange(near.shape[0]), np.diff(near.indptr))
+        apart = np.where(there[near.indices], (held[near.indices] - mean[rows]) ** 2, 0.0)
+        sd = np.sqrt(np.bincount(rows, apart, minlength=near.shape[0]) / count)
+        return sd if statistic == "sd" else np.where(count > 1, sd / np.sqrt(count - 1), np.nan)
 
 
 def _near(indptr: np.ndarray, indices: np.ndarray, direction: Direction, centre: Centre) -> sparse.csr_array:

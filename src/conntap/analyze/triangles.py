@@ -9,6 +9,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
+from conntap.errors import one_of
 from conntap.topology.triangles import core_numbers_of, directed_triangles, transposed
 
 __all__ = ["clustering", "core_numbers"]
@@ -100,6 +101,7 @@ def core_numbers(connectome: Connectome, *, direction: Literal["in", "out", "bot
     {'a': 2, 'b': 2, 'c': 1}
     """
     out = simple(connectome, "core_numbers")
+    one_of("core_numbers.direction", direction, ("in", "out", "both"))
     into = transposed(*out)
     if direction == "in":
         numbers = core_numbers_of(*out, np.diff(into[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,14 @@ from conntap.analyze.spectra import gaps_of
 from conntap.analyze.triangles import clustering
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError
-from conntap.topology.neighbourhoods import Centre, Direction, map_neighbourhoods, neighbourhood_sizes
+from conntap.errors import OptionError, one_of, whole
+from conntap.topology.neighbourhoods import (
+    Centre,
+    Direction,
+    check_surroundings,
+    map_neighbourhoods,
+    neighbourhood_sizes,
+)
 from conntap.topology.simplices import count_simplices
 
 __all__ = ["degree_complexity", "neighbourhood_complexity", "neighbourhood_parameters"]
@@ -23,7 +29,11 @@ __all__ = ["degree_complexity", "neighbourhood_complexity", "neighbourhood_param
 Parameter = Literal["size", "tcc", "ccc", "dc", "ec", "nbc", "complexity", "spectral"]
 _CHEAP: tuple[Parameter, ...] = ("size", "tcc", "ccc", "dc", "ec", "complexity")
 _MATRICES = {"adjacency": "as", "transition": "tps", "bauer": "bls", "chung": "cls"}
-_OF_MATRIX = {"radius": "r", "high": "g"}
+_OF_MATRIX = {
+    (matrix, column): name + letter
+    for matrix, name in _MATRICES.items()
+    for column, letter in (("radius", "r"), ("low" if matrix == "chung" else "high", "g"))
+}
 
 
 def neighbourhood_parameters(
@@ -54,17 +64,19 @@ def neighbourhood_parameters(
 
     Returns
     -------
-    float64, one row a chief, indexed by "id"; NaN where undefined. Columns by parameter:
+    float64, one row a chief, indexed by "id"; NaN where undefined (0 / 0; other programs give 0 there). Columns by
+    parameter:
 
-    - size: `size`, `connections`, `reciprocal` (reciprocal pairs), `density`;
+    - size: `size`, `connections`, `reciprocal_pairs`, `density`;
     - tcc: the transitive clustering coefficient of the chief; ccc: the classical one (`clustering`'s all);
     - dc: `dc_2` to `dc_K`, the density coefficients k P_k / ((k + 1) (n - k) P_(k - 1)), P_k the k-simplices of which
       the chief is a vertex and n the size;
     - ec: the Euler characteristic of the neighbourhood;
     - nbc: the normalised Betti coefficient, the sum over i of (i + 1) betti_i / number of i-simplices;
     - complexity: as `neighbourhood_complexity`;
-    - spectral: radius and gap (largest less second largest modulus) of the adjacency (`asr`, `asg`), transition
-      (`tpsr`, `tpsg`) and Bauer (`blsr`, `blsg`) and Chung Laplacian (`clsr`, `clsg`) matrices.
+    - spectral: radius and gap of the adjacency (`asr`, `asg`), transition (`tpsr`, `tpsg`), Bauer (`blsr`, `blsg`) and
+      Chung Laplacian (`clsr`, `clsg`) matrices: the gap is the largest less the second largest modulus, that of
+      Chung's the smallest modulus above zero.
 
     Raises
     ------
@@ -86,9 +98,12 @@ def neighbourhood_parameters(
     """
     graph = simple(connectome, "neighbourhood_parameters")
     rows = selected(connectome.nodes, nodes, "neighbourhood_parameters.nodes")
-    if max_dimension < 2:
-        raise OptionError(f"neighbourhood_parameters.max_dimension: {max_dimension}; give 2 or more.")
+    whole("neighbourhood_parameters.max_dimension", max_dimension, 2)
+    if isinstance(parameters, str):
+        raise OptionError(f"neighbourhood_parameters.parameters: {parameters!r} is text. Give a list of names.")
     wanted = list(dict.fromkeys(_CHEAP if parameters is None else parameters))
+    for each in wanted:
+        one_of("neighbourhood_parameters.parameters", each, get_args(Parameter))
     parts = [_TABLES[each](connectome, graph, rows, max_dimension, threads) for each in wanted]
     return pd.concat([*parts, pd.DataFrame(index=connectome.nodes.index[rows])], axis=1).astype(float)
 
@@ -124,7 +139,8 @@ def neighbourhood_complexity(
     Notes
     -----
     In the random graph a total degree is hypergeometric: of the n (n - 1) ordered pairs 2 (n - 1) are at a node, m are
-    connected. The idea, with drawn controls in place of the expectation: Egas Santander et al., 2025, iScience,
+    connected. A graph that is random has a small distance and not none, the larger the fewer its nodes: compare
+    neighbourhoods of like size, or set the measure against drawn controls by `compare`. The idea, with drawn controls in place of the expectation: Egas Santander et al., 2025, iScience,
     doi:10.1016/j.isci.2024.111585.
 
     Examples
@@ -134,6 +150,7 @@ def neighbourhood_complexity(
     """
     graph = simple(connectome, "neighbourhood_complexity")
     rows = selected(connectome.nodes, nodes, "neighbourhood_complexity.nodes")
+    check_surroundings("neighbourhood_complexity", direction, centre)
     values = map_neighbourhoods(
         lambda _, begins, ends: _complexity(begins, ends),
         *graph,
@@ -204,8 +221,10 @@ Graph = tuple[np.ndarray, np.ndarray]
 
 def _size(connectome: Connectome, graph: Graph, rows: np.ndarray, most: int, threads: int) -> pd.DataFrame:
     counts = neighbourhood_sizes(*graph, nodes=rows, threads=threads)
-    table = pd.DataFrame(counts, columns=["size", "connections", "reciprocal"], index=connectome.nodes.index[rows])
-    table["reciprocal"] //= 2
+    table = pd.DataFrame(
+        counts, columns=["size", "connections", "reciprocal_pairs"], index=connectome.nodes.index[rows]
+    )
+    table["reciprocal_pairs"] //= 2
     pairs = (table["size"] * (table["size"] - 1)).replace(0, np.nan)
     return table.assign(density=table["connections"] / pairs)
 
@@ -260,7 +279,7 @@ def _spectral(begins: np.ndarray, ends: np.ndarray) -> list[float]:
     n_nodes = len(begins) - 1
     matrix = sparse.csr_array((np.ones(len(ends)), ends, begins), shape=(n_nodes, n_nodes))
     table = gaps_of(matrix, list(_MATRICES), most_dense=n_nodes)
-    return [table.loc[name, column] for name in _MATRICES for column in _OF_MATRIX]
+    return [table.loc[matrix, column] for matrix, column in _OF_MATRIX]
 
 
 _TABLES: dict[Parameter, Callable[..., pd.DataFrame]] = {
@@ -271,7 +290,5 @@ _TABLES: dict[Parameter, Callable[..., pd.DataFrame]] = {
     "ec": _each(_euler, ["ec"]),
     "nbc": _each(_betti, ["nbc"]),
     "complexity": _each(lambda begins, ends: [_complexity(begins, ends)], ["complexity"]),
-    "spectral": _each(
-        _spectral, [f"{matrix}{letter}" for matrix in _MATRICES.values() for letter in _OF_MATRIX.values()]
-    ),
+    "spectral": _each(_spectral, list(_OF_MATRIX.values())),
 }

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from conntap.errors import OptionError
+from conntap.errors import one_of, whole
 from conntap.topology.threads import mapped
 from conntap.topology.triangles import transposed
 
-__all__ = ["Centre", "Direction", "map_neighbourhoods", "neighbourhood_sizes"]
+__all__ = ["Centre", "Direction", "check_surroundings", "map_neighbourhoods", "neighbourhood_sizes"]
 
 Direction = Literal["in", "out", "both"]
 Centre = Literal["with", "without"]
+
+
+def check_surroundings(where: str, direction: str, centre: str) -> None:
+    """Refuse directions and centres that are none.
+
+    Examples
+    --------
+    >>> check_surroundings("neighbourhoods", "both", "with")
+    """
+    one_of(f"{where}.direction", direction, get_args(Direction))
+    one_of(f"{where}.centre", centre, get_args(Centre))
 
 
 def neighbourhood_sizes(
@@ -143,8 +154,7 @@ def _each(
 def _ground(
     indptr: np.ndarray, indices: np.ndarray, nodes: np.ndarray | None, threads: int
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    if threads < 1:
-        raise OptionError(f"neighbourhoods: threads is {threads}; give 1 or more.")
+    whole("neighbourhoods.threads", threads, 1)
     wanted = np.arange(len(indptr) - 1) if nodes is None else np.asarray(nodes)
     graph = np.asarray(indptr, np.int64), np.asarray(indices, np.int32)
     return (*graph, *transposed(*graph)), wanted.astype(np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from conntap.errors import OptionError
+from conntap.errors import whole
 from conntap.topology.threads import mapped
 
 __all__ = ["core_numbers_of", "directed_triangles", "transposed"]
@@ -58,8 +58,7 @@ def directed_triangles(indptr: np.ndarray, indices: np.ndarray, *, threads: int 
     """
     from conntap.topology._triangles import count_triangles
 
-    if threads < 1:
-        raise OptionError(f"directed_triangles: threads is {threads}; give 1 or more.")
+    whole("clustering.threads", threads, 1)
     degrees = np.diff(indptr)
     turned = transposed(indptr, indices)
     work = np.add.reduceat(np.append(degrees[indices], 0), indptr[:-1]) * (degrees > 0) if len(degrees) else degrees
