@@ -15,7 +15,7 @@ from conntap.analyze import (
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 
-FUNCTIONS = {"mean": np.mean, "sum": np.sum, "std": np.std, "min": np.min, "max": np.max}
+FUNCTIONS = {"mean": np.mean, "sum": np.sum, "sd": np.std, "min": np.min, "max": np.max}
 DEPTHS = pd.DataFrame({"depth": [1.0, 5.0, 9.0, np.nan], "kind": list("eeii")}, index=list("abcd"))
 FOUR = Connectome(DEPTHS, [0, 0, 1, 1, 2], [1, 2, 2, 3, 3], properties={"weight": [1.0, 2.0, 3.0, 4.0, 5.0]})
 
@@ -111,8 +111,8 @@ def test_connectomes_without_connections_have_places_of_dimension_0(n):
     [
         ({"values": "depht"}, r"unknown node property 'depht'.* Did you mean 'depth'"),
         ({"values": "kind"}, "node property 'kind' holds no numbers"),
-        ({"values": "depth", "statistic": "mode"}, "values_by_position.statistic: unknown choice 'mode'"),
-        ({"values": "depth", "counted": "once"}, "values_by_position.counted: unknown choice 'once'"),
+        ({"values": "depth", "statistic": "mode"}, "values_by_position.statistic: unknown value 'mode'"),
+        ({"values": "depth", "counted": "once"}, "values_by_position.counted: unknown value 'once'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, message):
@@ -123,10 +123,41 @@ def test_options_that_make_no_sense_are_refused(options, message):
 def test_other_wrong_options_are_refused():
     with pytest.raises(OptionError, match="unknown edge property 'w'"):
         edge_values_by_position(FOUR, values="w")
-    with pytest.raises(OptionError, match="points: 1; give 2 or more"):
+    with pytest.raises(OptionError, match="points: 1; give a whole number from 2 on"):
         values_by_participation(FOUR, values="depth", dimension=1, points=1)
     with pytest.raises(OptionError, match="rectangular"):
         values_by_position(Connectome(2, [0], [1], post_nodes=3), values="x")
+
+
+@pytest.mark.parametrize("merge", ["mean", "sum", "min", "max"])
+def test_a_connection_without_a_value_is_left_out_however_edges_merge(merge):
+    triangle = Connectome(3, [0, 0, 1], [1, 2, 2], properties={"w": [np.nan, 4.0, 3.0]})
+    series = edge_values_by_position(triangle, values="w", merge=merge, counted="distinct")
+    assert series.tolist() == [3.5, 3.5]
+
+
+@pytest.mark.parametrize("statistic", list(FUNCTIONS))
+def test_infinite_values_give_infinite_ones_or_nan_without_a_warning(statistic):
+    nodes = pd.DataFrame({"x": [np.inf, -np.inf, 1.0]})
+    connectome = Connectome(nodes, [0, 0, 0, 1], [1, 1, 2, 2], properties={"w": [np.inf, -np.inf, 1.0, np.inf]})
+    found = values_by_position(connectome, values="x", statistic=statistic)
+    assert found.loc[2, 1] == (-np.inf if statistic != "sd" else pytest.approx(np.nan, nan_ok=True))
+    assert len(values_by_participation(connectome, values="x", dimension=1, statistic=statistic))
+    assert len(edge_values_by_position(connectome, values="w", statistic=statistic, merge="sum"))
+
+
+def test_wrong_numbers_and_choices_are_refused_from_python_too():
+    for threads in ("2", 1.5, 0, -1, None):
+        with pytest.raises(OptionError, match=r"values_by_position.threads: .* give a whole number from 1 on"):
+            values_by_position(FOUR, values="depth", threads=threads)
+    for points in ("9", None, -1, np.inf):
+        with pytest.raises(OptionError, match=r"values_by_participation.points: .* give a whole number from 2 on"):
+            values_by_participation(FOUR, values="depth", dimension=1, points=points)
+    with pytest.raises(OptionError, match=r"values_by_participation.dimension: -1"):
+        values_by_participation(FOUR, values="depth", dimension=-1)
+    for option in ("position", "merge", "counted", "statistic"):
+        with pytest.raises(OptionError, match=f"edge_values_by_position.{option}: unknown value 'lats'"):
+            edge_values_by_position(FOUR, values="weight", **{option: "lats"})
 
 
 def test_the_input_is_untouched():

@@ -9,15 +9,16 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, one_of, unknown, whole
 from conntap.topology.participation import edge_participation, node_participation
 
 __all__ = ["Statistic", "edge_values_by_position", "levels", "values_by_participation", "values_by_position"]
 
-Statistic = Literal["mean", "sum", "std", "min", "max"]
-_STATISTICS = ("mean", "sum", "std", "min", "max")
+Statistic = Literal["mean", "sum", "sd", "min", "max"]
+_STATISTICS = ("mean", "sum", "sd", "min", "max")
 _MULTIPLICITIES = ("simplices", "distinct")
 _MERGES = ("mean", "sum", "min", "max")
+_POSITIONS = ("any", "spine", "first", "last")
 
 
 def values_by_position(
@@ -36,9 +37,10 @@ def values_by_position(
     connectome
         A square connectome; parallel edges are merged, self-loops ignored.
     values
-        A node property of numbers. Nodes without a value are left out.
+        A node property of numbers. Nodes without a value are left out; infinite ones give infinite values, or NaN.
     statistic
-        The mean, the sum, the standard deviation (of all, not of a sample), the least or the largest value.
+        The mean, the sum, the standard deviation ("sd", of all, not of a sample: n is the denominator), the least or the
+        largest value.
     counted
         Whether a node's value counts once for each of the "simplices" in which it takes that place, or once where it
         takes it in any ("distinct").
@@ -70,7 +72,7 @@ def values_by_position(
     [1.0, 5.0, 9.0]
     """
     where = "values_by_position"
-    _check(where, statistic=(statistic, _STATISTICS), counted=(counted, _MULTIPLICITIES))
+    _check(where, threads, statistic=(statistic, _STATISTICS), counted=(counted, _MULTIPLICITIES))
     graph = simple(connectome, where)
     numbers = _numbers(connectome.nodes, values, where)
     options = {"max_dimension": max_dimension, "threads": threads}
@@ -111,7 +113,7 @@ def edge_values_by_position(
     statistic, counted, max_dimension, threads
         As for `values_by_position`.
     merge
-        How the values of parallel edges make that of their connection.
+        How the values of parallel edges make that of their connection; those without a value are left out.
 
     Returns
     -------
@@ -135,7 +137,8 @@ def edge_values_by_position(
     """
     where = "edge_values_by_position"
     checks = {"statistic": (statistic, _STATISTICS), "counted": (counted, _MULTIPLICITIES), "merge": (merge, _MERGES)}
-    _check(where, **checks)
+    checks["position"] = (position, _POSITIONS)
+    _check(where, threads, **checks)
     graph = simple(connectome, where)
     numbers = _merged(connectome, graph, values, merge, where)
     table = edge_participation(*graph, position=position, max_dimension=max_dimension, threads=threads)
@@ -193,7 +196,9 @@ def values_by_participation(
     [[0.0, 4.0, 4.25], [1.0, 3.0, 5.333333333333333], [2.0, 1.0, 9.0], [3.0, 0.0, nan]]
     """
     where = "values_by_participation"
-    _check(where, statistic=(statistic, _STATISTICS))
+    _check(where, threads, statistic=(statistic, _STATISTICS))
+    whole(f"{where}.dimension", dimension, 0)
+    whole(f"{where}.points", points, 2)
     graph = simple(connectome, where)
     numbers = _numbers(connectome.nodes, values, where)
     table = node_participation(*graph, max_dimension=dimension, threads=threads)
@@ -210,8 +215,7 @@ def levels(taken: np.ndarray, points: int, where: str) -> np.ndarray:
     >>> levels(np.array([4, 2, 2, 9]), 3, "example")
     array([0, 4, 9])
     """
-    if points < 2:
-        raise OptionError(f"{where}.points: {points}; give 2 or more.")
+    whole(f"{where}.points", points, 2)
     all_levels = np.unique(np.append(taken, 0))
     if len(all_levels) <= points:
         return all_levels
@@ -230,20 +234,21 @@ def summary(values: np.ndarray, weights: np.ndarray, statistic: str) -> float:
         return np.nan
     if statistic in ("min", "max"):
         return float(values.min() if statistic == "min" else values.max())
-    if statistic == "sum":
-        return float(values @ weights)
-    mean = values @ weights / weights.sum()
-    return float(mean if statistic == "mean" else np.sqrt((values - mean) ** 2 @ weights / weights.sum()))
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite values
+        if statistic == "sum":
+            return float(values @ weights)
+        mean = values @ weights / weights.sum()
+        return float(mean if statistic == "mean" else np.sqrt((values - mean) ** 2 @ weights / weights.sum()))
 
 
 def _weights(counts: np.ndarray, counted: str) -> np.ndarray:
     return counts if counted == "simplices" else (counts > 0).astype(np.int64)
 
 
-def _check(where: str, **choices: tuple[str, tuple[str, ...]]) -> None:
+def _check(where: str, threads: int, **choices: tuple[str, tuple[str, ...]]) -> None:
+    whole(f"{where}.threads", threads, 1)
     for option, (choice, choices_known) in choices.items():
-        if choice not in choices_known:
-            raise OptionError(unknown(f"{where}.{option}", "choice", choice, choices_known))
+        one_of(f"{where}.{option}", choice, choices_known)
 
 
 def _numbers(nodes: pd.DataFrame, name: str, where: str) -> np.ndarray:
@@ -268,7 +273,9 @@ def _merged(
     pre, post = connectome.pre.astype(np.int64), connectome.post
     keep = pre != post
     keys = pre[keep] * connectome.n_nodes + post[keep]
-    merged = pd.Series(numbers[keep]).groupby(keys, sort=True).agg(merge)
+    of_connections = pd.Series(numbers[keep]).groupby(keys, sort=True)
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite values
+        merged = of_connections.sum(min_count=1) if merge == "sum" else of_connections.agg(merge)
     if len(merged) != len(graph[1]):
         raise OptionError(f"{where}: the connections do not fit the graph.")
     return merged.to_numpy(dtype=float)
