@@ -107,6 +107,8 @@ def test_without_connections_there_is_no_coefficient():
 
 
 def test_what_cannot_be_is_refused():
+    with pytest.raises(OptionError, match=r"group_composition.side: unknown value 'pst'.* Did you mean 'post'"):
+        group_composition(random_one(0), by="layer", side="pst")
     with pytest.raises(OptionError, match=r"assortativity.by: unknown node property 'lair'"):
         assortativity(random_one(0), by="lair")
     with pytest.raises(OptionError, match="degree_assortativity: the connectome is rectangular"):

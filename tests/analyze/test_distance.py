@@ -34,7 +34,7 @@ def test_pairs_and_connections_of_a_line_are_those_counted_by_hand():
     assert table["pairs"].tolist() == [2, 4]
     assert table["connections"].tolist() == [1, 1]
     assert table["probability"].tolist() == [0.5, 0.25]
-    assert table["error"].tolist() == pytest.approx([np.sqrt(0.25 / 2), np.sqrt(0.1875 / 4)])
+    assert table["error"].tolist() == pytest.approx([np.sqrt(0.25 / 2), np.sqrt(0.3 * 0.7 / 4)])
 
 
 def test_pairs_and_connections_of_a_line_add_up_by_pathway():
@@ -135,7 +135,7 @@ def test_all_pairs_are_counted_once(connectome):
     assert table["pairs"].sum() == n
     assert table["connections"].sum() == sum(not placed.is_square or u != v for u, v in edges)
     assert (table["connections"] <= table["pairs"]).all()
-    assert distance_fit(placed, positions=["x"])["value"].isna().all() == (n == 0)
+    assert distance_fit(placed, positions=["x"], order=1)["value"].isna().all() == (n == 0)
 
 
 @settings(deadline=None, max_examples=40)
@@ -164,6 +164,79 @@ def test_the_probability_within_a_distance_is_that_of_the_matrix():
     near = (cdist(connectome.nodes[XYZ], connectome.nodes[XYZ]) <= 120) & ~np.eye(400, dtype=bool)
     found = connection_probability_within(connectome, distance_um=120)
     assert found == pytest.approx(connectome.adjacency().toarray()[near].mean())
+
+
+FOUR = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+FAR = Connectome(FOUR, [0, 3], [3, 0])
+NEAR = Connectome(FOUR, [0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2])
+
+
+@pytest.mark.parametrize("connectome", [FAR, NEAR], ids=["far", "near"])
+@pytest.mark.parametrize("method", ["likelihood", "least-squares"])
+def test_where_connections_are_at_one_end_of_the_distances_no_numbers_fit_best(connectome, method, caplog):
+    table = distance_fit(connectome, positions=["x"], method=method)
+    assert table.isna().all(axis=None)
+    assert "distance_fit: in 1 of 1 fits all connections lie at one distance" in caplog.text
+    curve = distance_dependence(connectome, positions=["x"], bin_um=1)
+    assert curve["fitted"].isna().all()
+    assert curve["probability"].max() == 1.0
+
+
+def test_errors_that_cannot_be_told_are_missing_never_infinite():
+    for seed in range(20):
+        ends = np.random.default_rng(seed).integers(0, 4, (2, 5))
+        table = distance_fit(Connectome(FOUR, *ends), positions=["x"], method="least-squares")
+        assert not np.isinf(table).any(axis=None)
+
+
+def test_bins_without_a_connection_are_not_certain():
+    table = distance_dependence(NEAR, positions=["x"], bin_um=1)
+    assert table.loc[3.5, ["probability", "pairs"]].tolist() == [0.0, 2.0]
+    assert table.loc[3.5, "error"] == pytest.approx(np.sqrt(1 / 6 * 5 / 6 / 2))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("nodes", [[], [None, None]], ids=["no nodes", "no group"])
+def test_without_groups_the_tables_are_empty(nodes, order):
+    table = pd.DataFrame({"x": np.arange(float(len(nodes))), "ei": pd.Series(nodes, dtype=object)})
+    for measure in (distance_dependence, distance_fit):
+        found = measure(Connectome(table, [], []), positions=["x"], by="ei", order=order, axis="x")
+        assert len(found) == 0
+        assert found.index.names[:2] == ["pre_ei", "post_ei"]
+
+
+@pytest.mark.parametrize("value", ["9", -1, np.inf, np.nan, 0])
+def test_lengths_that_are_none_are_refused(value):
+    for name in ("bin_um", "max_distance_um"):
+        with pytest.raises(OptionError, match=rf"distance_dependence.{name}: .*; give a length above 0"):
+            distance_dependence(LINE, positions=["x"], **{name: value})
+    if value != 0:
+        with pytest.raises(OptionError, match=r"within.distance_um: .*; give a distance from 0 on"):
+            connection_probability_within(LINE, positions=["x"], distance_um=value)
+
+
+def test_misspelt_choices_are_refused():
+    for options, message in (
+        ({"method": "least-sqares"}, r"distance_fit.method: unknown value .* Did you mean 'least-squares'"),
+        ({"order": 4}, r"distance_fit.order: 4; give 1, 2 or 3"),
+        ({"axis": "bogus"}, r"distance_fit.axis: unknown node property 'bogus'; known: ei, x"),
+        ({"threads": "2"}, r"distance_fit.threads: '2'; give a whole number from 1 on"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            distance_fit(LINE, positions=["x"], **options)
+    with pytest.raises(OptionError, match=r"distance_dependence.axis: unknown node property 'bogus'"):
+        distance_dependence(LINE, positions=["x"], axis="bogus")
+    for options, message in (
+        ({"kind": "reciprok"}, "kind: unknown value"),
+        ({"threads": 0}, "threads: 0; give a whole"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            connection_probability_within(LINE, distance_um=1, positions=["x"], **options)
+
+
+def test_positions_are_told_to_come_with_the_nodes():
+    with pytest.raises(OptionError, match=r"unknown node property 'x'; known: none.* Positions come with the nodes"):
+        distance_fit(Connectome(3, [0], [1]))
 
 
 def test_what_cannot_be_is_refused():

@@ -41,8 +41,8 @@ def test_a_pathway_is_counted_by_hand():
         2,
         2,
     ]
-    assert row["w_sd"] == pytest.approx(np.sqrt(2))
-    assert np.isnan(row["edges_sd"])
+    assert row["w_sd"] == 1.0
+    assert row["edges_sd"] == 0.0
     assert table["pairs"].tolist() == [2, 2, 2, 0]
     assert np.isnan(table.loc[("i", "i"), "probability"])
 
@@ -77,9 +77,9 @@ def test_the_table_is_that_of_a_group_by_of_all_pairs(seed, same, near, by):
             "connections": synapses.size(),
             "edges": joined.groupby(keys).size(),
             "edges_mean": synapses.mean(),
-            "edges_sd": synapses.std(),
+            "edges_sd": synapses.std(ddof=0),
             "w_mean": joined.groupby(keys)["w"].mean(),
-            "w_sd": joined.groupby(keys)["w"].std(),
+            "w_sd": joined.groupby(keys)["w"].std(ddof=0),
         }
     ).reindex(table.index)
     wanted[["pairs", "connections", "edges"]] = wanted[["pairs", "connections", "edges"]].fillna(0).astype(np.int64)
@@ -145,6 +145,33 @@ def test_what_is_unknown_is_told():
         pathway_statistics(SMALL, by="ei", within_um=-1, positions=["x"])
     with pytest.raises(OptionError, match=r"degrees_between.pre: 1 ids are not among the 3 nodes"):
         degrees_between(SMALL, pre=["z"])
+
+
+def test_an_edge_property_named_edges_is_refused():
+    clash = Connectome(NODES, [0], [1], properties={"edges": [1.0]})
+    with pytest.raises(OptionError, match=r"pathway_statistics.weights: the columns of 'edges'"):
+        pathway_statistics(clash, by="ei", weights=["edges"])
+
+
+def test_infinite_values_of_edges_give_infinite_means_without_a_warning():
+    infinite = Connectome(NODES, [0, 0], [1, 1], properties={"w": [1.0, np.inf]})
+    row = pathway_statistics(infinite, by="ei", weights=["w"]).loc[("e", "e")]
+    assert row["w_mean"] == np.inf
+    assert np.isnan(row["w_sd"])
+
+
+@pytest.mark.parametrize("value", ["2", 1.5, 0, -1, None])
+def test_threads_are_checked_whether_used_or_not(value):
+    with pytest.raises(OptionError, match=r"pathway_statistics.threads: .* give a whole number from 1 on"):
+        pathway_statistics(SMALL, by="ei", threads=value)
+
+
+def test_misspelt_choices_and_lengths_that_are_none_are_refused():
+    with pytest.raises(OptionError, match=r"degrees_between.direction: unknown value 'inn'.* Did you mean 'in'"):
+        degrees_between(SMALL, direction="inn")
+    for value in ("10", np.inf, np.nan, True):
+        with pytest.raises(OptionError, match=r"pathway_statistics.within_um: .* give a distance from 0 on"):
+            pathway_statistics(SMALL, by="ei", within_um=value, positions=["x"])
 
 
 def test_the_input_is_untouched():

@@ -10,7 +10,7 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, one_of, unknown
 
 __all__ = ["assortativity", "degree_assortativity", "group_composition", "property_assortativity"]
 
@@ -47,6 +47,7 @@ def group_composition(connectome: Connectome, *, by: Grouping, side: Literal["pr
     >>> group_composition(Connectome(nodes, [], []), by="ei")["fraction"].to_dict()
     {'e': 0.75, 'i': 0.25}
     """
+    one_of("group_composition.side", side, ("pre", "post"))
     nodes = connectome.pre_nodes if side == "pre" else connectome.post_nodes
     codes, groups = grouped(nodes, by, "group_composition.by")
     counts = np.bincount(codes[codes >= 0], minlength=len(groups)).astype(np.int64)
@@ -101,7 +102,7 @@ def assortativity(connectome: Connectome, *, by: Grouping) -> float:
 def property_assortativity(connectome: Connectome, *, property: str, post_property: str | None = None) -> float:
     """Measure whether the values of a numeric node property go together across connections.
 
-    Parallel edges are merged, self-loops ignored; connections of nodes without a value are left out.
+    Parallel edges are merged, self-loops ignored; connections of nodes without a finite value are left out.
 
     Parameters
     ----------

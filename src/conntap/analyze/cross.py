@@ -8,7 +8,7 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, known
+from conntap.errors import OptionError, known, whole
 from conntap.topology.graphs import simple_graph
 from conntap.topology.sources import count_by_source
 
@@ -67,6 +67,9 @@ def degrees_from(
     >>> degrees_from(column, pre=["a", "b", "c"], post=["x"]).loc["x"].to_dict()
     {0: 3, 1: 3, 2: 1}
     """
+    whole("degrees_from.threads", threads, 1)
+    if max_dimension is not None:
+        whole("degrees_from.max_dimension", max_dimension, 0)
     indptr, indices = simple(connectome, "degrees_from")
     n = connectome.n_nodes
     chosen = np.zeros(n, dtype=bool)
@@ -80,7 +83,7 @@ def degrees_from(
     ends = np.concatenate([inner_pre[among], cross_pre[across]])
     turned = simple_graph(begins, ends, n + len(targets))
     if max_dimension is not None:
-        max_dimension += 1 if max_dimension >= 0 else 0
+        max_dimension += 1
     counts = count_by_source(*turned, wanted + n, max_dimension=max_dimension, threads=threads)[:, 1:]
     if counts.shape[1] == 0:
         counts = np.zeros((len(wanted), 1), dtype=np.int64)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from logging import getLogger
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from conntap.analyze.pathways import connected, pathway_index, ratio
+from conntap.analyze.pathways import check_length, connected, pathway_index, ratio
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
-from conntap.circuits.rules import Bipolar, Constant, Exponential, Fit, fit
+from conntap.circuits.rules import Fit, fit
 from conntap.circuits.rules.points import places
-from conntap.errors import OptionError, rectangular
+from conntap.errors import OptionError, one_of, rectangular, unknown, whole
 from conntap.topology.pairs import Places, count_pairs
 
 __all__ = ["connection_probability_within", "distance_dependence", "distance_fit"]
 
+_log = getLogger(__name__)
 _FINE_BINS = 512
 _MOST_BINS = 100_000
 _MOST_CELLS = 50_000_000
@@ -65,8 +67,10 @@ def distance_dependence(
     Returns
     -------
     One row a bin, indexed by `distance_um`, its middle (before it `pre_NAME` and `post_NAME` of each property in `by`, and
-    `side` for order 3): `pairs`, `connections` (int64), `probability`, its standard `error` (binomial), and `fitted`: what
-    the rule expects of the pairs of that bin. Empty bins beyond the last pair of all are left out.
+    `side` for order 3): `pairs`, `connections` (int64), `probability`, its standard `error` (binomial: sqrt(q (1 - q) / pairs)
+    with q = (connections + 1/2) / (pairs + 1), so that few pairs without a connection do not look certain), and `fitted`:
+    what the rule expects of the pairs of that bin, NaN where `distance_fit` gives NaN. Empty bins beyond the last pair of
+    all are left out.
 
     Raises
     ------
@@ -85,16 +89,13 @@ def distance_dependence(
     >>> table[["pairs", "connections", "probability"]].loc[[25.0, 75.0]].values.tolist()
     [[2.0, 1.0, 0.5], [2.0, 1.0, 0.5]]
     """
-    counted = _counted(
-        connectome,
-        positions,
-        axis if order == 3 else None,
-        by,
-        (bin_um, max_distance_um),
-        threads,
-        "distance_dependence",
-    )
+    where = "distance_dependence"
+    _check_rule(connectome, order, axis, where)
+    check_length(f"{where}.bin_um", bin_um, positive=True)
+    height = axis if order == 3 else None
+    counted = _counted(connectome, positions, height, by, (bin_um, max_distance_um), threads, where)
     fits = _fits(counted, order, "likelihood", tuple(positions), axis)
+    _tell(fits, where)
     return _curves(counted, fits)
 
 
@@ -138,7 +139,8 @@ def distance_fit(
     Returns
     -------
     One row a number of the rule, indexed by "parameter" (before it `pre_NAME` and `post_NAME` of each property in
-    `by`): its `value` and standard `error`; NaN where the pairs do not tell.
+    `by`): its `value` and standard `error`; NaN where the pairs do not tell: both where all connections lie at one
+    distance, the least or the greatest of several, since then no finite a and b fit best (a line in the log says so).
 
     Raises
     ------
@@ -159,9 +161,13 @@ def distance_fit(
     >>> distance_fit(Connectome(nodes, pre, post))["value"].round(3).to_dict()
     {'a': 0.398, 'b': 0.01}
     """
+    where = "distance_fit"
+    one_of(f"{where}.method", method, ("likelihood", "least-squares"))
+    _check_rule(connectome, order, axis, where)
     height = axis if order == 3 else None
-    counted = _counted(connectome, positions, height, by, (None, max_distance_um), threads, "distance_fit")
+    counted = _counted(connectome, positions, height, by, (None, max_distance_um), threads, where)
     fits = _fits(counted, order, method, tuple(positions), axis)
+    _tell(fits, where)
     names = list(fits[0].errors) if fits else []
     table = pd.DataFrame(
         {
@@ -219,8 +225,9 @@ def connection_probability_within(
     0.5
     """
     where = "connection_probability_within"
-    if not distance_um >= 0:
-        raise OptionError(f"{where}.distance_um: {distance_um}; give a distance from 0 on.")
+    one_of(f"{where}.kind", kind, ("directed", "undirected", "reciprocal"))
+    check_length(f"{where}.distance_um", distance_um)
+    whole(f"{where}.threads", threads, 1)
     if kind != "directed" and not connectome.is_square:
         raise OptionError(rectangular(where, connectome.n_pre, connectome.n_post))
     ends = connected(connectome)
@@ -229,8 +236,8 @@ def connection_probability_within(
     sides, ends = _sides(connectome, positions, None, None, ends, where)[:2]
     width = float(np.nextafter(distance_um, np.inf))
     pairs, connections = count_pairs(*sides, ends, width=width, n_bins=1, threads=threads)
-    whole = pairs.sum() if kind == "directed" else pairs.sum() // 2
-    return float(connections.sum() / whole) if whole else float("nan")
+    total = pairs.sum() if kind == "directed" else pairs.sum() // 2
+    return float(connections.sum() / total) if total else float("nan")
 
 
 @dataclass(frozen=True)
@@ -248,7 +255,7 @@ class _Counted:
         return (np.arange(self.pairs.shape[2]) + 0.5) * self.width
 
     def wide(self, values: np.ndarray) -> np.ndarray:
-        return values.reshape(*values.shape[:2], -1, self.finer).sum(axis=3)
+        return values.reshape(*values.shape[:2], values.shape[2] // self.finer, self.finer).sum(axis=3)
 
 
 def _counted(
@@ -260,8 +267,7 @@ def _counted(
     threads: int,
     where: str,
 ) -> _Counted:
-    if threads < 1:
-        raise OptionError(f"{where}.threads: {threads}; give 1 or more.")
+    whole(f"{where}.threads", threads, 1)
     sides, ends, groups = _sides(connectome, positions, axis, by, connected(connectome), where)
     width, n_bins, finer = _bins(*bins, _reach(*sides), where)
     cells = n_bins * finer * np.prod([len(each) for each in groups]) * (1 if axis is None else 3)
@@ -312,16 +318,34 @@ def _reach(pre: Places, post: Places | None) -> float:
 
 def _bins(bin_um: float | None, max_distance_um: float | None, reach: float, where: str) -> tuple[float, int, int]:
     """The width and the number of bins, and the number of narrow bins (a power of 2, so that ends agree) in each."""
-    if max_distance_um is not None and not 0 < max_distance_um < np.inf:
-        raise OptionError(f"{where}.max_distance_um: {max_distance_um}; give a length above 0.")
-    if bin_um is not None and not 0 < bin_um < np.inf:
-        raise OptionError(f"{where}.bin_um: {bin_um}; give a length above 0.")
+    if max_distance_um is not None:
+        check_length(f"{where}.max_distance_um", max_distance_um, positive=True)
     far = min(reach, np.inf if max_distance_um is None else max_distance_um)
     width = (far or 1.0) * (1 + 1e-9) / 40 if bin_um is None else bin_um
     if far / width > _MOST_BINS:
         raise OptionError(f"{where}.bin_um: {width} makes {far / width:.3g} bins; give a wider one.")
     n_bins = int(far / width) + 1
     return width, n_bins, 1 << int(np.ceil(np.log2(max(1.0, _FINE_BINS / n_bins))))
+
+
+def _check_rule(connectome: Connectome, order: int, axis: str, where: str) -> None:
+    if isinstance(order, bool) or order not in (1, 2, 3):
+        raise OptionError(f"{where}.order: {order!r}; give 1, 2 or 3.")
+    if order == 3 or axis == "y":  # checked where it is used; the default need not be there where it is not
+        return
+    for nodes in (connectome.pre_nodes, connectome.post_nodes):
+        if axis not in nodes.columns:
+            raise OptionError(unknown(f"{where}.axis", "node property", axis, nodes.columns))
+
+
+def _tell(fits: list[Fit], where: str) -> None:
+    lost = sum(bool(each.unbounded) for each in fits)
+    if lost:
+        _log.warning(
+            "%s: in %d of %d fits all connections lie at one distance, the least or the greatest: no finite numbers fit "
+            "best, so these are NaN.",
+            *(where, lost, len(fits)),
+        )
 
 
 def _fits(counted: _Counted, order: Literal[1, 2, 3], method: str, positions: tuple[str, ...], axis: str) -> list[Fit]:
@@ -345,17 +369,17 @@ def _by_wide_bins(counted: _Counted, options: dict) -> Fit:
 def _curves(counted: _Counted, fits: list[Fit]) -> pd.DataFrame:
     expected = np.zeros(counted.pairs.shape)
     for number, each in enumerate(fits):
-        expected[number] = counted.pairs[number] * _expected(each.rule, counted.distances, counted.pairs.shape[1])
+        expected[number] = counted.pairs[number] * _expected(each, counted.distances, counted.pairs.shape[1])
     pairs, connections, expected = (counted.wide(each) for each in (counted.pairs, counted.connections, expected))
     n_bins = int(np.flatnonzero(pairs.any(axis=(0, 1))).max(initial=-1)) + 1
     sides = [side for side in range(pairs.shape[1]) if side != 1 or pairs[:, 1].any()]
     pairs, connections, expected = (each[:, sides, :n_bins].ravel() for each in (pairs, connections, expected))
-    probability = ratio(connections, pairs)
+    shrunk = (connections + 0.5) / (pairs + 1)
     table = {
         "pairs": pairs,
         "connections": connections,
-        "probability": probability,
-        "error": np.sqrt(ratio(probability * (1 - probability), pairs)),
+        "probability": ratio(connections, pairs),
+        "error": np.sqrt(ratio(shrunk * (1 - shrunk), pairs)),
         "fitted": ratio(expected, pairs),
     }
     middles = pd.Index((np.arange(n_bins) + 0.5) * counted.width * counted.finer, name="distance_um")
@@ -363,14 +387,10 @@ def _curves(counted: _Counted, fits: list[Fit]) -> pd.DataFrame:
     return pd.DataFrame(table).set_index(index)
 
 
-def _expected(rule: Constant | Exponential | Bipolar, distances: np.ndarray, sides: int) -> np.ndarray:
-    """The rule's probability at each side and distance."""
-    if isinstance(rule, Constant):
-        numbers = [(rule.p, 0.0)]
-    elif isinstance(rule, Exponential):
-        numbers = [(rule.a, rule.b)]
-    else:
-        numbers = [(rule.a_negative, rule.b_negative), (rule.a_positive, rule.b_positive)]
+def _expected(fitted: Fit, distances: np.ndarray, sides: int) -> np.ndarray:
+    """The rule's probability at each side and distance; 0 where there were no pairs, NaN where no rule fits best."""
+    values = list((fitted.values() if fitted.pairs else dict.fromkeys(fitted.errors, 0.0)).values())
+    numbers = [(values[0], 0.0)] if len(values) == 1 else list(zip(values[::2], values[1::2], strict=True))
     with np.errstate(over="ignore"):
         curves = [np.minimum(a * np.exp(-b * distances), 1.0) if a else 0.0 * distances for a, b in numbers]
     return np.stack(curves if sides == 1 else [curves[0], (curves[0] + curves[-1]) / 2, curves[-1]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -12,10 +13,10 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
 from conntap.circuits.rules.points import places
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, one_of, unknown, whole
 from conntap.topology.pairs import Places, connected_pairs, count_pairs
 
-__all__ = ["connected", "degrees_between", "pathway_index", "pathway_statistics", "ratio"]
+__all__ = ["check_length", "connected", "degrees_between", "pathway_index", "pathway_statistics", "ratio"]
 
 
 def pathway_statistics(
@@ -47,7 +48,7 @@ def pathway_statistics(
     positions
         Node properties that hold the position, in um; used with `within_um`.
     weights
-        Numeric edge properties (a weight, a delay) to average.
+        Numeric edge properties (a weight, a delay) to average; none of them named "edges".
     threads
         Threads that share the search for near pairs; the result does not depend on it.
 
@@ -56,12 +57,13 @@ def pathway_statistics(
     One row for each pre and each post group, indexed by `pre_NAME` and `post_NAME` for each property: `pairs` of
     different nodes, connected pairs (`connections`), `edges` (all int64), `probability` = connections / pairs,
     `edges_mean` and `edges_sd` (edges of a connection), and `NAME_mean`, `NAME_sd` over the edges for each of `weights`.
-    A standard deviation is that of a sample; NaN where there is nothing to divide by.
+    A standard deviation has n as the denominator: it is that of all, not of a sample. NaN where there is nothing to
+    divide by, or where infinite values make it so.
 
     Raises
     ------
     OptionError
-        An unknown property, one that is not numeric, or a distance below 0.
+        An unknown property, one that is not numeric or named "edges", or a number out of range.
 
     Notes
     -----
@@ -75,6 +77,7 @@ def pathway_statistics(
     [2.0, 1.0, 2.0, 0.5, 2.0]
     """
     where = "pathway_statistics"
+    whole(f"{where}.threads", threads, 1)
     columns = {name: _numbers(connectome, name, where) for name in weights}
     codes, groups = grouped(connectome.pre_nodes, by, f"{where}.by")
     post_codes, post_groups = (codes, groups)
@@ -144,6 +147,7 @@ def degrees_between(
         selected(table, choice, f"degrees_between.{side}")
         for table, choice, side in zip(tables, (pre, post), ("pre", "post"), strict=True)
     ]
+    one_of("degrees_between.direction", direction, ("in", "out"))
     own, other = (1, 0) if direction == "in" else (0, 1)
     ends = connected(connectome)
     number = np.full(len(tables[own]), -1)
@@ -205,6 +209,20 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0, dtype=np.float64)
 
 
+def check_length(where: str, value: object, *, positive: bool = False) -> None:
+    """Refuse what is no finite length, from 0 on or above it.
+
+    Examples
+    --------
+    >>> check_length("example.within_um", -1)
+    Traceback (most recent call last):
+    conntap.errors.OptionError: example.within_um: -1; give a distance from 0 on.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < np.inf
+    if not number or (positive and value == 0):
+        raise OptionError(f"{where}: {value!r}; give a {'length above 0' if positive else 'distance from 0 on'}.")
+
+
 def _all_pairs(codes: np.ndarray, post_codes: np.ndarray, shape: tuple[int, int], same: bool) -> np.ndarray:
     """The number of pairs of different nodes of each pathway."""
     sizes, post_sizes = (
@@ -225,8 +243,7 @@ def _near(
     where: str,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which edges are short enough; and the groups of the nodes, -1 for those without a position."""
-    if not within_um >= 0:
-        raise OptionError(f"{where}.within_um: {within_um}; give a distance from 0 on.")
+    check_length(f"{where}.within_um", within_um)
     points, _, known = places(connectome.pre_nodes, positions, None, where)
     others, _, others_known = places(connectome.post_nodes, positions, None, where)
     squares = np.zeros(connectome.n_edges)
@@ -290,15 +307,20 @@ def _table(
 
 
 def _moments(groups: np.ndarray, values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How many values each group has, their mean and their standard deviation as a sample."""
+    """How many values each group has, their mean and their standard deviation."""
     values = values.astype(np.float64)
     counts = np.bincount(groups, minlength=n).astype(np.int64)
-    mean = ratio(np.bincount(groups, weights=values, minlength=n), counts)
-    squares = np.bincount(groups, weights=(values - mean[groups]) ** 2, minlength=n)
-    return counts, mean, np.sqrt(ratio(squares, counts - 1))
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite values
+        mean = ratio(np.bincount(groups, weights=values, minlength=n), counts)
+        squares = np.bincount(groups, weights=(values - mean[groups]) ** 2, minlength=n)
+    return counts, mean, np.sqrt(ratio(squares, counts))
 
 
 def _numbers(connectome: Connectome, name: str, where: str) -> np.ndarray:
+    if name == "edges":
+        raise OptionError(
+            f"{where}.weights: the columns of 'edges' are those of the edges themselves. Rename the property."
+        )
     if name not in connectome.properties:
         raise OptionError(unknown(f"{where}.weights", "edge property", name, connectome.properties))
     values = connectome.properties[name]

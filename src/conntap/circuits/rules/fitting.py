@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from conntap.circuits.rules.values import Bipolar, Constant, Exponential
-from conntap.errors import OptionError
+from conntap.errors import OptionError, one_of
 
 __all__ = ["Fit", "fit"]
 
@@ -28,10 +28,13 @@ class Fit:
     errors: Mapping[str, float]
     pairs: int
     connections: int
+    unbounded: frozenset[str] = frozenset()
+    """The numbers that fit the better the farther they go: the rule holds them where they are as good as at the end."""
 
     def values(self) -> dict[str, float]:
-        """The fitted numbers by name; NaN where there were no pairs."""
-        return {name: float(getattr(self.rule, name)) if self.pairs else np.nan for name in self.errors}
+        """The fitted numbers by name; NaN where there were no pairs, or where no finite number fits best."""
+        told = [name for name in self.errors if self.pairs and name not in self.unbounded]
+        return {name: float(getattr(self.rule, name)) if name in told else np.nan for name in self.errors}
 
 
 def fit(
@@ -68,7 +71,8 @@ def fit(
     Returns
     -------
     The rule and its standard errors (from the Fisher information, delta method). Without connections a and b are 0; b
-    is 0 where all pairs are at one distance.
+    is 0 where all pairs are at one distance. Where all connections are at one distance, the least or the greatest of
+    several, no finite a and b fit best: they are `unbounded`, and their errors NaN.
 
     Raises
     ------
@@ -87,6 +91,7 @@ def fit(
     >>> round(found.rule.a, 6), round(found.rule.b, 6)
     (0.3, 0.02)
     """
+    one_of("rules.fit.method", method, ("likelihood", "least-squares"))
     pairs, connections = (np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in (pairs, connections))
     total = int(pairs.sum()), int(connections.sum())
     if order == 1:
@@ -94,15 +99,26 @@ def fit(
         error = np.sqrt(p * (1 - p) / total[0]) if total[0] else np.nan
         return Fit(Constant(p), {"p": float(error)}, *total)
     if order == 2:
-        a, b, *errors = _exponential(pairs.sum(axis=0), connections.sum(axis=0), distances_um, method)
-        return Fit(Exponential(a, b, positions=positions), dict(zip(("a", "b"), errors, strict=True)), *total)
+        together = pairs.sum(axis=0), connections.sum(axis=0), distances_um
+        a, b, *errors = _exponential(*together, method)
+        rule, lost = Exponential(a, b, positions=positions), ("a", "b") if _separated(*together) else ()
+        return Fit(rule, dict(zip(("a", "b"), errors, strict=True)), *total, frozenset(lost))
     if order != 3 or len(pairs) != 3:
         raise OptionError(f"rules.fit: order {order!r} of {len(pairs)} sides; give order 1, 2, or 3 with three sides.")
     a1, b1, *errors1 = _exponential(pairs[0], connections[0], distances_um, method)
     a2, b2, *errors2 = _exponential(pairs[2], connections[2], distances_um, method)
     names = ("a_negative", "b_negative", "a_positive", "b_positive")
     rule = Bipolar(a1, b1, a2, b2, positions=positions, axis=axis)
-    return Fit(rule, dict(zip(names, errors1 + errors2, strict=True)), *total)
+    lost = [_separated(pairs[side], connections[side], distances_um) for side in (0, 0, 2, 2)]
+    unbounded = frozenset(name for name, each in zip(names, lost, strict=True) if each)
+    return Fit(rule, dict(zip(names, errors1 + errors2, strict=True)), *total, unbounded)
+
+
+def _separated(n: np.ndarray, k: np.ndarray, distances: np.ndarray) -> bool:
+    """Whether all connections are at one distance, the least or the greatest of several: the steeper the better."""
+    distances = np.asarray(distances, dtype=np.float64)
+    among, connected = distances[n > 0], np.unique(distances[k > 0])
+    return len(connected) == 1 and among.min() < among.max() and connected[0] in (among.min(), among.max())
 
 
 def _exponential(n: np.ndarray, k: np.ndarray, distances: np.ndarray, method: str) -> tuple[float, float, float, float]:
@@ -116,6 +132,8 @@ def _exponential(n: np.ndarray, k: np.ndarray, distances: np.ndarray, method: st
     if len(d) == 1:
         p = float(k[0] / n[0])
         return p, 0.0, float(np.sqrt(p * (1 - p) / n[0])), np.nan
+    if _separated(n, k, d):
+        return *_likeliest(n, k, d)[:2], np.nan, np.nan
     if method == "least-squares":
         return _least_squares(n, k, d)
     return _likeliest(n, k, d)
@@ -131,7 +149,7 @@ def _likeliest(n: np.ndarray, k: np.ndarray, d: np.ndarray) -> tuple[float, floa
         numbers = _climbed(n, k, design, numbers, barrier)
     log_p = design @ numbers
     b = numbers[1] / spread
-    a = np.exp(min(numbers[0] + b * middle, _STEEPEST))
+    a = np.exp(np.clip(numbers[0] + b * middle, -_STEEPEST, _STEEPEST))
     if log_p.max() > -_TOUCHING:
         return float(a), float(b), np.nan, np.nan
     weights = n * np.exp(log_p) / -np.expm1(log_p)
@@ -185,6 +203,7 @@ def _least_squares(n: np.ndarray, k: np.ndarray, d: np.ndarray) -> tuple[float, 
     except RuntimeError as problem:
         raise OptionError(f"rules.fit: least squares do not converge ({problem}). Take method 'likelihood'.") from None
     errors = np.sqrt(np.diag(covariance))
+    errors[~np.isfinite(errors)] = np.nan
     return max(float(a), 0.0), float(b), float(errors[0]), float(errors[1])
 
 

@@ -27,13 +27,14 @@ def points(nodes: pd.DataFrame, names: Sequence[str], where: str) -> np.ndarray:
     >>> points(pd.DataFrame({"x": [0, 3], "y": [0.0, 4.0]}), ["x", "y"], "example.positions").tolist()
     [[0.0, 0.0], [3.0, 4.0]]
     """
-    names = list(names)
+    names = list(names) if isinstance(names, Sequence) else []
     if not names or len(set(names)) < len(names):
         raise OptionError(f"{where}: {names}; give the node properties that hold positions, each once.")
     columns = []
     for name in names:
         if name not in nodes.columns:
-            raise OptionError(unknown(where, "node property", name, nodes.columns))
+            hint = "" if len(nodes.columns) else " Positions come with the nodes: give a table of nodes that has them."
+            raise OptionError(unknown(where, "node property", name, nodes.columns) + hint)
         column = nodes[name]
         if not pd.api.types.is_numeric_dtype(column) or column.dtype.kind not in "iuf":
             raise OptionError(f"{where}: node property {name!r} is not numeric ({column.dtype}); give positions in um.")
