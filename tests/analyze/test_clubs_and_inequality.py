@@ -97,7 +97,7 @@ def test_few_nodes_and_rectangles(measure):
 
 @pytest.mark.parametrize("measure", [rich_club, lorenz_curve])
 def test_directions_must_be_known(measure):
-    with pytest.raises(OptionError, match=r"direction: unknown direction 'inn'; known: both, in, out"):
+    with pytest.raises(OptionError, match=r"direction: unknown value 'inn'; known: both, in, out"):
         measure(Connectome(2, [0], [1]), direction="inn")
 
 

@@ -19,6 +19,7 @@ from conntap.analyze import (
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 from conntap.manipulate import erdos_renyi
+from conntap.topology.common_neighbours_expectations import from_degrees
 
 DIRECTIONS = ["in", "out", "both"]
 ALL = [
@@ -122,6 +123,21 @@ def test_the_expectation_is_the_mean_of_random_graphs():
     assert drawn["mean"].iloc[:4].tolist() == pytest.approx(expected.iloc[:4].tolist(), rel=0.05)
 
 
+def test_no_pair_is_expected_to_share_more_than_all_others():
+    chance = np.where(np.arange(12) < 3, 0.98, 0.2)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        connectome = Connectome(12, *np.nonzero((rng.random((12, 12)) < chance[:, None]) & ~np.eye(12, dtype=bool)))
+        table = common_neighbour_excess(connectome)
+        assert (
+            table["expected"].sum() == pytest.approx(66) if len(table) == 11 else table["expected"].sum() <= 66 + 1e-9
+        )
+    degrees = np.array([11, 11, 11, 11, *[1] * 8])
+    assert from_degrees(degrees, np.array([9] * 4 + [2] * 8), 11).sum() == pytest.approx(66)
+    assert from_degrees(degrees, np.array([40] * 4 + [2] * 8), 11).sum() == pytest.approx(66)
+    assert from_degrees(degrees, np.array([10**4] * 4 + [2] * 8), 11)[10] == pytest.approx(66)
+
+
 def test_hubs_are_expected_to_share_more():
     rng = np.random.default_rng(5)
     chance = np.where(np.arange(400) < 60, 0.5, 0.03)[:, None] * np.ones(400)
@@ -153,7 +169,7 @@ def test_weights_and_expectations_must_be_known():
     for name in ("kind", "weight"):
         with pytest.raises(OptionError, match="other than finite numbers"):
             common_neighbour_weights(connectome, weight=name)
-    with pytest.raises(OptionError, match="unknown expectation 'chance'"):
+    with pytest.raises(OptionError, match=r"common_neighbour_excess\.expectation: unknown value 'chance'"):
         common_neighbour_excess(connectome, expectation="chance")
 
 

@@ -9,7 +9,7 @@ from strategies import connectomes
 
 from conntap.analyze import betti_bounds, betti_numbers, persistence, simplex_counts
 from conntap.circuits import Connectome
-from conntap.errors import ConnectomeError, OptionError
+from conntap.errors import OptionError
 
 WORM = {  # the Euler characteristics of flagser-count's cells, and flagser's Betti numbers where it ends soon
     "chemical": [2, 139, 686, 1046, 631, 509, 470, 485, 27],
@@ -105,7 +105,7 @@ def test_a_rectangular_connectome_has_no_homology(measure):
         ({"weight": "weigt"}, "unknown edge property 'weigt'.*Did you mean 'weight'"),
         ({"weight": "kind"}, "'kind' is no number"),
         ({"weight": "gap"}, "'gap' is missing or infinite at 1 connections"),
-        ({"weight": "weight", "order": "up"}, "unknown order 'up'"),
+        ({"weight": "weight", "order": "up"}, "persistence.order: unknown value 'up'"),
         ({"weight": "weight", "start": 2.0}, "start: 2 comes after the first connection"),
         ({"weight": "weight", "max_dimension": -1}, "max_dimension: -1"),
         ({"weight": "weight", "memory_gb": 0.0}, "memory_gb: 0.0"),
@@ -120,7 +120,7 @@ def test_what_persistence_cannot_take_is_told(options, message):
 
 
 def test_an_unknown_way_of_merging_is_told():
-    with pytest.raises(ConnectomeError, match="unknown way of merging 'most'"):
+    with pytest.raises(OptionError, match=r"persistence\.merge: unknown value 'most'"):
         persistence(loop(w=[1.0] * 5), weight="w", merge="most")
 
 

@@ -78,13 +78,21 @@ def test_lists_can_be_kept_in_a_store():
     assert all(np.array_equal(a, b) for a, b in zip(decode(encode(rows)), rows, strict=True))
 
 
+def test_a_dimension_may_be_a_number_of_numpy():
+    connectome = Connectome(3, [0, 0, 1], [1, 2, 2])
+    one, other = (simplex_lists(connectome, dimensions=each) for each in (np.int64(1), np.array([1])))
+    assert one[0].tolist() == other[0].tolist() == [[0, 1], [0, 2], [1, 2]]
+    with pytest.raises(OptionError, match="dimensions: 'one'"):
+        simplex_lists(connectome, dimensions="one")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"within": "cut"}, "simplex_lists.within: unknown relation 'cut'"),
-        ({"only": "largest"}, "simplex_lists.only: unknown choice 'largest'"),
+        ({"within": "cut"}, "simplex_lists.within: unknown value 'cut'"),
+        ({"only": "largest"}, "simplex_lists.only: unknown value 'largest'"),
         ({"nodes": ["z"]}, "simplex_lists.nodes: 1 ids are not among"),
-        ({"dimensions": -1}, "the dimension is -1"),
+        ({"dimensions": -1}, "simplex_lists.dimensions: -1"),
         ({"dimensions": 2, "memory_gb": 1e-9}, "more than memory_gb"),
     ],
 )

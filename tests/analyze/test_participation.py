@@ -20,6 +20,14 @@ def triangle(**options):
     return Connectome(["a", "b", "c", "d"], [0, 0, 1, 2], [1, 2, 2, 3], **options)
 
 
+def test_a_place_beyond_all_simplices_keeps_the_dimensions_of_the_graph():
+    for place, most, columns in ((2, None, [0, 1, 2]), (3, None, [0, 1, 2]), (3, 1, [0, 1]), (1, 0, [0])):
+        table = node_participation(triangle(), position=place, max_dimension=most)
+        assert table.columns.tolist() == columns
+        assert table.to_numpy().sum() == (place == 2)
+    assert node_participation(Connectome(2, [], []), position=5).to_numpy().tolist() == [[0], [0]]
+
+
 def test_node_participation_is_a_table_by_node_and_dimension():
     table = node_participation(triangle())
     assert table.loc["c"].to_dict() == {0: 1, 1: 3, 2: 1}
@@ -83,7 +91,7 @@ def test_a_rectangular_connectome_is_refused(measure):
 
 
 def test_an_unknown_direction_is_told():
-    with pytest.raises(OptionError, match="direction: 'up'; known: both, in, out"):
+    with pytest.raises(OptionError, match="direction: unknown value 'up'; known: both, in, out"):
         simplicial_degrees(triangle(), direction="up")
 
 

@@ -159,7 +159,7 @@ def test_few_nodes_complete_graphs_rectangles_and_threads(measure):
 @pytest.mark.parametrize("measure", [*ALL, component_sizes])
 def test_kinds_and_directions_must_be_known(measure):
     option = "direction" if measure in (closeness, eccentricity) else "kind"
-    with pytest.raises(OptionError, match=f"{measure.__name__}.{option}: unknown {option} 'sideways'"):
+    with pytest.raises(OptionError, match=f"{measure.__name__}.{option}: unknown value 'sideways'"):
         measure(Connectome(2, [0], [1]), **{option: "sideways"})
 
 

@@ -62,6 +62,16 @@ def test_groups_return_by_pathway():
     assert np.isnan(table.loc[("i", "i"), "fraction"])
 
 
+def test_within_a_group_chance_leaves_out_the_connection_itself():
+    rng = np.random.default_rng(3)
+    matrix = (rng.random((8, 8)) < 0.3) & ~np.eye(8, dtype=bool)
+    connectome = Connectome(pd.DataFrame({"of": ["one"] * 8}), *np.nonzero(matrix))
+    row = reciprocity_by_group(connectome, by="of").iloc[0]
+    assert row[["expected", "ratio"]].tolist() == reciprocity(connectome)[["expected_fraction", "ratio"]].tolist()
+    empty = reciprocity_by_group(Connectome(pd.DataFrame({"of": ["one"] * 3}), [], []), by="of")
+    assert empty[["fraction", "expected", "ratio"]].isna().all(axis=None)
+
+
 @given(connectomes(min_nodes=1, columns=False, max_edges=40))
 def test_pathways_add_up_to_the_whole(connectome):
     nodes = connectome.nodes.assign(part=np.arange(connectome.n_nodes) % 2, other="x")
@@ -83,7 +93,7 @@ def test_pairs_of_two_sets_of_nodes_are_all_possible():
     assert density(Connectome(2, [0, 0, 1], [0, 0, 2], post_nodes=5)) == 0.2
     with pytest.raises(OptionError, match="density: the connectome is rectangular"):
         density(Connectome(2, [0], [0], post_nodes=5), kind="reciprocal")
-    with pytest.raises(OptionError, match=r"density\.kind: unknown kind 'mutual'"):
+    with pytest.raises(OptionError, match=r"density\.kind: unknown value 'mutual'"):
         density(Connectome(2, [0], [0]), kind="mutual")
 
 

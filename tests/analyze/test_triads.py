@@ -151,7 +151,7 @@ def test_a_sample_is_within_its_errors_of_the_truth():
 def test_nothing_to_sample():
     sample = triad_sample(Connectome(3, [0], [1]), rng=np.random.default_rng(1))
     assert (sample[["count", "error"]] == 0).all(axis=None)
-    with pytest.raises(OptionError, match="draws is 0"):
+    with pytest.raises(OptionError, match="draws: 0"):
         triad_sample(Connectome(3, [0], [1]), draws=0, rng=np.random.default_rng(1))
 
 
@@ -161,7 +161,7 @@ def test_few_nodes_and_rectangles(measure):
         assert measure(Connectome(n, [0, 0][:n], [0, 0][:n])).size > 0
     with pytest.raises(OptionError, match=f"{measure.__name__}: the connectome is rectangular"):
         measure(Connectome(2, [0], [1], post_nodes=3))
-    with pytest.raises(OptionError, match="threads is 0"):
+    with pytest.raises(OptionError, match="threads: 0"):
         measure(Connectome(2, [0], [1]), threads=0)
 
 
@@ -171,6 +171,15 @@ def test_expectations_of_nearly_nothing_are_nothing(expectation):
         table = motifs(connectome, expectation=expectation)
         assert (table["expected"] == 0).all()
         assert table["ratio"].isna().all()
+
+
+def test_degrees_too_uneven_for_the_formula_are_refused():
+    hubs = np.array([(0, 1), (1, 0), *((hub, other) for hub in (0, 1) for other in range(2, 40))])
+    both = np.concatenate([hubs, hubs[2:, ::-1]])
+    connectome = Connectome(40, both[:, 0], both[:, 1])
+    with pytest.raises(OptionError, match=r"motifs\.expectation: the degrees are too uneven .* degree_preserving"):
+        motifs(connectome, expectation="configuration")
+    assert (motifs(connectome, expectation="dyads")["expected"] >= 0).all()
 
 
 def test_the_input_is_untouched():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import one_of
 
 __all__ = ["degrees_of", "rich_club"]
 
@@ -77,8 +77,7 @@ def degrees_of(indptr: np.ndarray, indices: np.ndarray, direction: str, where: s
     """
     out, into = np.diff(indptr), np.bincount(indices, minlength=len(indptr) - 1)
     known = {"in": into, "out": out, "both": out + into}
-    if direction not in known:
-        raise OptionError(unknown(f"{where}.direction", "direction", direction, known))
+    one_of(f"{where}.direction", direction, known)
     return known[direction]
 
 

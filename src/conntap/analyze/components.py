@@ -11,7 +11,7 @@ from scipy.sparse import csgraph
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import one_of
 
 __all__ = ["component_sizes", "connected_components"]
 
@@ -78,8 +78,7 @@ def component_sizes(connectome: Connectome, *, kind: Kind = "strong") -> pd.Seri
     >>> component_sizes(Connectome(4, [0, 1, 2], [1, 2, 1])).tolist()
     [2, 1, 1]
     """
-    if kind not in get_args(Kind):
-        raise OptionError(unknown("component_sizes.kind", "kind", kind, get_args(Kind)))
+    one_of("component_sizes.kind", kind, get_args(Kind))
     sizes = np.bincount(_labels(connectome, kind, "component_sizes")).astype(np.int64)
     return pd.Series(sizes, index=pd.RangeIndex(len(sizes), name="component"), name="nodes")
 

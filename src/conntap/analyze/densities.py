@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import one_of
 from conntap.topology.graphs import simple_graph
 from conntap.topology.triads import count_dyads
 
@@ -46,8 +46,7 @@ def density(connectome: Connectome, *, kind: Kind = "directed") -> float:
     >>> density(chain), density(chain, kind="reciprocal"), density(chain, kind="undirected")
     (0.5, 0.3333333333333333, 0.6666666666666666)
     """
-    if kind not in get_args(Kind):
-        raise OptionError(unknown("density.kind", "kind", kind, get_args(Kind)))
+    one_of("density.kind", kind, get_args(Kind))
     if kind == "directed" and not connectome.is_square:
         n_pre, n_post = connectome.n_pre, connectome.n_post
         ends = connectome.pre.astype("int64"), connectome.post.astype("int64") + n_pre

@@ -9,7 +9,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import one_of, whole
 from conntap.topology.common_neighbours import partners
 from conntap.topology.paths import Reach, reach
 from conntap.topology.triangles import transposed
@@ -73,8 +73,8 @@ def eccentricity(connectome: Connectome, *, direction: Direction = "out", thread
 
     Returns
     -------
-    int64, named "eccentricity", indexed by "id" in node order; nodes without a path are left out, and 0 where none has
-    one.
+    int64, named "eccentricity", indexed by "id" in node order, all of them: of each node the length of the longest of its
+    shortest paths, over the others that it has a path with; 0 for a node that has a path with none.
 
     Raises
     ------
@@ -97,6 +97,6 @@ def eccentricity(connectome: Connectome, *, direction: Direction = "out", thread
 def _found(connectome: Connectome, direction: str, threads: int, where: str) -> Reach:
     """Distances to each node, along connections, against them, or either way."""
     known = {"in": lambda *graph: graph, "out": transposed, "both": partners}
-    if direction not in known:
-        raise OptionError(unknown(f"{where}.direction", "direction", direction, known))
+    one_of(f"{where}.direction", direction, known)
+    whole(f"{where}.threads", threads, 1)
     return reach(*known[direction](*simple(connectome, where)), threads=threads)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, known, unknown
+from conntap.errors import OptionError, known, one_of, unknown, whole
 from conntap.topology import homology
 
 __all__ = ["betti_bounds", "betti_numbers", "persistence"]
@@ -99,6 +99,7 @@ def betti_bounds(
     >>> betti_bounds(Connectome(3, [0, 1, 2], [1, 2, 0])).loc[1].to_dict()
     {'lower': 1, 'upper': 1}
     """
+    whole("betti_bounds.dense_rows", dense_rows, 0)
     graph = simple(connectome, "betti_bounds")
     lower, upper = homology.betti_bounds(*graph, max_dimension, memory_gb=memory_gb, dense_rows=dense_rows)
     return pd.DataFrame({"lower": lower, "upper": upper}, index=pd.RangeIndex(len(lower), name="dimension"))
@@ -161,9 +162,10 @@ def persistence(
     {'dimension': [1], 'birth': [2.0], 'death': [-inf]}
     """
     graph = simple(connectome, "persistence")
-    sign = {"rising": 1.0, "falling": -1.0}.get(order)
-    if sign is None:
-        raise OptionError(unknown("persistence.order", "order", order, ["rising", "falling"]))
+    one_of("persistence.order", order, ["rising", "falling"])
+    one_of("persistence.merge", merge, ["sum", "mean", "min", "max", "first"])
+    whole("persistence.max_dimension", max_dimension, 0)
+    sign = 1.0 if order == "rising" else -1.0
     weights = sign * _weights(connectome, weight, merge)
     given = None if start is None else sign * start
     if given is not None and len(weights) and not given <= weights.min():

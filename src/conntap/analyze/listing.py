@@ -10,7 +10,7 @@ import numpy as np
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, unknown
+from conntap.errors import one_of, whole
 from conntap.topology.listing import MEMORY_GB, iterate_simplices_of, simplices_of
 from conntap.topology.maximal import count_maximal_simplices, maximal_simplices_of
 from conntap.topology.simplices import count_simplices
@@ -71,13 +71,15 @@ def simplex_lists(
     >>> [rows.tolist() for rows in simplex_lists(Connectome(3, [0, 0, 1], [1, 2, 2]), dimensions=[1, 2])]
     [[[0, 1], [0, 2], [1, 2]], [[0, 1, 2]]]
     """
+    one_of("simplex_lists.only", only, ["all", "maximal"])
+    whole("simplex_lists.threads", threads, 1)
     graph, chosen = _graph(connectome, nodes, within, "simplex_lists", keep_all=only == "maximal")
-    if only not in ("all", "maximal"):
-        raise OptionError(unknown("simplex_lists.only", "choice", only, ["all", "maximal"]))
     if dimensions is None:
         count = count_maximal_simplices if only == "maximal" else count_simplices
         dimensions = list(range(len(count(*graph, threads=threads))))
-    wanted = [dimensions] if isinstance(dimensions, int) else list(dimensions)
+    wanted = [dimensions] if np.ndim(dimensions) == 0 else list(dimensions)
+    for each in wanted:
+        whole("simplex_lists.dimensions", each, 0)
     if only == "all":
         each = {"chosen": chosen, "memory_gb": memory_gb, "threads": threads}
         return [simplices_of(*graph, dimension=dimension, **each) for dimension in wanted]
@@ -125,6 +127,8 @@ def iterate_simplices(
     >>> [chunk.tolist() for chunk in chunks]
     [[[0, 1], [0, 2]], [[1, 2]]]
     """
+    whole("iterate_simplices.dimension", dimension, 0)
+    whole("iterate_simplices.chunk_size", chunk_size, 1)
     graph, chosen = _graph(connectome, nodes, within, "iterate_simplices", keep_all=False)
     return iterate_simplices_of(*graph, dimension=dimension, chunk_size=chunk_size, chosen=chosen)
 
@@ -134,8 +138,7 @@ def _graph(
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray | None]:
     """The graph to search, and which nodes its simplices must meet (None: whichever)."""
     graph = simple(connectome, where)
-    if within not in ("lie", "meet"):
-        raise OptionError(unknown(f"{where}.within", "relation", within, ["lie", "meet"]))
+    one_of(f"{where}.within", within, ["lie", "meet"])
     if nodes is None:
         return graph, None
     chosen = np.zeros(connectome.n_nodes, dtype=bool)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
+from conntap.errors import one_of, whole
 from conntap.topology.maximal import count_maximal_simplices, oriented
 
 __all__ = ["maximal_simplex_counts"]
@@ -57,6 +58,10 @@ def maximal_simplex_counts(
     >>> maximal_simplex_counts(Connectome(4, [0, 0, 1, 2], [1, 2, 2, 3])).to_dict()
     {0: 0, 1: 1, 2: 1}
     """
+    one_of("maximal_simplex_counts.kind", kind, ["directed", "reciprocal", "undirected"])
+    whole("maximal_simplex_counts.threads", threads, 1)
+    if max_dimension is not None:
+        whole("maximal_simplex_counts.max_dimension", max_dimension, 0)
     graph = oriented(*simple(connectome, "maximal_simplex_counts"), kind=kind)
     counts = count_maximal_simplices(*graph, max_dimension=max_dimension, threads=threads)
     return pd.Series(counts, index=pd.RangeIndex(len(counts), name="dimension"), name="count")

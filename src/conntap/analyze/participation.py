@@ -9,8 +9,9 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, known
+from conntap.errors import one_of, whole
 from conntap.topology import participation as kernels
+from conntap.topology.simplices import count_simplices
 
 __all__ = ["edge_participation", "node_participation", "simplicial_degrees"]
 
@@ -38,7 +39,8 @@ def node_participation(
 
     Returns
     -------
-    int64, one row a node, indexed by "id" in node order; columns "dimension" from 0 to the largest that occurs.
+    int64, one row a node, indexed by "id" in node order; columns "dimension" from 0 to the largest that occurs,
+    whatever the place.
 
     Raises
     ------
@@ -57,8 +59,12 @@ def node_participation(
     >>> node_participation(Connectome(["a", "b", "c", "d"], [0, 0, 1, 2], [1, 2, 2, 3])).loc["c"].to_dict()
     {0: 1, 1: 3, 2: 1}
     """
+    whole("node_participation.threads", threads, 1)
     graph = simple(connectome, "node_participation")
     counts = kernels.node_participation(*graph, position=position, max_dimension=max_dimension, threads=threads)
+    if counts.shape[1] == 1 and not isinstance(position, str):  # no simplex reaches that place: the columns stay
+        dimensions = len(count_simplices(*graph, max_dimension=max_dimension, threads=threads))
+        counts = np.pad(counts, ((0, 0), (0, dimensions - 1)))
     return _by_dimension(counts, connectome.nodes.index, 0)
 
 
@@ -95,8 +101,9 @@ def simplicial_degrees(
 
     Notes
     -----
-    Cost as for `node_participation`; twice the time for "both". The dimension is that of the simplices: some call the
-    number of (k+1)-simplices the k-degree. Reimann et al., 2017, doi:10.3389/fncom.2017.00048.
+    Cost as for `node_participation`; twice the time for "both". The dimension k counts k-simplices that begin or end in the
+    node (`degrees_from` counts the k-simplices of a source column instead, whose apex it is); some call the number of
+    (k+1)-simplices the k-degree. Reimann et al., 2017, doi:10.3389/fncom.2017.00048.
 
     Examples
     --------
@@ -105,8 +112,8 @@ def simplicial_degrees(
     """
     graph = simple(connectome, "simplicial_degrees")
     positions = {"out": ["source"], "in": ["sink"], "both": ["source", "sink"]}
-    if direction not in positions:
-        raise OptionError(f"simplicial_degrees.direction: {direction!r}; known: {known(positions)}.")
+    one_of("simplicial_degrees.direction", direction, positions)
+    whole("simplicial_degrees.threads", threads, 1)
     counts = sum(
         kernels.node_participation(*graph, position=each, max_dimension=max_dimension, threads=threads)[:, 1:]
         for each in positions[direction]
@@ -156,6 +163,8 @@ def edge_participation(
     >>> edge_participation(Connectome(4, [0, 0, 1, 2], [1, 2, 2, 3]))[2].tolist()
     [1, 1, 1, 0]
     """
+    one_of("edge_participation.position", position, ["any", "spine", "first", "last"])
+    whole("edge_participation.threads", threads, 1)
     indptr, indices = simple(connectome, "edge_participation")
     counts = kernels.edge_participation(
         indptr, indices, position=position, max_dimension=max_dimension, threads=threads

@@ -9,7 +9,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import one_of, whole
 from conntap.topology.common_neighbours import partners
 from conntap.topology.paths import reach
 
@@ -92,9 +92,8 @@ def path_length_sample(
     >>> path_length_sample(Connectome(3, [0, 1, 2], [1, 2, 0]), rng=np.random.default_rng(1)).to_dict("list")
     {'pairs': [3.0, 3.0], 'error': [0.0, 0.0]}
     """
-    if sources < 1:
-        raise OptionError(f"path_length_sample.sources: {sources}; give 1 or more.")
-    graph = _graph(connectome, kind, "path_length_sample")
+    whole("path_length_sample.sources", sources, 1)
+    graph = _graph(connectome, kind, threads, "path_length_sample")
     n_nodes = connectome.n_nodes
     drawn = np.sort(rng.permutation(n_nodes)[:sources])
     found = reach(*graph, sources=drawn, squares=True, threads=threads)
@@ -202,15 +201,15 @@ def diameter(connectome: Connectome, *, kind: Kind = "directed", threads: int = 
     return len(_lengths(connectome, kind, threads, "diameter"))
 
 
-def _graph(connectome: Connectome, kind: str, where: str) -> tuple[np.ndarray, np.ndarray]:
-    if kind not in get_args(Kind):
-        raise OptionError(unknown(f"{where}.kind", "kind", kind, get_args(Kind)))
+def _graph(connectome: Connectome, kind: str, threads: int, where: str) -> tuple[np.ndarray, np.ndarray]:
+    one_of(f"{where}.kind", kind, get_args(Kind))
+    whole(f"{where}.threads", threads, 1)
     graph = simple(connectome, where)
     return partners(*graph) if kind == "undirected" else graph
 
 
 def _lengths(connectome: Connectome, kind: str, threads: int, where: str) -> pd.Series:
-    pairs = reach(*_graph(connectome, kind, where), threads=threads).pairs[1:]
+    pairs = reach(*_graph(connectome, kind, threads, where), threads=threads).pairs[1:]
     return pd.Series(pairs if kind == "directed" else pairs // 2, index=_numbered(len(pairs)), name="pairs")
 
 

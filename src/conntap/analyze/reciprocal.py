@@ -76,8 +76,9 @@ def reciprocity_by_group(connectome: Connectome, *, by: Grouping) -> pd.DataFram
     -------
     One row for each pre and each post group, indexed by `pre_NAME` and `post_NAME` for each property: int64
     `connections` and `reciprocal` (those that are returned); float64 `fraction` = reciprocal / connections, `expected`,
-    the probability of a connection from a node of the post group to another of the pre group, and `ratio` = fraction /
-    expected. NaN where there is nothing to divide by.
+    the probability of a connection from a node of the post group to another of the pre group (within a group, that of
+    one more beside the connection itself: (connections - 1) / (pairs - 1)), and `ratio` = fraction / expected. NaN where
+    there is nothing to divide by.
 
     Raises
     ------
@@ -94,6 +95,9 @@ def reciprocity_by_group(connectome: Connectome, *, by: Grouping) -> pd.DataFram
     >>> table = reciprocity_by_group(Connectome(nodes, [0, 2, 1], [2, 0, 2]), by="ei")
     >>> table.loc[("e", "i")].to_dict()
     {'connections': 2.0, 'reciprocal': 1.0, 'fraction': 0.5, 'expected': 0.5, 'ratio': 1.0}
+    >>> chain = Connectome(pd.DataFrame({"ei": ["e", "e", "e"]}), [0, 1, 1], [1, 0, 2])
+    >>> reciprocity_by_group(chain, by="ei")["expected"].tolist()
+    [0.4]
     """
     indptr, indices = simple(connectome, "reciprocity_by_group")
     codes, groups = grouped(connectome.nodes, by, "reciprocity_by_group.by")
@@ -105,16 +109,22 @@ def reciprocity_by_group(connectome: Connectome, *, by: Grouping) -> pd.DataFram
     connections = np.bincount(pathway[known], minlength=n_groups**2).reshape(n_groups, n_groups)
     reciprocal = np.bincount(pathway[known & returned], minlength=n_groups**2)
     sizes = np.bincount(codes[codes >= 0], minlength=n_groups)
-    places = np.outer(sizes, sizes) - np.diag(sizes)
+    others, places = _others(connections, np.outer(sizes, sizes) - np.diag(sizes))
     table = pd.DataFrame({"connections": connections.ravel(), "reciprocal": reciprocal}, index=_pathways(groups))
     table["fraction"] = table["reciprocal"] / table["connections"].where(table["connections"] > 0)
-    table["expected"] = np.divide(connections, places, out=np.full(places.shape, np.nan), where=places > 0).T.ravel()
+    table["expected"] = np.divide(others, places, out=np.full(places.shape, np.nan), where=places > 0).T.ravel()
     table["ratio"] = table["fraction"] / table["expected"].where(table["expected"] > 0)
     return table
 
 
 def _ratio(above: float, below: float) -> float:
     return above / below if below and np.isfinite(below) else float("nan")
+
+
+def _others(connections: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Connections and places of the opposite pathway; within a group but for the connection that may be returned."""
+    itself = np.eye(len(connections), dtype=np.int64)
+    return connections - itself, np.where((itself > 0) & (connections == 0), 0, places - itself)
 
 
 def _pathways(groups: pd.Index) -> pd.MultiIndex:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, one_of, unknown, whole
 from conntap.topology.common_neighbours import Direction, shared_of_connections
 
 __all__ = ["common_neighbour_weight_bias", "common_neighbour_weights"]
@@ -105,6 +107,8 @@ def _both(
     connectome: Connectome, weight: str | None, direction: Direction, threads: int, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The neighbours that the ends of each connection share, and its weight."""
+    one_of(f"{where}.direction", direction, get_args(Direction))
+    whole(f"{where}.threads", threads, 1)
     graph = simple(connectome, where)
     weights = _weights(connectome, weight, f"{where}.weight")
     return shared_of_connections(*graph, direction=direction, threads=threads), weights

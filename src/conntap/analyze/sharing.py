@@ -9,7 +9,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import one_of, whole
 from conntap.topology.common_neighbours import Direction, count_shared, partners
 from conntap.topology.common_neighbours_expectations import from_connections, from_degrees
 from conntap.topology.triangles import transposed
@@ -57,7 +57,7 @@ def common_neighbours(connectome: Connectome, *, direction: Direction = "out", t
     >>> common_neighbours(Connectome(4, [0, 0, 1, 1], [2, 3, 2, 3])).to_dict()
     {0: 5, 1: 0, 2: 1}
     """
-    counts = count_shared(*simple(connectome, "common_neighbours"), direction=direction, threads=threads).sum(axis=1)
+    counts = _shared(connectome, direction, threads, "common_neighbours")[1].sum(axis=1)
     return pd.Series(counts, index=_numbered(len(counts)), name="pairs")
 
 
@@ -93,19 +93,18 @@ def common_neighbour_excess(
     Cost: that of `common_neighbours`, and the square of the number of different degrees. Expected: a binomial
     distribution of n - 2 neighbours with probability p^2 (p: the density, for both directions that of connected
     pairs); or for each pair of degrees d_i d_j a Poisson distribution of mean proportional to d_i d_j, such that the
-    mean over all pairs is that of the connectome.
+    mean over all pairs is that of the connectome, then cut off at n - 2 neighbours, the most possible, and raised to a sum
+    of 1 again. What is expected beyond the most that a pair shares is not shown.
 
     Examples
     --------
     >>> table = common_neighbour_excess(Connectome(4, [0, 0, 1, 1], [2, 3, 2, 3]))
     >>> table.round(2).loc[2].tolist()
-    [1.0, 0.27, 0.57]
+    [1.0, 0.4, 0.43]
     """
-    if expectation not in get_args(Expectation):
-        message = unknown("common_neighbour_excess.expectation", "expectation", expectation, get_args(Expectation))
-        raise OptionError(message)
-    graph = simple(connectome, "common_neighbour_excess")
-    pairs = count_shared(*graph, direction=direction, threads=threads).sum(axis=1)
+    one_of("common_neighbour_excess.expectation", expectation, get_args(Expectation))
+    graph, pairs = _shared(connectome, direction, threads, "common_neighbour_excess")
+    pairs = pairs.sum(axis=1)
     if expectation == "erdos-renyi":
         links = len(partners(*graph)[1]) if direction == "both" else len(graph[1])
         expected = from_connections(len(graph[0]) - 1, links, len(pairs))
@@ -149,7 +148,7 @@ def common_neighbour_bias(connectome: Connectome, *, direction: Direction = "out
     >>> common_neighbour_bias(Connectome(3, [0, 0, 1], [1, 2, 2]))["probability"].tolist()
     [0.5, 0.5]
     """
-    counts = count_shared(*simple(connectome, "common_neighbour_bias"), direction=direction, threads=threads)
+    counts = _shared(connectome, direction, threads, "common_neighbour_bias")[1]
     pairs, connections, reciprocal = counts.sum(axis=1), counts[:, 1] + 2 * counts[:, 2], counts[:, 2]
     table = pd.DataFrame({"pairs": pairs, "connections": connections, "reciprocal": reciprocal})
     some = table["pairs"].where(table["pairs"] > 0)
@@ -190,12 +189,22 @@ def common_neighbour_slope(connectome: Connectome, *, direction: Direction = "ou
     >>> rule.loc["connection"].round(3).tolist()
     [0.05, 0.12, 0.076]
     """
-    counts = count_shared(*simple(connectome, "common_neighbour_slope"), direction=direction, threads=threads)
+    counts = _shared(connectome, direction, threads, "common_neighbour_slope")[1]
     pairs, shared = counts.sum(axis=1).astype(float), np.arange(len(counts), dtype=float)
     hits = {"connection": (counts[:, 1] + 2 * counts[:, 2]) / 2, "reciprocal": counts[:, 2].astype(float)}
     rows = [_line(shared, pairs, found) for found in hits.values()]
     index = pd.Index(list(hits), name="kind", dtype="str")
     return pd.DataFrame(rows, columns=["slope", "relative", "correlation"], index=index, dtype=float)
+
+
+def _shared(
+    connectome: Connectome, direction: Direction, threads: int, where: str
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """The graph, and its pairs by neighbours shared and connections, once the options are checked."""
+    one_of(f"{where}.direction", direction, get_args(Direction))
+    whole(f"{where}.threads", threads, 1)
+    graph = simple(connectome, where)
+    return graph, count_shared(*graph, direction=direction, threads=threads)
 
 
 def _numbered(length: int) -> pd.RangeIndex:

@@ -11,7 +11,7 @@ from scipy import sparse
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, one_of, whole
 from conntap.topology.maximal import oriented
 from conntap.topology.simplices import count_simplices
 
@@ -78,8 +78,8 @@ def simplex_counts(
     """
     known = {"kind": ["directed", "reciprocal", "undirected"], "within": ["meet", "lie"], "per": ["connectome", "node"]}
     for option, value in {"kind": kind, "within": within, "per": per}.items():
-        if value not in known[option]:
-            raise OptionError(unknown(f"simplex_counts.{option}", "value", value, known[option]))
+        one_of(f"simplex_counts.{option}", value, known[option])
+    whole("simplex_counts.threads", threads, 1)
     graph = simple(connectome, "simplex_counts")
     chosen = np.zeros(connectome.n_nodes, dtype=bool)
     chosen[selected(connectome.nodes, nodes, "simplex_counts.nodes")] = True

@@ -8,7 +8,7 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.analyze.positions import levels
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
+from conntap.errors import whole
 from conntap.topology.participation import node_participation
 
 __all__ = ["simplicial_rich_club"]
@@ -56,11 +56,12 @@ def simplicial_rich_club(
     {(2, 0): 0.5, (2, 1): nan}
     """
     where = "simplicial_rich_club"
-    indptr, indices = simple(connectome, where)
-    wanted = [dimensions] if isinstance(dimensions, int) else dimensions
+    wanted = None if dimensions is None else [dimensions] if np.ndim(dimensions) == 0 else list(dimensions)
     for each in wanted or []:
-        if each < 0:
-            raise OptionError(f"{where}.dimensions: {each}; give whole numbers from 0 on.")
+        whole(f"{where}.dimensions", each, 0)
+    whole(f"{where}.points", points, 1)
+    whole(f"{where}.threads", threads, 1)
+    indptr, indices = simple(connectome, where)
     top = None if wanted is None else max(wanted, default=0)
     table = node_participation(indptr, indices, max_dimension=top, threads=threads)
     wanted = range(1, table.shape[1]) if wanted is None else wanted

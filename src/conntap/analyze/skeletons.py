@@ -10,10 +10,12 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.analyze.participation import edge_participation
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
+from conntap.errors import one_of, whole
 from conntap.topology import participation as kernels
 
 __all__ = ["skeleton", "skeleton_reciprocity"]
+
+_POSITIONS = ("any", "spine", "first", "last")
 
 
 def skeleton(
@@ -63,9 +65,9 @@ def skeleton(
     0    0     1
     1    1     2
     """
-    for name, value in (("dimension", dimension), ("min_participation", min_participation)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise OptionError(f"skeleton.{name}: {value!r}; give a whole number from 1 on.")
+    for name, value in (("dimension", dimension), ("min_participation", min_participation), ("threads", threads)):
+        whole(f"skeleton.{name}", value, 1)
+    one_of("skeleton.position", position, _POSITIONS)
     table = edge_participation(connectome, position=position, max_dimension=dimension, threads=threads)
     if dimension not in table.columns:
         return connectome.filter(np.zeros(connectome.n_edges, dtype=bool))
@@ -114,6 +116,8 @@ def skeleton_reciprocity(
     1                    4           2       0.5
     2                    4           2       0.5
     """
+    one_of("skeleton_reciprocity.position", position, _POSITIONS)
+    whole("skeleton_reciprocity.threads", threads, 1)
     indptr, indices = simple(connectome, "skeleton_reciprocity")
     counts = kernels.edge_participation(
         indptr, indices, position=position, max_dimension=max_dimension, threads=threads

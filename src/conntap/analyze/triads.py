@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import comb
 from typing import Literal, get_args
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, one_of, whole
 from conntap.topology.triad_classes import TRIADS
 from conntap.topology.triad_expectations import from_connections, from_degrees, from_dyads
 from conntap.topology.triads import count_dyads, count_triads, sample_triads
@@ -55,6 +56,7 @@ def triad_census(connectome: Connectome, *, threads: int = 1) -> pd.Series:
     >>> census[census > 0].to_dict()
     {'012': 3, '030T': 1}
     """
+    whole("triad_census.threads", threads, 1)
     counts = count_triads(*simple(connectome, "triad_census"), threads=threads)
     return pd.Series(counts, index=pd.Index(TRIADS, name="triad", dtype="str"), name="count")
 
@@ -89,6 +91,7 @@ def motif_counts(connectome: Connectome, *, threads: int = 1) -> pd.Series:
     >>> motif_counts(Connectome(3, [0, 0, 1], [1, 2, 2]))[4]
     np.int64(1)
     """
+    whole("motif_counts.threads", threads, 1)
     counts = count_triads(*simple(connectome, "motif_counts"), threads=threads)
     return pd.Series(counts[_ORDER], index=_numbered(), name="count")
 
@@ -121,8 +124,9 @@ def motifs(
     Raises
     ------
     OptionError
-        The connectome is rectangular, `threads` is less than 1, the expectation is unknown, or a count does not fit 64
-        bits.
+        The connectome is rectangular, `threads` is less than 1, the expectation is unknown, a count does not fit 64
+        bits, or the degrees are too uneven for the closed form of "configuration": it would give numbers below 0, or
+        more triads than there are sets of three nodes. `compare` with `degree_preserving` serves then.
 
     Notes
     -----
@@ -139,9 +143,9 @@ def motifs(
     >>> table[table["expected"] > 0].to_numpy().tolist()
     [['030T', 1, 0.75, 1.3333333333333333], ['030C', 0, 0.25, 0.0]]
     """
+    one_of("motifs.expectation", expectation, get_args(Expectation))
+    whole("motifs.threads", threads, 1)
     indptr, indices = simple(connectome, "motifs")
-    if expectation not in (known := get_args(Expectation)):
-        raise OptionError(unknown("motifs.expectation", "expectation", expectation, known))
     counts = count_triads(indptr, indices, threads=threads)[_ORDER]
     table = pd.DataFrame({"triad": pd.array(_MOTIFS, dtype="str"), "count": counts}, index=_numbered())
     if expectation != "none":
@@ -185,6 +189,7 @@ def triad_sample(connectome: Connectome, *, draws: int = 1_000_000, rng: np.rand
     >>> triad_sample(Connectome(3, [0, 0, 1], [1, 2, 2]), draws=10, rng=np.random.default_rng(1)).loc[4].to_dict()
     {'triad': '030T', 'count': 1.0, 'error': 0.0}
     """
+    whole("triad_sample.draws", draws, 1)
     counts, errors = sample_triads(*simple(connectome, "triad_sample"), draws=draws, rng=rng)
     columns = {"triad": pd.array(_MOTIFS, dtype="str"), "count": counts[_ORDER], "error": errors[_ORDER]}
     return pd.DataFrame(columns, index=_numbered())
@@ -201,4 +206,10 @@ def _expected(indptr: np.ndarray, indices: np.ndarray, expectation: str) -> np.n
     out, into, mutual = count_dyads(indptr, indices).T
     if expectation == "dyads":
         return from_dyads(n_nodes, int(mutual.sum()) // 2, int(out.sum()))
-    return from_degrees(out + mutual, into + mutual)
+    expected = from_degrees(out + mutual, into + mutual)
+    if (expected[3:] < 0).any() or expected[3:].sum() > (1 + 1e-9) * comb(n_nodes, 3):
+        raise OptionError(
+            "motifs.expectation: the degrees are too uneven for the formula of 'configuration', which would give "
+            "impossible numbers. Use compare with degree_preserving, or expectation='dyads'."
+        )
+    return expected

@@ -75,6 +75,7 @@ def from_degrees(out: np.ndarray, into: np.ndarray) -> np.ndarray:
     Returns
     -------
     float64, shape (16,), the classes `conntap.topology.triad_classes.TRIADS`; NaN for the three that are not connected.
+    Impossible numbers (below 0) where the degrees are too uneven for it.
 
     Notes
     -----
@@ -102,7 +103,8 @@ def from_degrees(out: np.ndarray, into: np.ndarray) -> np.ndarray:
         )
         fuller = [other for other in range(3, len(TRIADS)) if len(edges_of(TRIADS[other])) > len(edges)]
         within = sum(_parts(name, TRIADS[other]) * expected[other] for other in fuller)
-        expected[number] = (places / joined / AUTOMORPHISMS[name] if joined else 0.0) - within
+        proper = (places / joined / AUTOMORPHISMS[name] if joined else 0.0) - within
+        expected[number] = proper if abs(proper) > 1e-9 * within else 0.0  # what is left may be rounding alone
     return expected
 
 
