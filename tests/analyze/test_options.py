@@ -1,0 +1,77 @@
+"""Every measure refuses choices that it does not know, and numbers that are not whole."""
+
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conntap import analyze
+from conntap.circuits import Connectome
+from conntap.errors import OptionError
+
+NEEDED = {"by": "layer", "distance_um": 50.0, "around": [0], "values": "weight", "weight": "weight", "dimension": 1}
+NODE_VALUES = {"neighbourhood_values", "values_by_participation", "values_by_position"}
+
+
+def small():
+    rng = np.random.default_rng(1)
+    pre, post = np.nonzero((rng.random((12, 12)) < 0.4) & ~np.eye(12, dtype=bool))
+    nodes = pd.DataFrame(rng.random((12, 3)) * 100, columns=list("xyz")).assign(layer=["a", "b"] * 6)
+    return Connectome(nodes, pre, post, properties={"weight": rng.random(len(pre))})
+
+
+def hints(name):
+    return {option: hint for option, hint in get_type_hints(getattr(analyze, name)).items() if option != "return"}
+
+
+def needed(name):
+    """The options without which a measure does nothing, and a source of randomness."""
+    defaults = getattr(analyze, name).__kwdefaults__ or {}
+    options = {option: NEEDED[option] for option in hints(name) if option in NEEDED and option not in defaults}
+    if "values" in options and name in NODE_VALUES:
+        options["values"] = "x"
+    if name == "property_assortativity":
+        options["property"] = "x"
+    if "rng" in hints(name):
+        options["rng"] = np.random.default_rng(1)
+    return options
+
+
+def kinds(hint):
+    """The types that an option may have, those of lists among them."""
+    if get_origin(hint) in (Union, UnionType, list):
+        return [kind for each in get_args(hint) for kind in kinds(each)]
+    return [hint]
+
+
+def wrong():
+    """Each measure with each option of few choices or of whole numbers, and values that these cannot have."""
+    for name in sorted(analyze.STEPS):
+        for option, hint in hints(name).items():
+            choices = any(get_origin(kind) is Literal for kind in kinds(hint))
+            if choices:
+                yield name, option, ["bogus"] if get_origin(hint) is list else "bogus"
+            if option == "threads":
+                yield name, option, 0
+            if int in kinds(hint):
+                yield from ((name, option, value) for value in (1.5, *(() if choices else ("2",)), -1))
+
+
+@pytest.mark.parametrize("name", sorted(analyze.STEPS))
+def test_every_measure_works_with_the_options_it_needs(name):
+    analyze_one = getattr(analyze, name)
+    assert analyze_one(small(), **needed(name)) is not None
+
+
+@pytest.mark.parametrize(("name", "option", "value"), list(wrong()), ids=lambda each: str(each))
+def test_wrong_choices_and_numbers_are_refused(name, option, value):
+    with pytest.raises(OptionError, match=option.rstrip("s")):
+        getattr(analyze, name)(small(), **needed(name) | {option: value})
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(analyze.STEPS) if "threads" in hints(name)])
+def test_whole_numbers_of_numpy_are_whole_numbers(name):
+    whole = {option: np.int64(2) for option, hint in hints(name).items() if int in kinds(hint)}
+    getattr(analyze, name)(small(), **needed(name) | whole)
