@@ -92,6 +92,13 @@ def test_a_projection_from_other_nodes_is_refused():
         degrees_from(Connectome(["a"], [], []), Connectome(["z"], [0], [0], post_nodes=2))
 
 
+@pytest.mark.parametrize("options", [{"threads": "2"}, {"threads": 0}, {"max_dimension": -1}, {"max_dimension": "2"}])
+def test_numbers_that_make_no_sense_are_refused(options):
+    (name,) = options
+    with pytest.raises(OptionError, match=rf"degrees_from.{name}: .*; give a whole number from"):
+        degrees_from(Connectome(2, [0], [1]), **options)
+
+
 def test_a_rectangular_source_is_refused():
     with pytest.raises(OptionError, match="degrees_from: the connectome is rectangular"):
         degrees_from(Connectome(2, [0], [1], post_nodes=3))

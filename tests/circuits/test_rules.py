@@ -178,3 +178,21 @@ def test_a_node_without_a_position_cannot_be_drawn():
     nodes = pd.DataFrame({"x": [0.0, np.nan]})
     with pytest.raises(OptionError, match="lacks a position"):
         draw(Exponential(1, 1, positions=("x",)), nodes, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("end", [0, 3])
+@pytest.mark.parametrize("method", ["likelihood", "least-squares"])
+def test_connections_at_one_end_of_the_distances_have_no_best_fit_but_a_rule_as_good(end, method):
+    distances, pairs = np.array([1.0, 2.0, 3.0, 400.0]), np.full(4, 10)
+    connections = np.where(np.arange(4) == end, 10, 0)
+    found = fit(pairs, connections, distances, order=2, method=method)
+    assert found.unbounded == {"a", "b"}
+    assert np.isnan([*found.values().values(), *found.errors.values()]).all()
+    line = pd.DataFrame({"x": [0.0, *distances]})
+    rule = Exponential(found.rule.a, found.rule.b, positions=("x",))
+    assert rule.probabilities(line[:1], line[1:])[0] == pytest.approx(connections / 10, abs=1e-2)
+
+
+def test_a_method_that_is_misspelt_is_refused():
+    with pytest.raises(OptionError, match=r"rules.fit.method: unknown value 'likelyhood'.* Did you mean 'likelihood'"):
+        fit(np.ones(2), np.ones(2), np.arange(2.0), order=2, method="likelyhood")

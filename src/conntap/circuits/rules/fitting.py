@@ -18,6 +18,7 @@ _STEPS = 200
 _BARRIERS = (1e-2, 1e-5, 1e-8)
 _TOUCHING = 1e-6  # a logarithm of p so near 0 that p is held at 1
 _STEEPEST = 700.0
+_NOTHING = 40.0  # minus the logarithm of what counts as no probability
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Fit:
     pairs: int
     connections: int
     unbounded: frozenset[str] = frozenset()
-    """The numbers that fit the better the farther they go: the rule holds them where they are as good as at the end."""
+    """The numbers that fit the better the farther they go: the rule holds them far on the way."""
 
     def values(self) -> dict[str, float]:
         """The fitted numbers by name; NaN where there were no pairs, or where no finite number fits best."""
@@ -133,10 +134,20 @@ def _exponential(n: np.ndarray, k: np.ndarray, distances: np.ndarray, method: st
         p = float(k[0] / n[0])
         return p, 0.0, float(np.sqrt(p * (1 - p) / n[0])), np.nan
     if _separated(n, k, d):
-        return *_likeliest(n, k, d)[:2], np.nan, np.nan
+        return *_steep(n, k, d), np.nan, np.nan
     if method == "least-squares":
         return _least_squares(n, k, d)
     return _likeliest(n, k, d)
+
+
+def _steep(n: np.ndarray, k: np.ndarray, d: np.ndarray) -> tuple[float, float]:
+    """Numbers that give the probability at the one distance with connections, and next to nothing at the others, as far
+    as numbers go."""
+    own = d[k > 0][0]
+    p = float(k[d == own].sum() / n[d == own].sum())
+    gap = np.abs(d[d != own] - own).min()
+    b = min(_NOTHING / gap, _STEEPEST / max(own, gap)) * (1.0 if own < d.max() else -1.0)
+    return p * float(np.exp(b * own)), float(b)
 
 
 def _likeliest(n: np.ndarray, k: np.ndarray, d: np.ndarray) -> tuple[float, float, float, float]:
