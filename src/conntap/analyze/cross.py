@@ -27,7 +27,9 @@ def degrees_from(
     """Count, for each target, the simplices of a source population all of whose nodes project to it.
 
     The k-in-degree of a target is the number of k-simplices among the source nodes whose nodes all project to it; in
-    dimension 0 this is its in-degree from these nodes. Parallel edges are merged, self-loops ignored.
+    dimension 0 this is its in-degree from these nodes. Dimension k counts k-simplices of the sources, where
+    `simplicial_degrees` counts in dimension k + 1 those that they make with the target. Parallel edges are merged,
+    self-loops ignored.
 
     Parameters
     ----------

@@ -101,9 +101,9 @@ def simplicial_degrees(
 
     Notes
     -----
-    Cost as for `node_participation`; twice the time for "both". The dimension k counts k-simplices that begin or end in the
-    node (`degrees_from` counts the k-simplices of a source column instead, whose apex it is); some call the number of
-    (k+1)-simplices the k-degree. Reimann et al., 2017, doi:10.3389/fncom.2017.00048.
+    Cost as for `node_participation`; twice the time for "both". Dimension k counts k-simplices that begin or end in the node,
+    itself among their nodes, where `degrees_from` counts in dimension k - 1 what is left of them without it; some call
+    the number of (k+1)-simplices the k-degree. Reimann et al., 2017, doi:10.3389/fncom.2017.00048.
 
     Examples
     --------
