@@ -56,7 +56,7 @@ def skeleton(
     Notes
     -----
     Cost: `edge_participation` up to `dimension`. The spine of a simplex is its path from source to sink, the only one
-    through all of its nodes. Egas Santander et al., 2024, doi:10.1101/2024.03.15.585196.
+    through all of its nodes. Egas Santander et al., 2025, doi:10.1016/j.isci.2024.111585.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def skeleton_reciprocity(
 
     Notes
     -----
-    Cost: `edge_participation`. Egas Santander et al., 2024, doi:10.1101/2024.03.15.585196.
+    Cost: `edge_participation`. Egas Santander et al., 2025, doi:10.1016/j.isci.2024.111585.
 
     Examples
     --------
