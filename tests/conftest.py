@@ -14,5 +14,6 @@ def shared_data() -> Path:
         pytest.skip("the real inputs (../shared/data) are not here")
     return folder
 
+
 settings.register_profile("conntap", deadline=None)  # kernels are compiled in the middle of a test
 settings.load_profile("conntap")

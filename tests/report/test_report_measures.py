@@ -62,7 +62,14 @@ def page_of(frame, tmp_path, **about):
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        (CURVE, ["probability by distance_um, and what is fitted", "The values (pairs) by distance_um", "probability: originals against"]),
+        (
+            CURVE,
+            [
+                "probability by distance_um, and what is fitted",
+                "The values (pairs) by distance_um",
+                "probability: originals against",
+            ],
+        ),
         (NAMES, ["The values (radius) by matrix", "Originals against their controls"]),
         (GRID, ["The values by pre and post", "connections: originals against their controls"]),
         (BEDGES, ["The values by pre and post", "dimension 2"]),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from conntap.analyze.comparison import flat
 from conntap.errors import StoreError, known, unknown
 from conntap.store import Dataset, Store
 from conntap.store.statistics import COLUMNS, statistics
@@ -173,7 +174,7 @@ def _numbers(value: Any, dataset: Dataset) -> pd.Series:
     if isinstance(value, dict):
         value = pd.Series(value).rename_axis("column")
     if isinstance(value, pd.DataFrame):
-        value = value.select_dtypes(["number", "bool"]).rename_axis(columns=value.columns.name or "column").stack()
+        value = flat(value.select_dtypes(["number", "bool"]))
     if isinstance(value, pd.Series) and pd.api.types.is_numeric_dtype(value):
         names = [
             name or ("entry" if len(value.index.names) == 1 else f"entry_{n}")
