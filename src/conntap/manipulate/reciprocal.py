@@ -89,7 +89,7 @@ def bishuffled(connectome: Connectome, *, rng: np.random.Generator) -> Connectom
     Notes
     -----
     Linear in connections; some 40 bytes a connection. The model is the one of this name in connectome-analysis
-    (Egas Santander et al., 2024, doi:10.1101/2024.03.15.585196).
+    (Egas Santander et al., 2025, doi:10.1016/j.isci.2024.111585).
 
     Examples
     --------
