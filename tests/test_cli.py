@@ -211,7 +211,7 @@ def test_measures_are_listed():
         (["simplex_counts", "--rows", "-1"], "Invalid value for '--rows'"),
         (["simplex_counts", "--against", "stochastic_block"], "needs the option 'by'.*Write"),
         (["simplex_counts", "--against", "erdos_reny"], "unknown null model 'erdos_reny'. Did you mean 'erdos_renyi'"),
-        (["communities", "--against", "erdos_renyi"], "are labels, no quantities.*Compare modularity"),
+        (["communities", "--against", "erdos_renyi"], "are labels, no quantities.*Compare community_structure"),
         (["degrees", "--select", "id == 9"], "none of the 5 nodes meets 'id == 9'; id: 0, 1, 2, 3, 4. Choose others"),
         (["degrees", "--select", "id <"], "cannot be evaluated .*; node properties: id"),
         (["simplex_counts", "--against", "degrees"], "is no null model"),

@@ -47,7 +47,18 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", 2)
     except Exception as error:
+        if _interrupted(error):
+            _fail("stopped.", 130)
         _fail(f"a defect of conntap: {type(error).__name__}: {error}. Please report it with {_trace_file()}.", 70)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an error is an interrupt that compiled code has wrapped into one of its own."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _trace_file() -> str:

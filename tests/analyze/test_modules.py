@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from strategies import connectomes
 
-from conntap.analyze import communities, modularity
+from conntap.analyze import communities, community_structure, modularity
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 
@@ -75,3 +75,13 @@ def test_what_makes_no_sense_is_told():
     with pytest.raises(OptionError, match=r"modularity\.weight: 'weight' holds negative"):
         modularity(negative, by="block", weight="weight")
     assert np.isnan(modularity(connectome.with_edges([], []), by="block"))
+
+
+def test_the_structure_is_that_of_the_communities_found():
+    connectome = blocks()
+    found = community_structure(connectome, weight="weight", rng=np.random.default_rng(2))
+    labels = communities(connectome, weight="weight", rng=np.random.default_rng(2))
+    labelled = connectome.with_nodes(connectome.nodes.assign(community=labels))
+    assert found["modularity"] == modularity(labelled, by="community", weight="weight")
+    assert found[["communities", "largest"]].tolist() == [3, 40 / 90]
+    assert np.isnan(community_structure(Connectome(0, [], []), rng=np.random.default_rng(2))["largest"])

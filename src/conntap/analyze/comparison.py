@@ -11,7 +11,7 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.errors import ConntapError, OptionError, whole
 from conntap.seeds import stream
-from conntap.store.statistics import COLUMNS, adjusted, statistics
+from conntap.store.statistics import COLUMNS, discovery_rates, statistics
 from conntap.topology.threads import mapped
 
 __all__ = ["compare", "flat"]
@@ -59,7 +59,8 @@ def compare(
     Returns
     -------
     One row an entry of the measure: `value` (of the connectome), `mean` and `sd` of the draws, `z`, `ratio` = value /
-    mean, the empirical `p_upper`, `p_lower` and two-sided `p`, `q` (false discovery rate over all rows), `draws` and
+    mean, the empirical `p_upper`, `p_lower` and two-sided `p`, `q` (false discovery rate over all rows but those that the null
+    model cannot change), `draws` and
     `p_floor`, all as `conntap.store.Dataset.against` defines them. The index holds `null` and `measure` where these
     are mappings, then the entry's own index and a
     table's columns; "entry" for plain numbers, and for all where the measures have different indices.
@@ -221,7 +222,7 @@ def _stacked(tables: list[dict[str, pd.DataFrame]], nulls: list[str] | None, sev
         of = [null for null, table in zip(nulls, tables, strict=True) for _ in table]
         parts = [pd.concat({null: part}, names=["null"]) for null, part in zip(of, parts, strict=True)]
     result = pd.concat(parts)
-    result["q"] = adjusted(result["p"].to_numpy())
+    result["q"] = discovery_rates(result)
     return result[COLUMNS]
 
 

@@ -11,7 +11,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
 from conntap.errors import MissingExtra, OptionError, unknown
 
-__all__ = ["communities", "modularity"]
+__all__ = ["communities", "community_structure", "modularity"]
 
 
 def communities(
@@ -72,6 +72,49 @@ def communities(
         labels = Louvain(resolution, modularity="dugue", shuffle_nodes=True, random_state=seed).fit_predict(part)
         found[wired] = len(found) + np.asarray(labels)
     return pd.Series(_by_size(found), index=connectome.nodes.index, name="community")
+
+
+def community_structure(
+    connectome: Connectome, *, resolution: float = 1.0, weight: str | None = None, rng: np.random.Generator
+) -> pd.Series:
+    """How strongly a connectome falls into communities: their modularity, number and sizes.
+
+    What `communities` finds, in numbers that can be set against a null model.
+
+    Parameters
+    ----------
+    connectome, resolution, weight, rng
+        As for `communities`.
+
+    Returns
+    -------
+    float64, named "community_structure", indexed by "property": `modularity` of the communities found, `communities`
+    (those of two nodes or more), `largest` (the share of nodes in the largest).
+
+    Raises
+    ------
+    OptionError, MissingExtra
+        As for `communities`.
+
+    Notes
+    -----
+    Cost: that of `communities`.
+
+    Examples
+    --------
+    >>> two = Connectome(6, [0, 1, 2, 3, 4, 5], [1, 2, 0, 4, 5, 3])
+    >>> community_structure(two, rng=np.random.default_rng(1)).tolist()
+    [0.5, 2.0, 0.5]
+    """
+    found = communities(connectome, resolution=resolution, weight=weight, rng=rng)
+    labelled = Connectome(found.to_frame(), connectome.pre, connectome.post, properties=dict(connectome.properties))
+    sizes = found.value_counts()
+    values = {
+        "modularity": modularity(labelled, by="community", resolution=resolution, weight=weight),
+        "communities": float((sizes > 1).sum()),
+        "largest": float(sizes.max() / len(found)) if len(found) else float("nan"),
+    }
+    return pd.Series(values, name="community_structure").rename_axis("property")
 
 
 def modularity(connectome: Connectome, *, by: Grouping, resolution: float = 1.0, weight: str | None = None) -> float:

@@ -75,7 +75,8 @@ def motif_counts(connectome: Connectome, *, threads: int = 1) -> pd.Series:
 
     Returns
     -------
-    int64, named "count", indexed by "motif" from 1 to 13, as `motifs`.
+    int64, named "count", indexed by "motif" from 1 to 13: 021C, 021U, 021D, 030T, 111U, 111D, 030C, 201, 120C, 120U,
+    120D, 210, 300 (the names of `triad_census`).
 
     Raises
     ------

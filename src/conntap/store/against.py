@@ -36,7 +36,8 @@ def against(dataset: Dataset, control: str, *, fill_value: float | None = 0.0) -
     By case and entry (and column of a table): `value` (the original), `mean` and `sd` of the draws (n - 1 in
     the denominator), `z` = (value - mean) / sd, `ratio` = value / mean, `p_upper` and `p_lower`, the
     probabilities of a draw at least and at most as large, `p` = twice the smaller one (at most 1), `q`,
-    the false discovery rate over all rows of the table (Benjamini and Hochberg), `draws` and `p_floor` =
+    the false discovery rate over all rows of the table (Benjamini and Hochberg; rows that the control cannot change, being equal
+    in all draws, have none and do not count), `draws` and `p_floor` =
     1 / (draws + 1), the least of `p_upper` and `p_lower` that so many draws can give (of `p`: twice it). `z` is NaN
     where sd is 0 or there is one draw, `ratio` where the mean is 0.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-__all__ = ["COLUMNS", "adjusted", "statistics"]
+__all__ = ["COLUMNS", "adjusted", "discovery_rates", "statistics"]
 
 COLUMNS = ["value", "mean", "sd", "z", "ratio", "p_upper", "p_lower", "p", "q", "draws", "p_floor"]
 _ROUNDING = 100 * np.finfo(np.float64).eps
@@ -54,8 +54,9 @@ def statistics(
     unknown_p = np.isnan(value) | (count == 0)
     for each in (p_upper, p_lower, p):
         each[unknown_p] = np.nan
-    columns = [value, mean, sd, z, ratio, p_upper, p_lower, p, adjusted(p), count, 1 / (count + 1)]
-    return pd.DataFrame(dict(zip(COLUMNS, columns)))
+    columns = [value, mean, sd, z, ratio, p_upper, p_lower, p, p, count, 1 / (count + 1)]
+    table = pd.DataFrame(dict(zip(COLUMNS, columns)))
+    return table.assign(q=discovery_rates(table))
 
 
 def _all_equal(at: np.ndarray, drawn: np.ndarray, absent: np.ndarray, fill: float, n: int) -> np.ndarray:
@@ -64,6 +65,20 @@ def _all_equal(at: np.ndarray, drawn: np.ndarray, absent: np.ndarray, fill: floa
     np.minimum.at(low, at, drawn)
     np.maximum.at(high, at, drawn)
     return high - low <= _ROUNDING * np.maximum(np.abs(low), np.abs(high))
+
+
+def discovery_rates(table: pd.DataFrame) -> np.ndarray:
+    """The false discovery rate of each row; rows that the null model cannot change have none and are not counted.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"value": [5.0, 9.0], "mean": [5.0, 2.0], "sd": [0.0, 1.0], "p": [1.0, 0.05]})
+    >>> discovery_rates(table).tolist()
+    [nan, 0.05]
+    """
+    value, mean, sd = (table[name].to_numpy(dtype=float) for name in ("value", "mean", "sd"))
+    fixed = (sd == 0) & np.isclose(value, mean, rtol=_ROUNDING, atol=0)
+    return adjusted(np.where(fixed, np.nan, table["p"].to_numpy(dtype=float)))
 
 
 def adjusted(p: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ __all__ = [
 
 _WHERE = "tap measure"
 _MOST_SHOWN = 12
-_LABELS = {"analyze.communities": "modularity", "analyze.connected_components": "component_sizes"}
+_LABELS = {"analyze.communities": "community_structure", "analyze.connected_components": "component_sizes"}
 """Measures whose numbers are labels, and the measure of the same that is a quantity."""
 
 

@@ -24,7 +24,7 @@ from numba.extending import intrinsic
 
 from conntap.topology.bits import asked_for, bits, compiled, lowest
 
-__all__ = ["DEEPEST", "count_from", "estimate", "relabelled", "rarer_ends"]
+__all__ = ["DEEPEST", "count_from", "estimate", "in_degrees", "look_ups", "rarer_ends", "relabelled"]
 
 DEEPEST = 44  # one simplex of this dimension has 2^45 - 1 faces: more than can be visited
 
@@ -327,6 +327,28 @@ def rarer_ends(indptr, indices, degrees):
         for k in range(indptr[v], indptr[v + _1]):
             total += np.uint64(min(degrees[v], degrees[indices[k]]))
     return total
+
+
+@compiled
+def in_degrees(indices, n_nodes):
+    """How many connections end at each node, uint32."""
+    degrees = np.zeros(n_nodes, np.uint32)
+    for k in range(_0, np.uint64(len(indices))):
+        degrees[indices[k]] += np.uint32(1)
+    return degrees
+
+
+@compiled
+def look_ups(begins, ends, shares):
+    """The look-ups for each node, those before it included, uint64 of shape (nodes + 1,)."""
+    sums = np.zeros(len(begins), np.uint64)
+    for v in range(_0, np.uint64(len(begins)) - _1):
+        total = sums[v]
+        for k in range(begins[v], begins[v + _1]):
+            node = _2 * np.uint64(ends[k])
+            total += shares[node + _2] - shares[node]
+        sums[v + _1] = total
+    return sums
 
 
 @compiled

@@ -47,8 +47,8 @@ def count_simplices(
     -----
     For each node the graph among its out-neighbours is laid out in bits: time grows with the sum over connections of
     the lesser in-degree of their ends (or out-degree, of the graph turned round, where that is less), plus the
-    simplices up to one dimension before the last. Memory: two or three copies of the graph, of 2 bytes a connection
-    for up to 65,536 nodes, else of 4; 9 bytes a node and at most some 8 MiB a thread. Definition and algorithm of the
+    simplices up to one dimension before the last. Memory: 10 bytes a connection for up to
+    65,536 nodes, else 16; 11 bytes a node and at most some 16 MiB a thread. Definition and algorithm of the
     search: Luetgehetmann et al., 2020, doi:10.3390/a13010019.
 
     Examples
@@ -163,10 +163,10 @@ def _search(indptr: np.ndarray, indices: np.ndarray, top: int, threads: int) -> 
 
 def _prepared(indptr: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, ...]:
     """The graph, turned round where that is less work, with nodes named by in-degree, and what each shares."""
-    from conntap.topology._kernels import rarer_ends, relabelled
+    from conntap.topology._kernels import in_degrees, rarer_ends, relabelled
 
     n_nodes = len(indptr) - 1
-    outs, ins = np.diff(indptr).astype(np.uint32), np.bincount(indices, minlength=n_nodes).astype(np.uint32)
+    outs, ins = np.diff(indptr).astype(np.uint32), in_degrees(indices, n_nodes)
     if rarer_ends(indptr, indices, outs) < _MUCH_LESS * rarer_ends(indptr, indices, ins):
         matrix = sparse.csr_array((np.ones(len(indices), np.int8), indices, indptr), shape=(n_nodes, n_nodes)).tocsc()
         indptr, indices, ins = matrix.indptr.astype(np.uint64), matrix.indices.astype(np.uint32), outs
@@ -181,7 +181,9 @@ def _prepared(indptr: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, ...]
 
 def _chunks(begins: np.ndarray, ends: np.ndarray, shares: np.ndarray) -> list[np.ndarray]:
     """All nodes, cut where the look-ups add up to a chunk's worth."""
-    work = np.append(np.uint64(0), np.cumsum(np.diff(shares[::2])[ends]))[begins.astype(np.int64)].astype(np.int64)
+    from conntap.topology._kernels import look_ups
+
+    work = look_ups(begins, ends, shares)
     total = int(work[-1])
     parts = max(1, total // _LOOKUPS_A_CHUNK, min(64, total // 200_000))
     cuts = np.searchsorted(work, np.linspace(0, total, parts + 1)[1:-1])
