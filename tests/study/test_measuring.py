@@ -83,7 +83,9 @@ def test_a_comparison_has_the_draws_asked_for_and_a_figure():
 
 @pytest.mark.parametrize("name", ["communities", "connected_components"])
 def test_labels_are_not_compared(name):
-    with pytest.raises(OptionError, match=r"gives are labels, no quantities.*Compare (community_structure|component_sizes)\."):
+    with pytest.raises(
+        OptionError, match=r"gives are labels, no quantities.*Compare (community_structure|component_sizes)\."
+    ):
         null_model("erdos_renyi", find_measure(name))
 
 
