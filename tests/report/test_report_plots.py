@@ -138,6 +138,11 @@ def test_classes_of_triads_are_drawn_under_the_axis(what, entries):
     assert not other.axes[0].artists
 
 
+def test_scores_at_the_ends_of_a_wide_axis_are_within_it():
+    axes = plots.against({"er": frame([[3.0, 1.0, 2.0]]).set_axis([25.0, 75.0, 125.0], axis=1)}).axes[0]
+    assert axes.get_xlim() == (-5.0, 155.0)
+
+
 def test_the_drawn_classes_are_those_of_networkx():
     for name, pairs in TRIADS.items():
         graph = nx.DiGraph([tuple(pair) for pair in pairs])

@@ -121,7 +121,7 @@ def against(
             nothing(axes)
             return axes.figure
         x, named = place_entries(entries)
-        gap = float(np.min(np.diff(np.unique(x)), initial=1.0)) if len(x) > 1 else 1.0
+        gap = float(np.diff(np.unique(x)).min()) if len(np.unique(x)) > 1 else 1.0
         axes.axhline(reference, color=INKS["muted"][0], linewidth=1)
         for position, table in enumerate(tables):
             offset = gap * 0.5 * ((position + 0.5) / len(tables) - 0.5)
