@@ -15,6 +15,7 @@ from conntap.activity import Spikes
 from conntap.circuits.connectome import Connectome
 
 STEPS = {
+    "varied": 1,
     "cells": 1,
     "chain": 1,
     "draw": 1,
@@ -59,6 +60,11 @@ def edges(connectome: Connectome, *, times: int = 1) -> int:
 def draw(connectome: Connectome, *, scale: float = 1.0, rng: np.random.Generator) -> float:
     """A random number."""
     return float(rng.random() * scale)
+
+
+def varied(connectome: Connectome, *, cut_repeat: int = 0, rng: np.random.Generator) -> Connectome:
+    """The connectome; its option bears the name that a column may have."""
+    return connectome
 
 
 def shuffled(connectome: Connectome, *, rng: np.random.Generator) -> Connectome:

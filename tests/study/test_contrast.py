@@ -64,6 +64,14 @@ def test_what_the_draws_sweep_is_compared_value_by_value(stages):
     assert table["mean"].to_dict() == {1: 2, 9: 6}
 
 
+def test_draws_of_what_was_drawn_itself_stand_beside_their_own_originals(stages):
+    draws = {"circuit": ["c"] * 4, "cut_repeat": [0, 0, 1, 1], "repeat": [0, 1, 0, 1]}
+    store = stages(n=({"circuit": ["c"] * 2, "repeat": [0, 1]}, [1, 2]), r=(draws, [1, 3, 5, 7]))
+    table = against(store["n"], store["r"])
+    assert table.index.name == "cut_repeat"
+    assert table["mean"].to_dict() == {0: 2, 1: 6}
+
+
 def test_what_only_the_originals_sweep_is_refused(stages):
     draws = {"circuit": ["c", "c"], "repeat": [0, 1]}
     store = stages(n=({"circuit": ["c", "c"], "scale": [1.0, 2.0]}, [1, 2]), r=(draws, [1, 3]))

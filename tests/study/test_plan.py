@@ -1,17 +1,19 @@
 """Cases, keys, seeds and batches follow from what is computed."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conntap.study import load_study, prepare
+from conntap import open_store
+from conntap.errors import StudyError
+from conntap.study import load_study, prepare, run
 from conntap.study.batches import Unit, batched
+from conntap.study.entries import with_run
 from conntap.study.plan import Case as C
 from conntap.study.plan import _joined
 
 
 def units(path, stage, **run):
-    from conntap.study.entries import with_run
-
     plans, _, _ = prepare(with_run(load_study(path), **run))
     return plans[stage].units
 
@@ -47,6 +49,45 @@ def test_a_seed_enters_only_the_keys_of_what_is_random(write, local):
 
     assert keys(1, "edges") == keys(2, "edges")
     assert not set(keys(1, "draw")) & set(keys(2, "draw"))
+
+
+REPEATED = """
+  cut: {do: 'plugin_steps:shuffled', of: local, repeat: 3}
+  drew: {do: 'plugin_steps:shuffled', of: cut, repeat: 4}
+  real: {do: 'plugin_steps:edges', of: cut}
+  drawn: {do: 'plugin_steps:edges', of: drew}
+"""
+
+
+def test_what_repeats_something_repeated_has_a_column_of_each(write, local):
+    path = write(local + REPEATED + "  thrice: {do: 'plugin_steps:draw', of: drew, repeat: 2}\n")
+    drew, thrice = units(path, "drew"), units(path, "thrice")
+    assert list(drew[0].case) == ["circuit", "subtarget", "cut_repeat", "repeat"]
+    assert list(thrice[0].case) == ["circuit", "subtarget", "cut_repeat", "drew_repeat", "repeat"]
+    assert (len(drew), len(thrice)) == (2 * 3 * 4, 2 * 3 * 4 * 2)
+    assert len({unit.key for unit in [*drew, *thrice]}) == len(drew) + len(thrice)
+
+
+def test_repeats_of_repeats_have_seeds_of_their_own_and_leave_the_inner_ones_as_they_were(write, local):
+    seeds = [str(unit.made["seed"]) for unit in units(write(local + REPEATED), "drew")]
+    assert len(set(seeds)) == len(seeds)
+    alone = write(local + "  cut: {do: 'plugin_steps:shuffled', of: local, repeat: 3}\n")
+    assert [u.key for u in units(alone, "cut")] == [u.key for u in units(write(local + REPEATED), "cut")]
+
+
+def test_a_join_pairs_draws_with_what_they_were_drawn_of(write, local):
+    path = write(local + REPEATED + "  both: {do: 'plugin_steps:add', of: {left: real, right: drawn}}\n")
+    both = units(path, "both")
+    assert list(both[0].case) == ["circuit", "subtarget", "cut_repeat", "repeat"]
+    assert len(both) == len(units(path, "drawn"))
+    assert len({tuple(unit.case.values()) for unit in both}) == len(both)
+
+
+def test_two_columns_of_one_name_are_told(write, local):
+    body = "  cut: {do: 'plugin_steps:shuffled', of: local, repeat: 3}\n"
+    body += "  n: {do: 'plugin_steps:varied', of: cut, each: {cut_repeat: [1, 2]}, repeat: 2}\n"
+    with pytest.raises(StudyError, match=r"stages\.n\.each: what it takes from already sweeps cut_repeat"):
+        load_study(write(local + body))
 
 
 def test_two_stages_measure_the_same_draw_of_a_control(write, local):
@@ -103,3 +144,13 @@ def test_every_unit_is_in_one_batch_and_the_balance_is_that_of_longest_first(loa
     assert sorted(u.key for b in batches for u in b.units) == sorted(str(i) for i in range(len(loads)))
     best = max(max(loads), sum(loads) / len(batches))
     assert max(batch.load for batch in batches) <= best * 4 / 3 + max(loads) / 3 + 1e-9
+
+
+def test_repeats_of_repeats_run_and_are_independent(write, local):
+    body = local + REPEATED + "  n: {do: 'plugin_steps:draw', of: drew}\n"
+    study = load_study(write(body))
+    run(with_run(study, workers=1))
+    with open_store(study.folder / "store.h5") as store:
+        values = store["n"].frame().reset_index()
+    assert list(values.columns) == ["subtarget", "cut_repeat", "repeat", "n"]
+    assert values.iloc[:, -1].nunique() == len(values) == 24

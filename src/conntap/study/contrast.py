@@ -19,7 +19,7 @@ def against(originals: Dataset, draws: Dataset, *, fill_value: float | None = 0.
     """The values of one stage against those of another that measured random connectomes.
 
     A draw belongs to the originals with which it agrees in all case columns that both stages have; its `repeat` tells it
-    from other draws. Of further columns of the draws, an option that was swept when they were made say, each value is
+    from other draws. What is `repeat` of originals that were drawn themselves is `STAGE_repeat` of the draws. Of further columns of the draws, an option that was swept when they were made say, each value is
     compared by itself. Of a stage with controls of its own the originals count, and where only one stage is sliced its
     uncut values.
 
@@ -64,6 +64,7 @@ def against(originals: Dataset, draws: Dataset, *, fill_value: float | None = 0.
             f"{draws.name}: its cases have no column 'repeat', so it measures no draws. Give a stage that takes from a "
             "random one with `repeat`."
         )
+    first = first.rename(columns=_own_repeat(first, second))
     if ("slice" in first) != ("slice" in second):
         first, second = _whole(first), _whole(second)
     pairs, shown = _paired(first, second, (originals.name, draws.name))
@@ -125,6 +126,12 @@ def _cases(dataset: Dataset) -> pd.DataFrame:
     if "control" in cases:
         cases = cases[cases["control"] == "original"].drop(columns=["control", "draw"])
     return cases
+
+
+def _own_repeat(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, str]:
+    """What the draws call the column `repeat` of the originals: the first `STAGE_repeat` that these lack."""
+    inner = [name for name in second if str(name).endswith("_repeat") and name not in first]
+    return {"repeat": inner[0]} if "repeat" in first and inner else {}
 
 
 def _whole(cases: pd.DataFrame) -> pd.DataFrame:

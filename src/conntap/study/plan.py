@@ -23,6 +23,7 @@ from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Reference, Slicing, Stage, Study
+from conntap.study.relations import repeat_names
 from conntap.study.selecting import selected_cases
 from conntap.study.steps import Step
 
@@ -181,13 +182,28 @@ def _bases(
             taken[first] = selected_cases(taken[first], stage.select, seed=study.seed, where=where, source=source)
         except StudyError as error:
             raise study.told(error, ("stages", stage.name, "select")) from None
+    names = repeat_names(study.stages)[stage.name]
+    if stage.join != "cross" or len(taken) < 2:
+        taken = {name: _called(some, names.get(stage.inputs[name.split()[1]])) for name, some in taken.items()}
     joined = _joined(taken, cross=stage.join == "cross")
     references = {
-        f"option {name}": cases[value.stage] for name, value in stage.options.items() if isinstance(value, Reference)
+        f"option {name}": _called(cases[value.stage], names.get(value.stage))
+        for name, value in stage.options.items()
+        if isinstance(value, Reference)
     }
     for columns, chosen in joined:
         for extra, referred in _joined(references, cross=False, start=columns):
             yield extra, {**chosen, **referred}
+
+
+def _called(cases: Sequence[Case], name: str | None) -> Sequence[Case]:
+    """The cases with their column `repeat` under another name, at its place; None leaves it as it is."""
+    if name is None:
+        return cases
+    return [
+        replace(case, columns={name if key == "repeat" else key: value for key, value in case.columns.items()})
+        for case in cases
+    ]
 
 
 def _joined(

@@ -12,7 +12,7 @@ from conntap.study.entries import CASE_COLUMNS, Reference, Slicing, Stage
 from conntap.study.steps import fits
 from conntap.study.yaml import Place
 
-__all__ = ["check_columns", "check_kinds", "in_order"]
+__all__ = ["check_columns", "check_kinds", "in_order", "repeat_names"]
 
 Problem = Callable[[str, Place], None]
 
@@ -101,6 +101,7 @@ def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], pr
     """No two things may want the same column of an index of cases."""
     columns: dict[str, set[str]] = {"circuits": {"circuit"}}
     sliced: set[str] = set()
+    renamed = repeat_names(stages)
     for stage in stages.values():
         label = stage.name if stage.name.startswith("subtargets.") else f"stages.{stage.name}"
         place: Place = tuple(label.split(".", 1))
@@ -111,7 +112,10 @@ def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], pr
                     "stage, or take an unsliced stage.",
                     (*place, "of"),
                 )
-        inherited = _inherited(stage, columns)
+        names = renamed.get(stage.name, {})
+        inherited = _inherited(stage, columns, names)
+        if clash := {new for source, new in names.items() if new in columns.get(source, ())}:
+            problem(f"{label}.of: two columns would be called {known(clash)}; rename the stage that repeats.", place)
         if stage.controls and "control" in inherited:
             problem(f"{label}.controls: what it takes from has controls already; name them in one of the two.", place)
         own = {*stage.each} | ({"repeat"} if stage.repeat else set())
@@ -131,13 +135,54 @@ def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], pr
         sliced |= {stage.name} if stage.slices else set()
 
 
-def _inherited(stage: Stage, columns: Mapping[str, set[str]]) -> set[str]:
-    """The columns that a stage's cases have from what it takes from."""
+def _inherited(stage: Stage, columns: Mapping[str, set[str]], names: Mapping[str, str]) -> set[str]:
+    """The columns that a stage's cases have from what it takes from; `names` as `repeat_names` gives them."""
+
+    def called(source: str) -> set[str]:
+        own = columns.get(source, {"circuit"})
+        return own - {"repeat"} | {names[source]} if source in names and "repeat" in own else own
+
     found: set[str] = set()
     for position, source in stage.inputs.items():
-        own = columns.get(source, {"circuit"})
-        crossed = stage.join == "cross" and len(stage.inputs) > 1
+        crossed = _crossed(stage)
+        own = columns.get(source, {"circuit"}) if crossed else called(source)
         found |= {name if name == "circuit" or not crossed else f"{position}_{name}" for name in own}
     for source in stage.sources:
-        found |= columns.get(source, {"circuit"}) if source not in stage.inputs.values() else set()
+        found |= called(source) if source not in stage.inputs.values() else set()
     return found | ({"subtarget"} if stage.name.startswith("subtargets.") else set())
+
+
+def _crossed(stage: Stage) -> bool:
+    return stage.join == "cross" and len(stage.inputs) > 1
+
+
+def repeat_names(stages: Mapping[str, Stage]) -> dict[str, dict[str, str]]:
+    """What a stage calls the column `repeat` of what it takes from, where it does not keep that name.
+
+    The column `repeat` of a stage counts the draws of one stage: its own, or the last one before it that repeats. Where a
+    stage repeats something repeated, the inner column becomes `STAGE_repeat` after the stage that it counts the draws of;
+    and wherever a stage joins such values with others that count the same draws as `repeat`, these go by that name too.
+
+    Parameters
+    ----------
+    stages
+        In an order in which each stands after what it takes from.
+
+    Returns
+    -------
+    Name of stage -> source -> name of the column. Columns that a cross join names after the inputs are not in it.
+    """
+    counts: dict[str, str] = {}
+    inner: dict[str, set[str]] = {}
+    names: dict[str, dict[str, str]] = {}
+    for stage in stages.values():
+        named_by_input = set(stage.inputs.values()) if _crossed(stage) else set()
+        sources = [source for source in stage.sources if source not in named_by_input]
+        before = {new for source in sources for new in inner.get(source, ())}
+        own = {source: f"{counts[source]}_repeat" for source in sources if source in counts}
+        names[stage.name] = {source: new for source, new in own.items() if stage.repeat or new in before}
+        inner[stage.name] = before | set(names[stage.name].values())
+        kept = [counts[source] for source in own if source not in names[stage.name]]
+        if stage.repeat or kept:
+            counts[stage.name] = stage.name if stage.repeat else kept[0]
+    return names
