@@ -1,15 +1,18 @@
 """A stage takes some cases of its input: by size, at random, or both."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conntap import open_store
+from conntap.circuits import Connectome, Subtarget, open_circuit
+from conntap.circuits.sonata.writing import write_sonata
 from conntap.errors import StudyError
 from conntap.study import load_study, prepare, run
 from conntap.study.entries import with_run
 from conntap.study.plan import Case
-from conntap.study.selecting import Window, selected_cases
+from conntap.study.selecting import Inside, Window, selected_cases
 
 
 def sized(*nodes):
@@ -122,14 +125,17 @@ def test_later_stages_have_the_cases_that_were_selected(write_sizes):
         ("{nodes: {min: 7}}", r"stages\.n\.select: 7 nodes or more: no case of local is in this window; these have 1 to 6.*\(study.yaml, line \d+\)"),
         ("{nodes: {min: 4, max: 2}}", r"stages\.n\.select\.0\.nodes: .*min 4 is larger than max 2"),
         ("{nodes: {least: 2}}", r"unknown key 'least'; known: max, min"),
-        ("{node: {min: 2}}", r"unknown key 'node'; known: draw, nodes. Did you mean 'nodes'"),
-        ("{connections: {min: 2}}", r"unknown key 'connections'; known: draw, nodes"),
+        ("{node: {min: 2}}", r"unknown key 'node'; known: connections, draw, nodes. Did you mean 'nodes'"),
+        ("{connections: {least: 2}}", r"select\.0\.connections: unknown key 'least'; known: max, min"),
+        ("{connections: {}}", r"stages\.n\.select\.0\.connections: needs min, max, or both; got \{\}\. Write \{min: 100"),
+        ("{connections: {min: 99}}", r"stages\.n\.select: 99 connections or more: no case of local is in this window; these have 0 to \d+ connections"),
+        ("{nodes: {min: 9}, connections: {min: 1}}", r"9 nodes or more with 1 connections or more: no case.*; these have 1 to 6 nodes"),
         ("{nodes: {}}", r"stages\.n\.select\.0\.nodes: needs min, max, or both; got \{\}\. Write \{min: 100, max: 500\}, or one of the two"),
         ("{nodes: 5}", r"stages\.n\.select\.0\.nodes: 5\. Write \{min: 100"),
-        ("5", r"^study.yaml: stages\.n\.select: 5\. Write \{nodes: \{min: 100, max: 500\}\}, \{draw: 5\}, both, or a list of these\. \(study.yaml, line \d+\)$"),
+        ("5", r"^study.yaml: stages\.n\.select: 5\. Write \{nodes: \{min: 100, max: 500\}\}, \{connections: \{min: 1000\}\}, \{draw: 5\}, these together, or a list of such\. \(study.yaml, line \d+\)$"),
         ("[5]", r"^study.yaml: stages\.n\.select\.0: 5\. Write \{nodes"),
         ("null", r"select: None\. Write \{nodes"),
-        ("[{}]", "^study.yaml: stages.n.select.0: needs nodes, draw, or both"),
+        ("[{}]", "^study.yaml: stages.n.select.0: needs nodes, connections or draw"),
         ("{draw: 0}", "greater than or equal to 1"),
     ],
 )  # fmt: skip
@@ -143,6 +149,50 @@ def test_sizes_that_are_not_known_beforehand_are_told(write_sizes):
     with pytest.raises(StudyError, match=r"nodes the cases of inputs have is known only after it ran\. Select where"):
         planned(write_sizes("{nodes: {min: 2}}", of="inputs", more=more))
     assert len(planned(write_sizes("{draw: 2}", of="inputs", more=more))) == 2
+
+
+def test_a_window_by_connections_counts_those_among_the_nodes_of_a_subtarget(write_sizes, folder):
+    with open(folder / "edges.csv", "a") as file:
+        file.write("0,1\n1,1\n")  # a parallel edge and a loop, which do not count
+    more = "  local2: {do: circuits.connectome, of: subtargets.some, select: {connections: {min: 3, max: 6}}}\n"
+    assert names(planned(write_sizes("{connections: {min: 3, max: 6}}", more=more))) == ["s3", "s4", "s5"]
+    assert names(planned(write_sizes("{draw: 6}", more=more), "local2")) == ["s3", "s4", "s5"]
+    assert names(planned(write_sizes("{connections: {max: 0}}"))) == ["s1"]
+    assert names(planned(write_sizes("{nodes: {max: 4}, connections: {min: 3}, draw: 2}"))) == ["s3", "s4"]
+    assert names(planned(write_sizes("[{nodes: {max: 1}}, {connections: {min: 8}}]"))) == ["s1", "s6"]
+
+
+def test_a_whole_circuit_and_its_connectome_are_selected_by_nodes_and_connections(write):
+    body = (
+        "stages:\n  local: {do: circuits.connectome, of: circuits.toy}\n"
+        "  n: {do: 'plugin_steps:edges', of: SOURCE, select: {nodes: {min: 1}, connections: {min: MIN}}}\n"
+    )
+    for source in ("local", "circuits.toy", "circuits"):
+        assert len(planned(write(body.replace("SOURCE", source).replace("MIN", "1")))) == 1
+        with pytest.raises(
+            StudyError, match=rf"no case of {source} is in this window; these have \d+ to \d+ connections"
+        ):
+            planned(write(body.replace("SOURCE", source).replace("MIN", "1000000")))
+
+
+def test_a_circuit_on_disk_is_selected_by_the_connections_of_the_edges_that_the_stage_takes(tmp_path):
+    found = Connectome(4, [0, 0, 0, 1, 2, 2], [1, 1, 2, 2, 2, 3], name="cells")
+    circuit = open_circuit(write_sonata(found, tmp_path))
+    inside = Inside(Subtarget("some", circuit, "cells", np.array([0, 1, 2])))
+    assert (inside.nodes, inside.connections) == (3, 3)
+    assert (Inside(circuit).nodes, Inside(circuit).connections) == (4, 4)
+    assert inside.through(None) is inside
+    case = Case({}, {}, "key", origin="key", inside=inside.through("nothing"))
+    with pytest.raises(
+        StudyError, match=r"the connections of source cannot be counted: .*unknown edge population 'nothing'"
+    ):
+        selected_cases([case], [Window(connections=(0, None))], seed=1, where="select", source="source")
+
+
+def test_connections_that_are_not_known_beforehand_are_told(write_sizes):
+    more = "  drawn: {do: manipulate.erdos_renyi, of: local}\n"
+    with pytest.raises(StudyError, match=r"connections the cases of drawn have is known only after it ran\. Select"):
+        planned(write_sizes("{connections: {min: 2}}", of="drawn", more=more))
 
 
 def test_more_draws_than_there_are_take_all_and_warn(write_sizes, caplog):

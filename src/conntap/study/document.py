@@ -111,7 +111,10 @@ _SLICING = (
     "write a node property, {property: [values]}, {name: expression}, {quantiles: {property: 4}} or another form, or a "
     "list of these"
 )
-_SELECTION = "write {nodes: {min: 100, max: 500}}, {draw: 5}, both, or a list of these"
+_SELECTION = (
+    "write {nodes: {min: 100, max: 500}}, {connections: {min: 1000}}, {draw: 5}, these together, or a list of such"
+)
+_SIZES = ("nodes", "connections")
 
 
 def _told(error: Mapping[str, Any], document: Document) -> str:
@@ -142,7 +145,7 @@ def _is_selection(place: Place) -> bool:
 
 
 def _remedy(place: Place) -> str:
-    if place[-1] == "nodes":
+    if place[-1] in _SIZES:
         return "Write {min: 100, max: 500}, or one of the two."
     return f"{_SELECTION[0].upper()}{_SELECTION[1:]}."
 
@@ -160,7 +163,7 @@ def _keys_at(place: Place) -> list[str]:
     if len(place) == 0:
         return list(StudyEntry.model_fields)
     if _is_selection(place):
-        return list((SizeEntry if place[-1] == "nodes" else SelectEntry).model_fields)
+        return list((SizeEntry if place[-1] in _SIZES else SelectEntry).model_fields)
     models: dict[Any, type[BaseModel]] = {
         "circuits": CircuitEntry, "slices": SliceEntry, "run": RunOptions, "stages": StageEntry,
         "subtargets": StageEntry, "controls": ControlEntry,

@@ -84,19 +84,20 @@ class SelectEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     nodes: SizeEntry | None = None
+    connections: SizeEntry | None = None
     draw: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _says_something(self) -> SelectEntry:
-        if self.nodes is None and self.draw is None:
-            raise ValueError("needs nodes, draw, or both")
+        if self.nodes is None and self.connections is None and self.draw is None:
+            raise ValueError("needs nodes, connections or draw")
         return self
 
     def window(self) -> Window:
         """The entry as planning takes it."""
-        if self.nodes is None:
-            return Window(draw=self.draw)
-        return Window(self.nodes.min, self.nodes.max, self.draw)
+        least, most = (None, None) if self.nodes is None else (self.nodes.min, self.nodes.max)
+        connections = None if self.connections is None else (self.connections.min, self.connections.max)
+        return Window(least, most, self.draw, connections)
 
 
 class StageEntry(_Entry):

@@ -24,7 +24,7 @@ from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Reference, Slicing, Stage, Study
 from conntap.study.relations import repeat_names
-from conntap.study.selecting import selected_cases
+from conntap.study.selecting import Inside, selected_cases
 from conntap.study.steps import Step
 
 __all__ = ["Case", "StagePlan", "content_of", "plan_stage", "plan_study", "source_cases"]
@@ -38,8 +38,8 @@ _KEEPING_NODES = frozenset(("circuits.connectome", "circuits.node_table"))
 class Case:
     """One value that a stage can take: its columns in the index, where it is kept, its key and its size.
 
-    `nodes` is their number where it is known before anything runs; `origin` the key of the circuit or the subtarget that
-    it came of.
+    `nodes` is their number where it is known before anything runs, and `inside` what counts the connections among them;
+    `origin` the key of the circuit or the subtarget that it came of.
     """
 
     columns: Mapping[str, Any]
@@ -48,6 +48,7 @@ class Case:
     load: float = 1.0
     nodes: int | None = None
     origin: str = ""
+    inside: Inside | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,9 @@ def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]], workers: 
     return plans
 
 
-def source_cases(study: Study, fingerprints: Mapping[str, str], subtargets: Mapping[str, Any]) -> dict[str, list[Case]]:
+def source_cases(
+    study: Study, fingerprints: Mapping[str, str], subtargets: Mapping[str, Any], sources: Mapping[str, Any]
+) -> dict[str, list[Case]]:
     """The cases of the circuits and the subtargets.
 
     Parameters
@@ -109,10 +112,12 @@ def source_cases(study: Study, fingerprints: Mapping[str, str], subtargets: Mapp
         Name of circuit -> digest of its content.
     subtargets
         `subtargets.NAME` -> mapping of circuit to (key, Subtargets).
+    sources
+        Name of circuit -> the open circuit or connectome.
     """
     circuits = {
-        name: Case({"circuit": name}, {"circuit": name}, key, origin=key)
-        for name, key in ((name, digest("circuit", fingerprint)) for name, fingerprint in fingerprints.items())
+        name: _circuit_case(name, digest("circuit", fingerprint), Inside(sources[name]))
+        for name, fingerprint in fingerprints.items()
     }
     cases = {f"circuits.{name}": [case] for name, case in circuits.items()}
     cases["circuits"] = list(circuits.values())
@@ -125,11 +130,16 @@ def source_cases(study: Study, fingerprints: Mapping[str, str], subtargets: Mapp
     return cases
 
 
+def _circuit_case(name: str, key: str, inside: Inside) -> Case:
+    return Case({"circuit": name}, {"circuit": name}, key, nodes=inside.nodes, origin=key, inside=inside)
+
+
 def _subtarget_case(circuit: str, fingerprint: str, stage: str, stage_key: str, subtarget: Any) -> Case:
     kept = {"circuit": circuit, "stage": stage, "key": stage_key, "subtarget": subtarget.name}
     made = (subtarget.name, subtarget.population, subtarget.ids, dict(subtarget.info))
     key, nodes = digest("subtarget", fingerprint, *made), len(subtarget.ids)
-    return Case({"circuit": circuit, "subtarget": subtarget.name}, kept, key, float(nodes), nodes, key)
+    columns = {"circuit": circuit, "subtarget": subtarget.name}
+    return Case(columns, kept, key, float(nodes), nodes, key, Inside(subtarget))
 
 
 def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], *, workers: int) -> StagePlan:
@@ -151,11 +161,13 @@ def _first(chosen: Mapping[str, Case]) -> Case | None:
 
 
 def _given(stage: Stage, taken: Case | None, unit: Unit) -> Case:
-    """A unit as a case for later stages, which knows what it came of and, where that is certain, its nodes."""
-    keeps = stage.step.name in _KEEPING_NODES and taken is not None
+    """A unit as a case for later stages, which knows what it came of and, where that is certain, its size."""
     origin = unit.key if taken is None else taken.origin
-    kept = {"stage": stage.name, "key": unit.key}
-    return Case(unit.case, kept, unit.key, unit.load, taken.nodes if keeps and taken else None, origin)
+    case = Case(unit.case, {"stage": stage.name, "key": unit.key}, unit.key, unit.load, origin=origin)
+    if taken is None or stage.step.name not in _KEEPING_NODES:
+        return case
+    inside = taken.inside if stage.step.name == "circuits.connectome" and "edges" not in unit.references else None
+    return replace(case, nodes=taken.nodes, inside=inside and inside.through(unit.options.get("edges")))
 
 
 def _refuse_too_many(study: Study, stage: Stage, bases: int) -> None:

@@ -73,9 +73,8 @@ def prepare(study: Study) -> Prepared:
             subtargets[name] = {each: _defined(stage, each, sources[each], fingerprints[each]) for each in names}
         except StudyError as error:
             raise study.told(error, tuple(name.split("."))) from error
-    cases = source_cases(
-        study, fingerprints, {k: {c: v[:2] for c, v in each.items()} for k, each in subtargets.items()}
-    )
+    found = {k: {c: v[:2] for c, v in each.items()} for k, each in subtargets.items()}
+    cases = source_cases(study, fingerprints, found, sources)
     return plan_study(study, sources=cases, workers=workers_of(study)), subtargets, fingerprints
 
 
