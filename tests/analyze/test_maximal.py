@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import connectomes
 
-from conntap.analyze import maximal_simplex_counts, simplex_counts
+from conntap.analyze import maximal_simplex_counts, simplex_counts, simplex_lists
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 
@@ -31,6 +32,29 @@ def test_the_largest_simplices_are_all_maximal(connectome):
     assert maximal.index.equals(whole.index)
     assert maximal.iloc[-1] == whole.iloc[-1]
     assert (maximal <= whole).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    connectomes(min_nodes=7, max_edges=30, columns=False, properties=False),
+    st.lists(st.integers(0, 6), max_size=7, unique=True),
+    st.sampled_from(["lie", "meet"]),
+)
+def test_maximal_simplices_of_some_nodes_are_those_of_the_list(connectome, chosen, within):
+    there = np.isin(np.arange(connectome.n_nodes), chosen)
+    some = np.all if within == "lie" else np.any
+    lists = simplex_lists(connectome, only="maximal")
+    expected = [int(some(there[rows], axis=1).sum()) for rows in lists]
+    counts = maximal_simplex_counts(connectome, nodes=connectome.nodes.index[chosen].tolist(), within=within)
+    assert counts.tolist() == (np.trim_zeros(expected, "b") or [0])
+
+
+def test_what_is_maximal_does_not_depend_on_the_nodes_chosen():
+    tail = Connectome(4, [0, 0, 1, 2], [1, 2, 2, 3])
+    assert maximal_simplex_counts(tail, nodes=[0, 1]).tolist() == [0]
+    assert maximal_simplex_counts(tail.subset([0, 1])).tolist() == [0, 1]
+    assert maximal_simplex_counts(tail, nodes=[0, 1], within="meet").tolist() == [0, 0, 1]
+    assert maximal_simplex_counts(tail, nodes=[2, 3], kind="undirected").tolist() == [0, 1]
 
 
 def test_a_rectangular_connectome_has_no_simplices():

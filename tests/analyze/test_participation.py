@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import connectomes
 
-from conntap.analyze import edge_participation, node_participation, simplex_counts, simplicial_degrees
+from conntap.analyze import (
+    edge_participation,
+    node_participation,
+    simplex_counts,
+    simplex_lists,
+    simplicial_degrees,
+)
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 
@@ -124,3 +130,52 @@ def test_the_fly_by_node_and_by_connection(shared_data):
     assert node_participation(fly).sum().tolist() == (FLY * (k + 1)).tolist()
     edges = edge_participation(fly, position="spine", max_dimension=4).sum()
     assert edges.tolist() == (FLY * k)[1:5].tolist()
+
+
+SUBSETS = st.lists(st.integers(0, 6), max_size=7, unique=True)
+
+
+def listed(connectome, chosen, within):
+    """The simplices of each dimension that lie in, or meet, the nodes chosen."""
+    there = np.isin(np.arange(connectome.n_nodes), chosen)
+    some = np.all if within == "lie" else np.any
+    return [rows[some(there[rows], axis=1)] for rows in simplex_lists(connectome)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(connectomes(min_nodes=7, max_edges=30, columns=False), SUBSETS, st.sampled_from(["lie", "meet"]))
+def test_participation_of_some_nodes_is_that_over_the_list_of_their_simplices(connectome, chosen, within):
+    lists = listed(connectome, chosen, within)
+    lists = lists[: max([1, *(k + 1 for k, rows in enumerate(lists) if len(rows))])]
+    ids = connectome.nodes.index[chosen].tolist()
+    for position in ("any", "source", "sink", 0, 2):
+        table = node_participation(connectome, position=position, nodes=ids, within=within)
+        assert table.columns.tolist() == list(range(len(lists)))
+        for k, rows in enumerate(lists):
+            place = {"any": slice(None), "source": slice(0, 1), "sink": slice(k, k + 1)}.get(position)
+            taken = rows[:, place or slice(position, position + 1)]
+            assert table[k].tolist() == np.bincount(taken.ravel(), minlength=connectome.n_nodes).tolist()
+    table = edge_participation(connectome, position="last", nodes=ids, within=within)
+    assert table.columns.tolist() == list(range(1, len(lists)))
+    for k, rows in enumerate(lists[1:], start=1):
+        pairs = rows[:, -2].astype(int) * 10 + rows[:, -1]
+        assert table[k].tolist() == [int((pairs == pair).sum()) for pair in connectome.pre * 10 + connectome.post]
+
+
+def test_some_nodes_are_chosen_as_everywhere():
+    table = node_participation(triangle(), nodes=["c", "d"], within="meet")
+    assert table.to_dict("list") == {0: [0, 0, 1, 1], 1: [1, 1, 3, 1], 2: [1, 1, 1, 0]}
+    assert node_participation(triangle(), nodes="id in ['c', 'd']").to_dict("list") == {
+        0: [0, 0, 1, 1],
+        1: [0, 0, 1, 1],
+    }
+    assert edge_participation(triangle(), nodes=["a", "b", "c"])[2].tolist() == [1, 1, 1, 0]
+    assert edge_participation(triangle(), nodes=["d"], within="meet").to_dict("list") == {1: [0, 0, 0, 1]}
+
+
+@pytest.mark.parametrize("measure", [node_participation, edge_participation])
+def test_unknown_nodes_and_ways_to_be_among_them_are_refused(measure):
+    with pytest.raises(OptionError, match=rf"{measure.__name__}\.nodes: .*: z\."):
+        measure(triangle(), nodes=["a", "z"])
+    with pytest.raises(OptionError, match=rf"{measure.__name__}\.within: unknown value 'touch'; known: lie, meet"):
+        measure(triangle(), within="touch")

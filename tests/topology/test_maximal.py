@@ -111,6 +111,32 @@ def test_lists_and_bits_agree_on_dense_graphs(most, monkeypatch):
     assert np.array_equal(maximal_simplices_of(*dense, dimension=5), rows)
 
 
+@settings(deadline=None, max_examples=60)
+@given(matrices, st.integers(0, 63), st.sampled_from([0, 8, 2**20]))
+def test_maximal_simplices_among_some_nodes_are_those_of_brute_force(matrix, chosen, most):
+    np.fill_diagonal(matrix, False)
+    among = np.array([bool(chosen >> node & 1) for node in range(len(matrix))])
+    expected = [sum(among[each].all() for each in rows) for rows in brute_force(matrix)]
+    kept, module._MOST_WORDS = module._MOST_WORDS, most
+    try:
+        counts = count_maximal_simplices(*graph(matrix), among=among).tolist()
+    finally:
+        module._MOST_WORDS = kept
+    assert counts == (np.trim_zeros([int(each) for each in expected], "b") or [0])
+
+
+@pytest.mark.parametrize("most", [0, 300, 2**20])
+@pytest.mark.parametrize(("n", "density"), [(90, 0.5), (200, 0.15)])
+def test_some_nodes_of_dense_graphs_are_searched_right(n, density, most, monkeypatch):
+    rng = np.random.default_rng(n)
+    some, among = graph(rng.random((n, n)) < density), rng.random(n) < 0.7
+    rows = [maximal_simplices_of(*some, dimension=k) for k in (3, 4, 5)]
+    monkeypatch.setattr(module, "_MOST_WORDS", most)
+    counts = count_maximal_simplices(*some, among=among, max_dimension=5).tolist()
+    counts += [0] * (6 - len(counts))
+    assert counts[3:] == [int(among[each].all(axis=1).sum()) for each in rows]
+
+
 def test_hubs_with_many_inputs_or_many_outputs_are_searched_right():
     rng = np.random.default_rng(4)
     matrix = rng.random((120, 120)) < 0.1

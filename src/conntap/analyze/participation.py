@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from conntap.analyze.graphs import simple
+from conntap.analyze.simplices import simplex_counts
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.selection import Selection, selected
 from conntap.errors import one_of, whole
 from conntap.topology import participation as kernels
-from conntap.topology.simplices import count_simplices
+from conntap.topology.restriction import restricted
 
 __all__ = ["edge_participation", "node_participation", "simplicial_degrees"]
 
@@ -20,6 +23,8 @@ def node_participation(
     connectome: Connectome,
     *,
     position: Literal["any", "source", "sink"] | int = "any",
+    nodes: Selection | None = None,
+    within: Literal["meet", "lie"] = "lie",
     max_dimension: int | None = None,
     threads: int = 1,
 ) -> pd.DataFrame:
@@ -32,6 +37,10 @@ def node_participation(
     position
         Where the node stands in the simplex: anywhere, at the source, at the sink, or at this place, from 0 at the
         source.
+    nodes
+        Count only simplices of these nodes; default: all.
+    within
+        Simplices that "lie" wholly in the given nodes, or that "meet" them: with one node of theirs or more.
     max_dimension
         Count up to this dimension; default: all.
     threads
@@ -39,18 +48,18 @@ def node_participation(
 
     Returns
     -------
-    int64, one row a node, indexed by "id" in node order; columns "dimension" from 0 to the largest that occurs,
-    whatever the place.
+    int64, one row a node, all of them, indexed by "id" in node order; columns "dimension" from 0 to the largest that
+    occurs, whatever the place.
 
     Raises
     ------
     OptionError
-        The connectome is rectangular, an option is out of range, or there are too many simplices to count (an estimate
-        of more than 10^14, or hours of search): then limit `max_dimension`.
+        The connectome is rectangular, an option is out of range or no node is as told, or there are too many simplices
+        to count (an estimate of more than 10^14, or hours of search): then limit `max_dimension`.
 
     Notes
     -----
-    Takes up to twice the time of `simplex_counts`; memory: the connections, and 8 bytes a node and dimension in each
+    Takes up to twice the time of `simplex_counts`, once more for those that meet some nodes; memory: the connections, and 8 bytes a node and dimension in each
     thread. Over all nodes the column of dimension k adds up to k + 1 times the number of k-simplices; of one place to
     that number. Reimann et al., 2017, doi:10.3389/fncom.2017.00048.
 
@@ -61,10 +70,21 @@ def node_participation(
     """
     whole("node_participation.threads", threads, 1)
     graph = simple(connectome, "node_participation")
-    counts = kernels.node_participation(*graph, position=position, max_dimension=max_dimension, threads=threads)
-    if counts.shape[1] == 1 and not isinstance(position, str):  # no simplex reaches that place: the columns stay
-        dimensions = len(count_simplices(*graph, max_dimension=max_dimension, threads=threads))
-        counts = np.pad(counts, ((0, 0), (0, dimensions - 1)))
+    chosen = _chosen(connectome, nodes, within, "node_participation")
+    options = {"max_dimension": max_dimension, "threads": threads}
+
+    def count(among: np.ndarray) -> np.ndarray:
+        part = graph if among.all() else restricted(*graph, among)[:2]
+        table = kernels.node_participation(*part, position=position, **options)
+        table[~among] = 0
+        return table
+
+    counts = _table(count, chosen, within)
+    if counts.shape[1] < 2 and not isinstance(position, str):  # no simplex reaches that place: the columns stay
+        dimensions = len(simplex_counts(connectome, nodes=nodes, within=within, **options))
+        counts = np.pad(counts, ((0, 0), (0, dimensions - counts.shape[1])))
+    elif counts.shape[1] == 0:
+        counts = np.zeros((len(counts), 1), dtype=np.int64)
     return _by_dimension(counts, connectome.nodes.index, 0)
 
 
@@ -125,6 +145,8 @@ def edge_participation(
     connectome: Connectome,
     *,
     position: Literal["any", "spine", "first", "last"] = "any",
+    nodes: Selection | None = None,
+    within: Literal["meet", "lie"] = "lie",
     max_dimension: int | None = None,
     threads: int = 1,
 ) -> pd.DataFrame:
@@ -137,10 +159,8 @@ def edge_participation(
     position
         Where the edge stands in the simplex (v0 ... vk): between any of its nodes, between some v(i) and v(i + 1) (the
         spine), between v0 and v1 (first), or between v(k - 1) and vk (last).
-    max_dimension
-        Count up to this dimension; default: all.
-    threads
-        Threads that share the work; the result does not depend on it.
+    nodes, within, max_dimension, threads
+        As for `node_participation`.
 
     Returns
     -------
@@ -166,9 +186,19 @@ def edge_participation(
     one_of("edge_participation.position", position, ["any", "spine", "first", "last"])
     whole("edge_participation.threads", threads, 1)
     indptr, indices = simple(connectome, "edge_participation")
-    counts = kernels.edge_participation(
-        indptr, indices, position=position, max_dimension=max_dimension, threads=threads
-    )
+    chosen = _chosen(connectome, nodes, within, "edge_participation")
+    options = {"position": position, "max_dimension": max_dimension, "threads": threads}
+
+    def count(among: np.ndarray) -> np.ndarray:
+        if among.all():
+            return kernels.edge_participation(indptr, indices, **options)
+        *part, kept = restricted(indptr, indices, among)
+        found = kernels.edge_participation(*part, **options)
+        table = np.zeros((len(indices), found.shape[1]), dtype=np.int64)
+        table[kept] = found
+        return table
+
+    counts = _table(count, chosen, within)
     at = positions_of_edges(connectome, indptr, indices)
     rows = counts
     if len(at) != len(counts) or (at[1:] <= at[:-1]).any():
@@ -193,6 +223,23 @@ def positions_of_edges(connectome: Connectome, indptr: np.ndarray, indices: np.n
     at = np.searchsorted(keys, wanted)
     at[connectome.pre == connectome.post] = -1
     return at
+
+
+def _chosen(connectome: Connectome, nodes: Selection | None, within: str, where: str) -> np.ndarray:
+    """A mask of the nodes that are meant."""
+    one_of(f"{where}.within", within, ["meet", "lie"])
+    chosen = np.zeros(connectome.n_nodes, dtype=bool)
+    chosen[selected(connectome.nodes, nodes, f"{where}.nodes")] = True
+    return chosen
+
+
+def _table(count: Callable[[np.ndarray], np.ndarray], chosen: np.ndarray, within: str) -> np.ndarray:
+    """What `count` says of the simplices among all of some nodes: of those that lie in, or meet, the nodes chosen."""
+    if within == "lie" or chosen.all():
+        return count(chosen)
+    table, others = count(np.ones_like(chosen)), count(~chosen)
+    table[:, : others.shape[1]] -= others
+    return table[:, : int(np.flatnonzero(table.any(axis=0)).max(initial=-1)) + 1]
 
 
 def _by_dimension(counts: np.ndarray, index: pd.Index, first: int) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 A partial simplex has candidates (the common out-neighbours of its nodes, which may follow at its end) and others that
 may be inserted at an earlier place. Together they are its surroundings X. With one more node v, those of X that project
 to v and the candidates that v projects to stay: a simplex without candidates is maximal where nothing of X projects to
-its last node. So one set serves all places of insertion.
+its last node. So one set serves all places of insertion. Where only the simplices of some nodes are wanted, the others
+stay in these sets but the search does not go on with them.
 
 Each level is a matrix of bits renumbered within X: a header (the candidates as bits, and how many stand before each
 word), then a row for each candidate: whom it projects to among the candidates, and who of X projects to it. From 64
@@ -45,12 +46,14 @@ def _write(found, written, path, size):
 
 
 @njit(nogil=True)
-def _in_words(out, into, members, dimension, top, counts, sets, rests, around, wanted, names, path, found, written):
-    """Search within at most 64 nodes; returns the visits and the simplices written."""
+def _in_words(
+    out, into, members, allowed, dimension, top, counts, sets, rests, around, wanted, names, path, found, written
+):
+    """Search within at most 64 nodes, those `allowed`; returns the visits and the simplices written."""
     visits = _0
     depth = _0
     at = dimension
-    sets[0], rests[0], around[0] = members, members, ALL
+    sets[0], rests[0], around[0] = members, members & allowed, ALL
     while True:
         rest = rests[depth]
         if rest == _0:
@@ -76,7 +79,7 @@ def _in_words(out, into, members, dimension, top, counts, sets, rests, around, w
             depth += _1
             at += _1
             sets[depth] = ahead
-            rests[depth] = ahead
+            rests[depth] = ahead & allowed
             around[depth] = beside | ahead
 
 
@@ -99,11 +102,26 @@ def squeeze(matrix, base, words, kept, before, target, target_words):
 
 @njit(nogil=True)
 def _in_matrix(
-    matrix, names, n, n_around, dimension, top, counts, sets, rests, around, budget, wanted, path, found, written
+    matrix,
+    names,
+    among,
+    n,
+    n_around,
+    dimension,
+    top,
+    counts,
+    sets,
+    rests,
+    around,
+    budget,
+    wanted,
+    path,
+    found,
+    written,
 ):
     """Search within n candidates, the first of n_around surrounding nodes; their matrix stands at matrix[0].
 
-    `names` holds the surrounding nodes where simplices are wanted. Returns the matrix and names (they may have grown),
+    `names` holds the surrounding nodes where simplices, or only those `among` some nodes, are wanted. Returns the matrix and names (they may have grown),
     the visits and the simplices written.
     """
     begins = np.zeros(_DEPTHS, np.uint64)
@@ -120,6 +138,7 @@ def _in_matrix(
     out = np.empty(64, np.uint64)
     into = np.empty(64, np.uint64)
     near = np.zeros(64, np.uint32)
+    named = wanted != _0 or len(among) > 0
     visits = _0
     level = _0
     while True:
@@ -139,7 +158,7 @@ def _in_matrix(
             some |= matrix[row + j]
         for j in range(_0, wide):
             more |= matrix[row + words + j]
-        if wanted != _0:  # which of the candidates it is: the cursor-th one of the header
+        if named:  # which of the candidates it is: the cursor-th one of the header
             word = _0
             while word + _1 < words and matrix[begin + words + word + _1] <= cursors[level]:
                 word += _1
@@ -147,6 +166,9 @@ def _in_matrix(
             for _ in range(_0, cursors[level] - matrix[begin + words + word]):
                 member &= member - _1
             path[at] = names[name_begins[level] + (word << _6) + lowest(member)]
+            if len(among) > 0 and not among[path[at]]:
+                cursors[level] += _1
+                continue
         cursors[level] += _1
         if some == _0:
             if more == _0:
@@ -168,7 +190,7 @@ def _in_matrix(
             if j < words:
                 within = size
         name_begin = name_ends[level]
-        if wanted != _0:
+        if named:
             names = longer(names, name_begin + size)
             new = name_begin
             for j in range(_0, wide):
@@ -197,11 +219,28 @@ def _in_matrix(
                         into_row |= _gathered(matrix[other + words + k], kept[k]) << (before[k] & _63)
                     out[place] = ahead_row
                     into[place] = into_row
-            if wanted != _0:
+            allowed = ALL
+            if named:
                 for k in range(_0, size):
                     near[k] = names[name_begin + k]
+                    if len(among) > 0 and not among[near[k]]:
+                        allowed &= ~(_1 << k)
             more, written = _in_words(
-                out, into, members, at + _1, top, counts, sets, rests, around, wanted, near, path, found, written
+                out,
+                into,
+                members,
+                allowed,
+                at + _1,
+                top,
+                counts,
+                sets,
+                rests,
+                around,
+                wanted,
+                near,
+                path,
+                found,
+                written,
             )
             visits += more
             continue
@@ -291,10 +330,11 @@ def _fill(indptr, indices, in_indptr, in_indices, nodes, begin, n, n_around, mar
 
 
 @compiled
-def maximal_from(indptr, indices, in_indptr, in_indices, roots, top, most, budget, counts, wanted, found):
+def maximal_from(indptr, indices, in_indptr, in_indices, among, roots, top, most, budget, counts, wanted, found):
     """Add to `counts` the maximal simplices from dimension 1 to `top` whose source is one of `roots`.
 
-    Parameters: uint64 indptr and uint32 indices of a simple sorted graph and of its transpose; uint64 roots, top, most
+    Parameters: uint64 indptr and uint32 indices of a simple sorted graph and of its transpose; uint8 `among`, not zero
+    for the nodes that a simplex may consist of (the roots are such), or empty for all; uint64 roots, top, most
     (words of a matrix), budget (visits); uint64 counts; uint64 `wanted`, a dimension whose simplices are written to
     the rows of `found` (uint32, as many as it has), or 0. Returns the visits (more than the budget where it was given
     up) and the simplices of the dimension wanted.
@@ -346,13 +386,14 @@ def maximal_from(indptr, indices, in_indptr, in_indices, roots, top, most, budge
                     matrix = _fill(
                         indptr, indices, in_indptr, in_indices, lists, begin, n, n_around, mark, place, matrix
                     )
-                    if wanted != _0:
+                    if wanted != _0 or len(among) > 0:
                         names = longer(names, n_around)
                         for k in range(_0, n_around):
                             names[k] = lists[begin + k]
                     matrix, names, more, written = _in_matrix(
                         matrix,
                         names,
+                        among,
                         n,
                         n_around,
                         at,
@@ -378,6 +419,8 @@ def maximal_from(indptr, indices, in_indptr, in_indices, roots, top, most, budge
                 continue
             node = np.uint64(lists[cursors[level]])
             cursors[level] += _1
+            if len(among) > 0 and not among[node]:
+                continue
             visits += end - begin
             path[at] = node
             for k in range(in_indptr[node], in_indptr[node + _1]):

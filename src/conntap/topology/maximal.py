@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from conntap.errors import OptionError, unknown
+from conntap.topology.restriction import restricted
 from conntap.topology.simplices import MOST_SIMPLICES, estimate_simplices
 from conntap.topology.threads import mapped
 
@@ -15,11 +16,17 @@ __all__ = ["MOST_VISITS", "both_ways", "chunks_of", "count_maximal_simplices", "
 
 MOST_VISITS = 2**41  # simplices visited (hours): given up
 _MOST_WORDS = 2**20  # of a matrix of bits (8 MiB)
+_EVERYWHERE = np.empty(0, np.uint8)  # simplices of all nodes
 _LOOKUPS_A_CHUNK = 20_000_000  # of a large graph; a small one is cut into up to 64 chunks of some use
 
 
 def count_maximal_simplices(
-    indptr: np.ndarray, indices: np.ndarray, *, max_dimension: int | None = None, threads: int = 1
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    *,
+    among: np.ndarray | None = None,
+    max_dimension: int | None = None,
+    threads: int = 1,
 ) -> np.ndarray:
     """Count the maximal directed simplices of a simple graph by dimension.
 
@@ -28,8 +35,11 @@ def count_maximal_simplices(
     indptr, indices
         The graph in CSR form: shapes (nodes + 1,) and (connections,), rows sorted, no loops, no doubles (as
         `conntap.topology.graphs.simple_graph` makes it).
+    among
+        A mask of nodes, boolean: count the simplices that lie among them; default: all. What is maximal in the graph
+        does not depend on it.
     max_dimension
-        Count up to this dimension; default: all. What is maximal does not depend on it.
+        Count up to this dimension; default: all. What is maximal does not depend on it either.
     threads
         Threads that share the work; the result does not depend on it.
 
@@ -45,7 +55,7 @@ def count_maximal_simplices(
 
     Notes
     -----
-    Visits every simplex up to `max_dimension` once. For each node the graph around it is laid out in bits, which takes
+    Visits every simplex up to `max_dimension` once, of those nodes. For each node the graph around it is laid out in bits, which takes
     time in proportion to the degrees of its neighbours. Memory: the graph three times, and at most 8 MiB of bits a
     thread per level. Definition: Luetgehetmann et al., 2020, doi:10.3390/a13010019.
 
@@ -56,9 +66,10 @@ def count_maximal_simplices(
     """
     top = _checked(max_dimension, threads)
     indptr, indices = np.asarray(indptr), np.asarray(indices)
-    totals = [int(_isolated(indptr, indices).sum())]
+    there = np.ones(len(indptr) - 1, dtype=bool) if among is None else np.asarray(among, dtype=bool)
+    totals = [int((_isolated(indptr, indices) & there).sum())]
     if top > 0 and len(indices):
-        totals += _search(indptr, indices, top, threads)[1:]
+        totals += _search(indptr, indices, there, top, threads)[1:]
     counts = np.array(totals, dtype=np.int64)
     return counts[: max(1, int(np.flatnonzero(counts).max(initial=0)) + 1)]
 
@@ -176,22 +187,28 @@ def _refuse_if_hopeless(indptr: np.ndarray, indices: np.ndarray, top: int) -> No
 
 
 def _run(
-    graph: tuple[np.ndarray, ...], roots: np.ndarray, top: int, counts: np.ndarray, found: np.ndarray, wanted: int
+    graph: tuple[np.ndarray, ...],
+    among: np.ndarray,
+    roots: np.ndarray,
+    top: int,
+    counts: np.ndarray,
+    found: np.ndarray,
+    wanted: int,
 ):
     from conntap.topology._maximal import maximal_from
 
     limits = np.uint64(_MOST_WORDS), np.uint64(MOST_VISITS)
-    visits, written = maximal_from(*graph, roots, np.uint64(top), *limits, counts, np.uint64(wanted), found)
+    visits, written = maximal_from(*graph, among, roots, np.uint64(top), *limits, counts, np.uint64(wanted), found)
     return int(visits), int(written)
 
 
-def _search(indptr: np.ndarray, indices: np.ndarray, top: int, threads: int) -> list[int]:
-    _refuse_if_hopeless(indptr, indices, top)
-    graph = both_ways(indptr, indices)
+def _search(indptr: np.ndarray, indices: np.ndarray, there: np.ndarray, top: int, threads: int) -> list[int]:
+    _refuse_if_hopeless(*restricted(indptr, indices, there)[:2], top)
+    graph, among = both_ways(indptr, indices), _EVERYWHERE if there.all() else there.view(np.uint8)
 
     def count(roots: np.ndarray) -> tuple[np.ndarray, int]:
         counts = np.zeros(48, dtype=np.uint64)
-        visits, _ = _run(graph, roots, top, counts, np.empty((0, 1), np.uint32), 0)
+        visits, _ = _run(graph, among, roots[there[roots]], top, counts, np.empty((0, 1), np.uint32), 0)
         return counts, visits
 
     totals, visits = [0] * 48, 0
@@ -217,11 +234,11 @@ def _listed(indptr: np.ndarray, indices: np.ndarray, dimension: int, threads: in
 
     def count(roots: np.ndarray) -> tuple[int, int]:
         counts = np.zeros(48, dtype=np.uint64)
-        visits, _ = _run(graph, roots, dimension, counts, np.empty((0, 1), np.uint32), 0)
+        visits, _ = _run(graph, _EVERYWHERE, roots, dimension, counts, np.empty((0, 1), np.uint32), 0)
         return int(counts[dimension]), visits
 
     def fill(piece: tuple[np.ndarray, np.ndarray]) -> None:
-        _run(graph, piece[0], dimension, np.zeros(48, dtype=np.uint64), piece[1], dimension)
+        _run(graph, _EVERYWHERE, piece[0], dimension, np.zeros(48, dtype=np.uint64), piece[1], dimension)
 
     sizes = []
     for size, visits in mapped(count, pieces, threads):
