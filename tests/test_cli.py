@@ -173,6 +173,19 @@ def test_measure_takes_the_options_of_the_step_and_a_part_of_the_file(edges):
     assert -1 < one[0]["modularity"] < 1
 
 
+def test_measure_reads_only_the_edges_that_are_wanted(tmp_path):
+    path = tmp_path / "typed.csv"
+    path.write_text("pre,post,Type,Weight\n0,1,chemical,1\n1,2,chemical,2\n0,2,electrical,2\n2,3,chemical,3\n")
+    for words, counts in [
+        (["Type=chemical"], [4, 3]),
+        (["Type=chemical", "--where", "Weight=[1, 2]"], [3, 2]),
+        (["{Type: chemical, Weight: 1}"], [2, 1]),
+        (["Type=chemical", "--where", "Type=electrical"], [4, 4, 1]),
+    ]:
+        rows = json.loads(tap("measure", path, "simplex_counts", "--where", *words, "--json").stdout)
+        assert [row["count"] for row in rows] == counts
+
+
 def test_measure_compares_with_a_null_model_and_a_seed_fixes_the_draws(edges, tmp_path):
     command = ["measure", edges, "simplex_counts", "--against", "erdos_renyi", "--draws", 6, "--json"]
     one, two, other = (tap(*command, "--seed", seed).stdout for seed in (1, 1, 2))
@@ -219,6 +232,8 @@ def test_measures_are_listed():
         (["simplex_counts", "--against", "[erdos_renyi]"], "give the name of a null model"),
         (["simplex_counts", "--select", "lair == 3"], "unknown node property 'lair'"),
         (["simplex_counts", "--read", "{colour: red}"], "unknown option 'colour'"),
+        (["simplex_counts", "--where", "kind=a"], "where: unknown edge property 'kind'"),
+        (["simplex_counts", "--where", "chemical"], "--where: 'chemical'; write PROPERTY=VALUE"),
         (["simplex_counts", "--plot", "n.foo"], "Name it .png"),
         (["simplex_counts", "--plot", "n.gif"], "Name it .png"),
         (["simplex_counts", "--plot", "n"], "Name it .png"),

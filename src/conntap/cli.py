@@ -543,6 +543,7 @@ def convert(source: Path, target: Path, source_format: str | None, target_format
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[--NAME VALUE]...")
 @click.option("--list", "listed", is_flag=True, help="List the measures and end.")
 @click.option("--select", metavar="EXPR", help='Measure the part of these nodes, such as "layer == 4 and y > 0".')
+@click.option("--where", "wanted", multiple=True, metavar="NAME=VALUE", help="Read only the edges with this property, such as Type=chemical.")  # fmt: skip
 @click.option("--against", metavar="NULL", help="Compare with this null model: its name, or {do: NAME, option: value}.")
 @click.option("--draws", type=click.IntRange(1), help="Random connectomes to compare with [default: 20].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all that is random.")
@@ -567,6 +568,7 @@ def measure(file: Path | None, step: str | None, options: tuple[str, ...], liste
       tap measure edges.csv simplex_counts --max-dimension 3
       tap measure edges.csv simplex_counts --against erdos_renyi --draws 50 --plot counts.png
       tap measure circuit/ modularity --by "[layer, {quantiles: {y: 4}}]"
+      tap measure edges.csv simplex_counts --where Type=chemical --where "Weight=[1, 2]"
       tap measure --list
     """
     from conntap.study import measuring
@@ -625,14 +627,20 @@ def _check_folder(path: Path | None, where: str) -> None:
         raise click.UsageError(f"{where} {path}: no such folder: {path.parent}. Make it first.")
 
 
-def _reading(*, source_format: str | None, node_table: Path | None, pre: str | None, post: str | None, read_text: str | None) -> dict[str, Any]:  # fmt: skip
+def _reading(*, source_format: str | None, node_table: Path | None, pre: str | None, post: str | None, wanted: tuple[str, ...], read_text: str | None) -> dict[str, Any]:  # fmt: skip
     """The options of `conntap.read` among those of the command line."""
-    from conntap.study.measuring import read_value
+    from conntap.study.measuring import read_value, wanted_edges
 
     further = {} if read_text is None else read_value(read_text)
     if not isinstance(further, dict):
         raise click.BadParameter(f"{read_text!r} is no mapping; write {{option: value}}.", param_hint="--read")
-    given = {"format": source_format, "nodes": node_table, "pre": pre, "post": post}
+    given = {
+        "format": source_format,
+        "nodes": node_table,
+        "pre": pre,
+        "post": post,
+        "where": wanted_edges(wanted) or None,
+    }
     return further | {name: value for name, value in given.items() if value is not None}
 
 

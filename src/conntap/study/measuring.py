@@ -28,6 +28,7 @@ __all__ = [
     "null_model",
     "opened",
     "read_value",
+    "wanted_edges",
 ]
 
 _WHERE = "tap measure"
@@ -163,6 +164,35 @@ def _read(text: str) -> Any:
         return read_value(text)
     except StudyError:
         return text
+
+
+def wanted_edges(texts: Sequence[str]) -> dict[str, Any]:
+    """The option `where` of `conntap.read` from words such as `Type=chemical` or `{Type: chemical, Weight: [1, 2]}`.
+
+    Several speak of different properties; of one property, the values of all are allowed.
+
+    Raises
+    ------
+    FormatError
+        A word of another form.
+
+    Examples
+    --------
+    >>> wanted_edges(["Type=chemical", "{Weight: [1, 2]}", "Weight=3"])
+    {'Type': 'chemical', 'Weight': [1, 2, 3]}
+    """
+    wanted: dict[str, list[Any]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        is_pair = equals and not text.lstrip().startswith("{")
+        read = {name.strip(): _read(value.strip())} if is_pair else _read(text)
+        if not isinstance(read, Mapping) or not read or "" in read:
+            raise FormatError(
+                f'{_WHERE} --where: {text!r}; write PROPERTY=VALUE, or "{{PROPERTY: VALUE, OTHER: [VALUE, VALUE]}}".'
+            )
+        for each, values in read.items():
+            wanted.setdefault(each, []).extend(values if isinstance(values, list) else [values])
+    return {name: values[0] if len(values) == 1 else values for name, values in wanted.items()}
 
 
 def opened(path: Path, *, select: str | None = None, **read_options: Any) -> Connectome:
