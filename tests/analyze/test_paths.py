@@ -16,6 +16,7 @@ from conntap.analyze import (
     diameter,
     eccentricity,
     efficiency,
+    largest_component,
     mean_path_length,
     path_length_sample,
     path_lengths,
@@ -74,6 +75,27 @@ def test_closeness_is_that_of_networkx(connectome):
     for direction, peer in (("in", graph), ("out", graph.reverse()), ("both", graph.to_undirected())):
         expected = list(nx.closeness_centrality(peer).values())
         assert closeness(connectome, direction=direction).tolist() == pytest.approx(expected)
+
+
+@settings(max_examples=60)
+@given(connectomes(max_edges=25))
+def test_closeness_within_components_is_that_of_networkx_in_each_of_them(connectome):
+    graph = graph_of(connectome)
+    for kind, parts in (("strong", nx.strongly_connected_components), ("weak", nx.weakly_connected_components)):
+        for direction, peer in (("in", graph), ("out", graph.reverse()), ("both", graph.to_undirected())):
+            found = dict.fromkeys(graph, 0.0)
+            for part in parts(graph):
+                found |= nx.closeness_centrality(peer.subgraph(part))
+            values = closeness(connectome, direction=direction, component=kind)
+            assert values.tolist() == pytest.approx([found[node] for node in graph])
+
+
+def test_closeness_within_components_is_that_of_a_part_alone():
+    connectome = random(80, 0.02)
+    part = largest_component(connectome)
+    assert closeness(connectome, component="strong")[part.ids].tolist() == closeness(part).tolist()
+    with pytest.raises(OptionError, match=r"closeness\.component: unknown value 'string'.*Did you mean 'strong'"):
+        closeness(connectome, component="string")
 
 
 @pytest.mark.parametrize(("n", "density"), [(700, 0.01), (700, 0.0025), (400, 0.4), (1000, 0.0008)])
@@ -177,3 +199,24 @@ def test_the_input_is_untouched():
         measure(connectome)
     path_length_sample(connectome, rng=np.random.default_rng(1))
     pd.testing.assert_frame_equal(connectome.edges, before)
+
+
+@given(connectomes())
+def test_the_largest_component_is_that_of_networkx_with_all_its_edges(connectome):
+    graph = graph_of(connectome)
+    for kind, parts in (("strong", nx.strongly_connected_components), ("weak", nx.weakly_connected_components)):
+        kept = largest_component(connectome, kind=kind)
+        rows = min((sorted(part) for part in parts(graph)), key=lambda part: (-len(part), part), default=[])
+        assert kept == connectome.subset(np.isin(np.arange(connectome.n_nodes), rows))
+
+
+def test_the_largest_component_keeps_properties_and_refuses_what_it_does_not_know():
+    loops = Connectome(["a", "b", "c"], [0, 1, 1, 2, 2], [1, 2, 2, 1, 2], properties={"weight": [1, 2, 3, 4, 5]})
+    kept = largest_component(loops)
+    assert (kept.ids.tolist(), kept.properties["weight"].tolist()) == (["b", "c"], [2, 3, 4, 5])
+    assert loops.n_edges == 5
+    assert largest_component(loops, kind="weak") == loops
+    with pytest.raises(OptionError, match=r"largest_component\.kind: unknown value 'any'; known: strong, weak"):
+        largest_component(loops, kind="any")
+    with pytest.raises(OptionError, match=r"largest_component: .*rectangular"):
+        largest_component(Connectome(2, [0], [1], post_nodes=3))

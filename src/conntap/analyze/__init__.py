@@ -11,7 +11,7 @@ from conntap.analyze.slices import slices as slices  # the function, not its mod
 _FILES: dict[str, dict[str, int]] = {
     "bedges": {"bedge_counts": 1},
     "clubs": {"rich_club": 1},
-    "components": {"component_sizes": 1, "connected_components": 1},
+    "components": {"component_sizes": 1, "connected_components": 1, "largest_component": 1},
     "composition": {"assortativity": 1, "degree_assortativity": 1, "group_composition": 1, "property_assortativity": 1},
     "cross": {"degrees_from": 1},
     "degree": {"degrees": 1, "direction_bias": 1, "direction_bias_by_group": 1},

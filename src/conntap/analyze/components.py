@@ -13,7 +13,7 @@ from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.errors import one_of
 
-__all__ = ["component_sizes", "connected_components"]
+__all__ = ["component_sizes", "connected_components", "labels_of", "largest_component"]
 
 Kind = Literal["weak", "strong"]
 
@@ -46,7 +46,7 @@ def connected_components(connectome: Connectome) -> pd.DataFrame:
     >>> connected_components(Connectome(4, [0, 1, 2], [1, 2, 1])).to_dict("list")
     {'weak': [0, 0, 0, 1], 'strong': [1, 0, 0, 2]}
     """
-    columns = {kind: _labels(connectome, kind, "connected_components") for kind in get_args(Kind)}
+    columns = {kind: labels_of(connectome, kind, "connected_components") for kind in get_args(Kind)}
     return pd.DataFrame(columns, index=connectome.nodes.index)
 
 
@@ -79,12 +79,52 @@ def component_sizes(connectome: Connectome, *, kind: Kind = "strong") -> pd.Seri
     [2, 1, 1]
     """
     one_of("component_sizes.kind", kind, get_args(Kind))
-    sizes = np.bincount(_labels(connectome, kind, "component_sizes")).astype(np.int64)
+    sizes = np.bincount(labels_of(connectome, kind, "component_sizes")).astype(np.int64)
     return pd.Series(sizes, index=pd.RangeIndex(len(sizes), name="component"), name="nodes")
 
 
-def _labels(connectome: Connectome, kind: str, where: str) -> np.ndarray:
-    """The component of each node, numbered by falling size, then by first node."""
+def largest_component(connectome: Connectome, *, kind: Kind = "strong") -> Connectome:
+    """Keep the largest connected component.
+
+    Its nodes and the edges among them stay, self-loops and parallel edges too, with their properties, in their order.
+
+    Parameters
+    ----------
+    connectome
+        A square connectome.
+    kind
+        Weakly or strongly connected, as in `connected_components`.
+
+    Returns
+    -------
+    Connectome: component 0 of `connected_components`; of several that are as large, the one whose first node comes first.
+
+    Raises
+    ------
+    OptionError
+        The connectome is rectangular, or `kind` is unknown.
+
+    Notes
+    -----
+    Linear in nodes and edges.
+
+    Examples
+    --------
+    >>> largest_component(Connectome(list("abcd"), [0, 1, 2, 2], [1, 2, 1, 3])).edges.to_numpy().tolist()
+    [['b', 'c'], ['c', 'b']]
+    """
+    one_of("largest_component.kind", kind, get_args(Kind))
+    return connectome.subset(labels_of(connectome, kind, "largest_component") == 0)
+
+
+def labels_of(connectome: Connectome, kind: str, where: str) -> np.ndarray:
+    """The component of each node, numbered by falling size, then by first node.
+
+    Examples
+    --------
+    >>> labels_of(Connectome(4, [0, 1, 2], [1, 2, 1]), "strong", "example").tolist()
+    [1, 0, 0, 2]
+    """
     indptr, indices = simple(connectome, where)
     n_nodes = len(indptr) - 1
     if not n_nodes:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from conntap.analyze.components import labels_of
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.errors import one_of, whole
@@ -19,7 +20,13 @@ __all__ = ["closeness", "eccentricity"]
 Direction = Literal["in", "out", "both"]
 
 
-def closeness(connectome: Connectome, *, direction: Direction = "in", threads: int = 1) -> pd.Series:
+def closeness(
+    connectome: Connectome,
+    *,
+    direction: Direction = "in",
+    component: Literal["whole", "weak", "strong"] = "whole",
+    threads: int = 1,
+) -> pd.Series:
     """How near each node is to the others.
 
     Parameters
@@ -29,32 +36,42 @@ def closeness(connectome: Connectome, *, direction: Direction = "in", threads: i
     direction
         Which paths count: to the node ("in", as networkx has it), from it ("out"), or along connections of either
         direction ("both").
+    component
+        Of which nodes: of the "whole" connectome, or of each node's weakly or strongly connected component by itself, as
+        if there were nothing else.
     threads
         Threads that share the work; the result does not depend on it.
 
     Returns
     -------
     float64, named "closeness", indexed by "id" in node order, from 0 to 1: r / (sum of the distances of the r nodes that
-    have a path) times r / (n - 1); 0 where none has one.
+    have a path) times r / (n - 1), n the nodes of the whole or of the component; 0 where none has one.
 
     Raises
     ------
     OptionError
-        The connectome is rectangular, `direction` is unknown, or `threads` is less than 1.
+        The connectome is rectangular, `direction` or `component` is unknown, or `threads` is less than 1.
 
     Notes
     -----
-    Cost: that of `path_lengths`. The second factor is that of Wasserman and Faust, 1994, for connectomes that fall apart,
-    also networkx's default; without it, divide by r / (n - 1). Freeman, 1978, doi:10.1016/0378-8733(78)90021-7.
+    Cost: that of `path_lengths`. Within a strong component, or a weak one with paths of either direction, the second
+    factor is 1. It is that of Wasserman and Faust, 1994, for connectomes that fall apart, also networkx's default;
+    without it, divide by r / (n - 1). Freeman, 1978, doi:10.1016/0378-8733(78)90021-7.
 
     Examples
     --------
     >>> closeness(Connectome(3, [0, 1], [1, 2])).round(2).tolist()
     [0.0, 0.5, 0.67]
+    >>> closeness(Connectome(3, [0, 1, 0], [1, 0, 2]), component="strong").tolist()
+    [1.0, 1.0, 0.0]
     """
-    found = _found(connectome, direction, threads, "closeness")
+    one_of("closeness.component", component, ["whole", "weak", "strong"])
+    labels = np.zeros(connectome.n_pre, dtype=np.int64)
+    if component != "whole":
+        labels = labels_of(connectome, component, "closeness")
+    found = _found(connectome, direction, threads, "closeness", None if component == "whole" else labels)
     others = found.reached.astype(float)
-    share = others / max(1, connectome.n_nodes - 1)
+    share = others / np.maximum(1, np.bincount(labels)[labels] - 1)
     near = np.divide(others * share, found.far, out=np.zeros(len(others)), where=found.far > 0)
     return pd.Series(near, index=connectome.nodes.index, name="closeness")
 
@@ -94,9 +111,13 @@ def eccentricity(connectome: Connectome, *, direction: Direction = "out", thread
     return pd.Series(found.last, index=connectome.nodes.index, name="eccentricity")
 
 
-def _found(connectome: Connectome, direction: str, threads: int, where: str) -> Reach:
-    """Distances to each node, along connections, against them, or either way."""
+def _found(connectome: Connectome, direction: str, threads: int, where: str, labels: np.ndarray | None = None) -> Reach:
+    """Distances to each node, along connections, against them, or either way; among nodes of equal labels."""
     known = {"in": lambda *graph: graph, "out": transposed, "both": partners}
     one_of(f"{where}.direction", direction, known)
     whole(f"{where}.threads", threads, 1)
-    return reach(*known[direction](*simple(connectome, where)), threads=threads)
+    indptr, indices = simple(connectome, where)
+    if labels is not None:
+        keep = np.repeat(labels, np.diff(indptr)) == labels[indices]
+        indptr, indices = np.append(0, np.cumsum(keep))[indptr], indices[keep]
+    return reach(*known[direction](indptr, indices), threads=threads)
