@@ -296,6 +296,32 @@ def test_groups_are_the_values_of_a_property(circuit):
     assert members(groups(circuit, by="layer")) == {"1": [0, 2], "2": [1, 3]}
 
 
+def test_groups_may_be_those_of_any_grouping(circuit, cells):
+    assert members(groups(circuit, by={"layer": [2]})) == {"2": [1, 3]}
+    assert members(groups(cells, by={"far": "x > 5", "near": "x <= 5"})) == {"far": ["c", "d"], "near": ["a", "b"]}
+    halves = groups(cells, by=["layer", {"quantiles": {"y": 2}}])
+    assert members(halves) == {
+        "layer=1, y_quantile=1": ["a"], "layer=1, y_quantile=2": ["c"],
+        "layer=2, y_quantile=1": ["b"], "layer=2, y_quantile=2": ["d"],
+    }  # fmt: skip
+    assert halves.info["y_quantile"].tolist() == [1, 2, 1, 2]
+    assert members(groups(circuit, by=["layer"])) == members(groups(circuit, by="layer"))
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ({"top": {"in_degree": [5]}}, "groups.by.top: .* Ways to group beside properties: quantiles"),
+        ({"top": 3}, "groups.by: unknown node property 'top'; known: "),
+        ({"quantiles": {"y": 1}}, "groups.by.quantiles: 'y': 1; give a whole number of groups"),
+        (3, "groups.by: 3; give a node property"),
+    ],
+)
+def test_groups_that_are_none_are_told(cells, by, said):
+    with pytest.raises(OptionError, match=said):
+        groups(cells, by=by)
+
+
 def test_groups_may_be_of_some_nodes_only(cells):
     assert members(groups(cells, by="layer", nodes={"x": {"$gt": 0.5}})) == {"1": ["c"], "2": ["b", "d"]}
     assert members(groups(cells, by="layer", nodes=["a", "b"])) == {"1": ["a"], "2": ["b"]}

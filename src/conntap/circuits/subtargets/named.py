@@ -10,6 +10,7 @@ import pandas as pd
 
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.grouping import Grouping, grouped
 from conntap.circuits.subtargets.noun import Subtarget, Subtargets, split
 from conntap.circuits.subtargets.rows import as_ids, read_rows
 from conntap.circuits.subtargets.selecting import NodeSelection, read_nodes
@@ -64,21 +65,22 @@ def whole(
 def groups(
     source: Circuit | Connectome,
     *,
-    by: str,
+    by: Grouping,
     population: str | None = None,
     nodes: NodeSelection = None,
     min_nodes: int = 1,
 ) -> Subtargets:
-    """Take one subtarget for each value of a node property.
+    """Take one subtarget for each value of a node property, or for each group of another grouping.
 
-    Nodes without a value are in none; how many is logged.
+    Nodes without a value, or in no group, are in none; how many is logged.
 
     Parameters
     ----------
     source
         A circuit, or a square connectome.
     by
-        The property.
+        The property, or another grouping: {property: [values]}, named expressions, {quantiles: {property: 4}}, or a list
+        of these.
     population
         The node population; default: the circuit's default.
     nodes
@@ -88,14 +90,15 @@ def groups(
 
     Returns
     -------
-    Subtargets named by the values as text, in rising order; info: the value under the property's name, `n_nodes`.
+    Subtargets named by the values as text, in rising order (wanted values and expressions: in the order given; of
+    several levels "layer=2, y_quantile=1"); info: the value under the property's name (or "part", "y_quantile"), `n_nodes`.
 
     Raises
     ------
     CircuitError
         Unknown population, node set, property or id, or two values that read alike as text.
     OptionError
-        No value has `min_nodes` nodes.
+        No value has `min_nodes` nodes, or a grouping that does not fit the nodes.
 
     Notes
     -----
@@ -106,6 +109,8 @@ def groups(
     >>> groups(Connectome(pd.DataFrame({"layer": [2, 1, 2]}), [], []), by="layer").names
     ['1', '2']
     """
+    if not isinstance(by, str):
+        return _grouped(source, by, population, nodes, min_nodes)
     chosen, population = read_nodes(source, population, nodes, [by])
     column = chosen[by]
     if column.isna().any():
@@ -113,6 +118,22 @@ def groups(
     values = pd.Index(sorted(column.dropna().unique().tolist()))
     codes = values.get_indexer(pd.Index(column.to_numpy()))
     labels = [(str(value), {by: value}) for value in values.tolist()]
+    return split(source, population, chosen.index.to_numpy(), codes, labels, where="groups", min_nodes=min_nodes)
+
+
+def _grouped(
+    source: Circuit | Connectome, by: Grouping, population: str | None, nodes: NodeSelection, min_nodes: int
+) -> Subtargets:
+    chosen, population = read_nodes(source, population, nodes, None)
+    codes, found = grouped(chosen, by, "groups.by")
+    if (codes < 0).any():
+        _log.info("groups: %d of %d nodes are in no group and in no subtarget.", np.sum(codes < 0), len(codes))
+    levels = list(map(str, found.names))
+    labels = []
+    for group in found.tolist():
+        info = dict(zip(levels, group if len(levels) > 1 else [group], strict=True))
+        each = [f"{level}={value}" for level, value in info.items()]
+        labels.append((", ".join(each) if len(levels) > 1 else str(group), info))
     return split(source, population, chosen.index.to_numpy(), codes, labels, where="groups", min_nodes=min_nodes)
 
 
