@@ -20,7 +20,7 @@ from conntap.circuits import Connectome
 from conntap.errors import OptionError
 from conntap.manipulate import erdos_renyi
 
-ALL = ["size", "tcc", "ccc", "dc", "ec", "nbc", "complexity", "spectral"]
+ALL = ["size", "tcc", "ccc", "dc", "nsc", "ec", "nbc", "complexity", "spectral"]
 
 
 def random(n=25, density=0.2, seed=1):
@@ -42,6 +42,16 @@ def test_each_parameter_is_that_of_the_part():
         assert row["complexity"] == pytest.approx(degree_complexity(part))
         assert row["clsg"] == pytest.approx(gaps.loc["chung", "low"], nan_ok=True)
         assert row["asr"] == pytest.approx(gaps.loc["adjacency", "radius"])
+        for name, matrix in {"as": "adjacency", "tps": "transition", "bls": "bauer"}.items():
+            assert row[f"{name}g_low"] == pytest.approx(gaps.loc[matrix, "low"], nan_ok=True)
+        reversed_gaps = row[["tpsr_reversed", "tpsg_reversed", "tpsg_reversed_low"]].tolist()
+        assert reversed_gaps == pytest.approx(gaps.loc["reversed"].tolist(), nan_ok=True)
+        assert row["clsg_high"] == pytest.approx(gaps.loc["chung", "high"], nan_ok=True)
+        cliques = simplex_counts(part, kind="undirected")
+        for k, most in ((2, 6), (3, 24)):
+            assert row[f"nsc_{k}"] == pytest.approx(
+                counts[k] / cliques[k] / most if k < len(cliques) else np.nan, nan_ok=True
+            )
 
 
 def test_the_density_coefficient_of_a_transitive_order_is_worked_out_by_hand():
@@ -49,6 +59,18 @@ def test_the_density_coefficient_of_a_transitive_order_is_worked_out_by_hand():
     table = neighbourhood_parameters(order, parameters=["dc"])
     assert table["dc_2"].tolist() == pytest.approx([1 / 3] * 4)
     assert table["dc_3"].tolist() == pytest.approx([1 / 4] * 4)
+
+
+def test_normalised_simplex_counts_are_worked_out_by_hand():
+    """An order of three has one of the six simplices that its clique may carry; with one connection back, two; a ring none."""
+    back = [(0, 1), (0, 2), (1, 2), (2, 1)]
+    parts = {"order": (back[:3], 1 / 6), "back": (back, 2 / 6), "ring": ([(0, 1), (1, 2), (2, 0)], 0.0)}
+    for edges, expected in parts.values():
+        table = neighbourhood_parameters(Connectome(4, *np.transpose(edges)), parameters=["nsc"])
+        assert table["nsc_2"].tolist() == pytest.approx([expected] * 3 + [np.nan], nan_ok=True)
+        assert table["nsc_3"].isna().all()
+    complete = Connectome(4, *np.nonzero(~np.eye(4, dtype=bool)))
+    assert neighbourhood_parameters(complete, parameters=["nsc"]).to_numpy().tolist() == [[1.0, 1.0]] * 4
 
 
 def test_complexity_is_the_distance_to_drawn_degrees_in_the_limit_of_many():

@@ -43,7 +43,7 @@ _FILES: dict[str, dict[str, int]] = {
     "surroundings": {"neighbourhood": 1, "neighbourhood_simplices": 1, "neighbourhood_values": 1, "neighbourhoods": 1},
     "triads": {"motif_counts": 1, "motifs": 1, "triad_census": 1, "triad_sample": 1},
     "triangles": {"clustering": 1, "core_numbers": 1},
-    "tribes": {"degree_complexity": 1, "neighbourhood_complexity": 1, "neighbourhood_parameters": 1},
+    "tribes": {"degree_complexity": 1, "neighbourhood_complexity": 1, "neighbourhood_parameters": 2},
 }
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}

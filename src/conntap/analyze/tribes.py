@@ -15,6 +15,7 @@ from conntap.analyze.triangles import clustering
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
 from conntap.errors import OptionError, one_of, whole
+from conntap.topology.maximal import oriented
 from conntap.topology.neighbourhoods import (
     Centre,
     Direction,
@@ -26,13 +27,21 @@ from conntap.topology.simplices import count_simplices
 
 __all__ = ["degree_complexity", "neighbourhood_complexity", "neighbourhood_parameters"]
 
-Parameter = Literal["size", "tcc", "ccc", "dc", "ec", "nbc", "complexity", "spectral"]
+Parameter = Literal["size", "tcc", "ccc", "dc", "nsc", "ec", "nbc", "complexity", "spectral"]
 _CHEAP: tuple[Parameter, ...] = ("size", "tcc", "ccc", "dc", "ec", "complexity")
 _MATRICES = {"adjacency": "as", "transition": "tps", "bauer": "bls", "chung": "cls"}
 _OF_MATRIX = {
     (matrix, column): name + letter
     for matrix, name in _MATRICES.items()
     for column, letter in (("radius", "r"), ("low" if matrix == "chung" else "high", "g"))
+} | {
+    ("reversed", "radius"): "tpsr_reversed",
+    ("reversed", "high"): "tpsg_reversed",
+    ("adjacency", "low"): "asg_low",
+    ("transition", "low"): "tpsg_low",
+    ("reversed", "low"): "tpsg_reversed_low",
+    ("bauer", "low"): "blsg_low",
+    ("chung", "high"): "clsg_high",
 }
 
 
@@ -54,11 +63,11 @@ def neighbourhood_parameters(
     connectome
         A square connectome; parallel edges are merged, self-loops ignored.
     parameters
-        Which; default: all but `nbc` and `spectral`, which cost most.
+        Which; default: all but `nsc`, `nbc` and `spectral`, which cost most.
     nodes
         The chiefs; default: all nodes.
     max_dimension
-        The largest k of the density coefficients.
+        The largest k of the density coefficients and of the normalised simplex counts.
     threads
         Threads that share the work; the result does not depend on it.
 
@@ -71,12 +80,15 @@ def neighbourhood_parameters(
     - tcc: the transitive clustering coefficient of the chief; ccc: the classical one (`clustering`'s all);
     - dc: `dc_2` to `dc_K`, the density coefficients k P_k / ((k + 1) (n - k) P_(k - 1)), P_k the k-simplices of which
       the chief is a vertex and n the size;
+    - nsc: `nsc_2` to `nsc_K`, the normalised simplex counts: the directed k-simplices of the neighbourhood over the most
+      that its connections could make if all went both ways, (k + 1)! for each clique of k + 1 nodes;
     - ec: the Euler characteristic of the neighbourhood;
     - nbc: the normalised Betti coefficient, the sum over i of (i + 1) betti_i / number of i-simplices;
     - complexity: as `neighbourhood_complexity`;
-    - spectral: radius and gap of the adjacency (`asr`, `asg`), transition (`tpsr`, `tpsg`), Bauer (`blsr`, `blsg`) and
-      Chung Laplacian (`clsr`, `clsg`) matrices: the gap is the largest less the second largest modulus, that of
-      Chung's the smallest modulus above zero.
+    - spectral: radius and gap of the adjacency (`asr`, `asg`), transition (`tpsr`, `tpsg`), reversed transition
+      (`tpsr_reversed`, `tpsg_reversed`), Bauer (`blsr`, `blsg`) and Chung Laplacian (`clsr`, `clsg`) matrices of
+      `spectral_gaps`: the gap is the largest less the second largest modulus, that of Chung's the smallest modulus above
+      zero. `asg_low`, `tpsg_low`, `tpsg_reversed_low`, `blsg_low` and `clsg_high` are the gaps of the other sort.
 
     Raises
     ------
@@ -85,7 +97,7 @@ def neighbourhood_parameters(
 
     Notes
     -----
-    size, tcc, ccc, dc cost passes over all neighbourhoods by compiled code; ec the simplex counts, nbc the homology and
+    size, tcc, ccc, dc cost passes over all neighbourhoods by compiled code; ec and nsc the simplex counts, nbc the homology and
     spectral all eigenvalues of each: choose nodes. Conceicao et al., 2022, doi:10.1162/netn_a_00228; transitive
     clustering and density coefficients there too.
 
@@ -251,6 +263,19 @@ def _density(connectome: Connectome, graph: Graph, rows: np.ndarray, most: int, 
     return pd.DataFrame(columns, index=connectome.nodes.index[rows])
 
 
+def _normalised(connectome: Connectome, graph: Graph, rows: np.ndarray, most: int, threads: int) -> pd.DataFrame:
+    def ratios(begins: np.ndarray, ends: np.ndarray) -> list[float]:
+        undirected = oriented(begins, ends, kind="undirected")
+        counts = np.zeros((2, most + 1))
+        for row, part in zip(counts, ((begins, ends), undirected), strict=True):
+            found = count_simplices(*part, max_dimension=most)
+            row[: len(found)] = found
+        possible = counts[1] * special.factorial(np.arange(1, most + 2))
+        return np.divide(counts[0], possible, out=np.full(most + 1, np.nan), where=possible > 0)[2:].tolist()
+
+    return _each(ratios, [f"nsc_{k}" for k in range(2, most + 1)])(connectome, graph, rows, most, threads)
+
+
 def _each(function: Callable[[np.ndarray, np.ndarray], list[float]], names: list[str]) -> Callable[..., pd.DataFrame]:
     """A table of what a function says of the graph around each chief."""
 
@@ -278,7 +303,7 @@ def _betti(begins: np.ndarray, ends: np.ndarray) -> list[float]:
 def _spectral(begins: np.ndarray, ends: np.ndarray) -> list[float]:
     n_nodes = len(begins) - 1
     matrix = sparse.csr_array((np.ones(len(ends)), ends, begins), shape=(n_nodes, n_nodes))
-    table = gaps_of(matrix, list(_MATRICES), most_dense=n_nodes)
+    table = gaps_of(matrix, list(dict.fromkeys(matrix for matrix, _ in _OF_MATRIX)), most_dense=n_nodes)
     return [table.loc[matrix, column] for matrix, column in _OF_MATRIX]
 
 
@@ -287,6 +312,7 @@ _TABLES: dict[Parameter, Callable[..., pd.DataFrame]] = {
     "tcc": _clustering("transitive", "tcc"),
     "ccc": _clustering("all", "ccc"),
     "dc": _density,
+    "nsc": _normalised,
     "ec": _each(_euler, ["ec"]),
     "nbc": _each(_betti, ["nbc"]),
     "complexity": _each(lambda begins, ends: [_complexity(begins, ends)], ["complexity"]),
