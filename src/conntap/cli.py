@@ -184,7 +184,7 @@ def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> 
     """
     from conntap.errors import RunError, unknown
     from conntap.study import prepare
-    from conntap.study.work import Records, stage_folder
+    from conntap.study.records import Records, stage_folder
 
     loaded = _loaded(study)
     folder = _folder(loaded, out)

@@ -3,7 +3,7 @@
 from conntap.store.codecs import Encoded, decode, encode, pack, register, unpack
 from conntap.store.files import File, atomic
 from conntap.store.reading import Dataset, Store, open_store
-from conntap.store.shards import ShardEntry, ShardWriter, is_whole, read, scan, survey
+from conntap.store.shards import ShardEntry, ShardWriter, is_whole, read, read_header, scan, survey
 from conntap.store.writing import StageData, write_store
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "open_store",
     "pack",
     "read",
+    "read_header",
     "register",
     "scan",
     "survey",

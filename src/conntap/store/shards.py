@@ -21,7 +21,7 @@ from conntap.store.codecs import Encoded
 from conntap.store.files import disk_is_full
 from conntap.store.records import MAGIC, is_sound, read_head, read_values, record_bytes
 
-__all__ = ["ShardEntry", "ShardWriter", "is_whole", "read", "scan", "survey"]
+__all__ = ["ShardEntry", "ShardWriter", "is_whole", "read", "read_header", "scan", "survey"]
 
 _log = getLogger(__name__)
 _ONE_WRITE = 1024 * 1024
@@ -240,6 +240,33 @@ def read(entry: ShardEntry) -> list[Encoded]:
             f"{entry.path}: record {entry.key!r} at byte {entry.offset} is damaged. Run its unit again."
         )
     return read_values(record)
+
+
+def read_header(entry: ShardEntry) -> dict[str, Any]:
+    """The header of the record that lies where `entry` says, read anew.
+
+    Raises
+    ------
+    CorruptStoreError
+        No sound header is there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "0.shard"
+    >>> with ShardWriter(path) as shard:
+    ...     shard.append("a", {"status": "done"}, None)
+    >>> read_header(ShardEntry("a", {}, path, 0, 64))
+    {'status': 'done'}
+    """
+    try:
+        with open(entry.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = read_head(data, entry.offset, len(data))
+    except (OSError, ValueError) as error:
+        raise CorruptStoreError(f"{entry.path}: the record at byte {entry.offset} cannot be read: {error}.") from error
+    if found is None:
+        raise CorruptStoreError(f"{entry.path}: the record at byte {entry.offset} is damaged. Run its unit again.")
+    return found[1]
 
 
 def is_whole(entry: ShardEntry) -> bool:

@@ -27,7 +27,8 @@ import psutil
 
 from conntap import store
 from conntap.errors import RunError
-from conntap.study.work import about, failure, stage_folder
+from conntap.study.records import stage_folder
+from conntap.study.work import about, failure
 
 __all__ = ["Executor", "Job", "Listener", "local"]
 

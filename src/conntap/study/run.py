@@ -25,7 +25,7 @@ from conntap.study.executors import Job, Listener, local
 from conntap.study.locking import Running, lock
 from conntap.study.setup import prepare, read_batch, read_cases, read_setup, workers_of, write_setup
 from conntap.study.stopping import heeded
-from conntap.study.work import Records, stage_folder
+from conntap.study.records import Records, stage_folder
 
 __all__ = ["Outcome", "collect", "launch", "run"]
 
@@ -203,7 +203,7 @@ def failed_units(out: Path) -> Iterator[dict[str, Any]]:
         for number in range(stage["batches"]):
             for unit in read_batch(out, name, number):
                 if unit["key"] in failed:
-                    header = failed[unit["key"]].header
+                    header = failed[unit["key"]].header()
                     yield {
                         "stage": name,
                         "key": unit["key"],
@@ -251,7 +251,7 @@ def collect(out: Path) -> Path:
     try:
         store.write_store(out / "store.h5", attrs=attrs, stages=stages)
     except CorruptStoreError as error:
-        damaged = sum(_set_aside_damaged(out, name) for name in about["stages"])
+        damaged = sum(Records(stage_folder(out, name)).refresh().set_aside_damaged() for name in about["stages"])
         if not damaged:
             raise
         raise RunError(
@@ -260,21 +260,11 @@ def collect(out: Path) -> Path:
     return out / "store.h5"
 
 
-def _set_aside_damaged(out: Path, stage: str) -> int:
-    records = Records(stage_folder(out, stage)).refresh()
-    damaged = [entry for entry in records.done.values() if not store.is_whole(entry)]
-    for entry in damaged:
-        records.set_aside(entry)
-    return len(damaged)
-
-
 def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageData:
     cases = read_cases(out, name)
     done = Records(stage_folder(out, name)).refresh().done
     finished = [(key, case, slicing) for key, case, slicing in cases if key in done]
-    rows = [
-        (key, case, slicing, variables) for key, case, slicing in finished for variables in done[key].header["rows"]
-    ]
+    rows = [(key, case, slicing, variables) for key, case, slicing in finished for variables in done[key].rows]
     return store.StageData(
         name=name,
         description=stage["description"],
@@ -290,11 +280,11 @@ def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageDa
             "control_units": _by_control(cases, done),
             "slices": stage["slices"],
             "select": stage.get("select", []),
-            "cpu_s": sum(done[key].header.get("cpu_s", 0.0) for key in {key for key, _, _ in finished}),
+            "cpu_s": sum(done[key].cpu_s for key in {key for key, _, _ in finished}),
         },
         cases=_cases(rows, sliced=bool(stage["slices"])),
         keys=[key for key, *_ in rows],
-        entries=(each for key, _, _ in finished for each in store.read(done[key])),
+        entries=(each for key, _, _ in finished for each in store.read(done[key].entry(key))),
     )
 
 

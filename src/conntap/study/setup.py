@@ -29,7 +29,8 @@ from conntap.study.entries import CircuitEntry, Reference, Study
 from conntap.study.locking import lock
 from conntap.study.nodes import check_slices
 from conntap.study.plan import StagePlan, content_of, plan_study, source_cases
-from conntap.study.work import Records, open_source, stage_folder
+from conntap.study.records import Records, stage_folder
+from conntap.study.work import open_source
 
 __all__ = [
     "Prepared",

@@ -13,7 +13,7 @@ from conntap.study.entries import Study
 from conntap.study.locking import running_units
 from conntap.study.plan import StagePlan
 from conntap.study.setup import prepare
-from conntap.study.work import Records, stage_folder
+from conntap.study.records import Records, stage_folder
 
 __all__ = ["StageStatus", "status"]
 
@@ -62,19 +62,16 @@ def _stage_status(plan: StagePlan, out: Path, running: frozenset[str]) -> StageS
     at_work = [unit for unit in missing if unit.key in running]
     failed = [unit for unit in missing if unit.key in records.failed and unit.key not in running]
     open_units = [unit for unit in missing if unit.key not in records.failed and unit.key not in running]
-    older: dict[str, Any] = {}
-    if open_units:
-        for entry in sorted(records.done.values(), key=lambda each: each.header["time"]):
-            older[_identity(entry.header["case"], entry.header.get("slicing"))] = entry
+    older = _older(records, open_units)
     reasons: dict[str, int] = {}
     stale = 0
     for unit in open_units:
-        entry = older.get(_identity(unit.case, unit.slicing and unit.slicing["name"]))
-        if entry is not None:
+        found = older.get(_identity(unit.case, unit.slicing and unit.slicing["name"]))
+        if found is not None:
             stale += 1
-            for reason in _changes(entry.header["made"], unit):
+            for reason in _changes(found[1], unit):
                 reasons[reason] = reasons.get(reason, 0) + 1
-    first = records.failed[failed[0].key].header if failed else {}
+    first = records.failed[failed[0].key].header() if failed else {}
     log = stage_folder(out, name) / "logs" / f"batch-{first['batch']:05d}.log" if first else ""
     return StageStatus(
         stage=name,
@@ -88,6 +85,17 @@ def _stage_status(plan: StagePlan, out: Path, running: frozenset[str]) -> StageS
         error=first.get("error", ""),
         log=str(log),
     )
+
+
+def _older(records: Records, units: list[Unit]) -> dict[str, tuple[float, Any]]:
+    """For each of these units' cases that was ever done, when it last was and of what it was made."""
+    wanted = {_identity(unit.case, unit.slicing and unit.slicing["name"]) for unit in units}
+    older: dict[str, tuple[float, Any]] = {}
+    for _, header in records.headers() if wanted else ():
+        identity = _identity(header["case"], header.get("slicing"))
+        if header["status"] == "done" and identity in wanted and header["time"] >= older.get(identity, (0.0,))[0]:
+            older[identity] = (header["time"], header["made"])
+    return older
 
 
 def _identity(case: Mapping[str, Any], slicing: str | None) -> str:

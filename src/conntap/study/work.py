@@ -6,7 +6,6 @@ Everything a batch needs stands in the run folder, so that `tap batch STUDY STAG
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 import logging
 import os
@@ -25,77 +24,13 @@ import psutil
 from conntap import store
 from conntap.errors import ConntapError, CorruptStoreError, RunError
 from conntap.seeds import stream
+from conntap.study.records import Records, stage_folder
 from conntap.study.steps import Step, find_step
 
-__all__ = ["Finished", "Records", "Values", "compute", "run_batch", "stage_folder"]
+__all__ = ["Finished", "Values", "compute", "run_batch"]
 
 _log = logging.getLogger(__name__)
 _KEPT_VALUES = 8
-
-
-def stage_folder(out: Path, stage: str) -> Path:
-    """The folder of a stage's batches, shards and logs."""
-    return out / "run" / "stages" / stage
-
-
-class Records:
-    """What the shards of one stage hold: key -> newest record; reads again only what grew."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "shards"
-        self._sizes: dict[Path, tuple[int, int]] = {}
-        self._entries: dict[Path, list[store.ShardEntry]] = {}
-
-    def refresh(self) -> Records:
-        """Take in records appended since the last look."""
-        for path in sorted(self.folder.glob("*.shard")):
-            about = path.stat()
-            if self._sizes.get(path) != (about.st_size, about.st_mtime_ns):
-                self._entries[path] = store.scan(path)
-                self._sizes[path] = (about.st_size, about.st_mtime_ns)
-        damaged = self._damaged()
-        self._done: dict[str, store.ShardEntry] = {}
-        self._failed: dict[str, store.ShardEntry] = {}
-        for entry in itertools.chain.from_iterable(self._entries.values()):
-            if entry.header["status"] == "done" and (entry.path.name, entry.offset) not in damaged:
-                self._done[entry.key] = entry
-        failed = (e for each in self._entries.values() for e in each if e.header["status"] == "failed")
-        for entry in sorted(failed, key=lambda each: each.header["time"]):
-            if entry.key not in self._done:
-                self._failed[entry.key] = entry
-        return self
-
-    def set_aside(self, entry: store.ShardEntry) -> None:
-        """From now on a record whose bytes are damaged counts as not there, so its unit is computed again."""
-        _log.warning(
-            "stage %s: the record %s in %s is damaged; set aside", self.folder.parent.name, entry.key, entry.path
-        )
-        with open(self.folder / "damaged.jsonl", "a") as file:
-            file.write(json.dumps([entry.path.name, entry.offset]) + "\n")
-
-    def _damaged(self) -> set[tuple[str, int]]:
-        try:
-            lines = (self.folder / "damaged.jsonl").read_text().splitlines()
-        except FileNotFoundError:
-            return set()
-        return {(name, offset) for name, offset in filter(None, map(_whole_line, lines))}
-
-    @property
-    def done(self) -> Mapping[str, store.ShardEntry]:
-        """Key -> record of every finished unit."""
-        return self._done
-
-    @property
-    def failed(self) -> Mapping[str, store.ShardEntry]:
-        """Key -> last record of every unit that failed and was not finished since."""
-        return self._failed
-
-
-def _whole_line(line: str) -> list[Any] | None:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None  # torn; its record is found damaged again
 
 
 @dataclass
@@ -156,9 +91,8 @@ class Values:
         if key not in records.done:
             raise MissingInput(f"waits for a unit of stages.{stage} that is not done. Run that stage first.")
         try:
-            (encoded,) = store.read(records.done[key])
+            (encoded,) = records.read(key)
         except CorruptStoreError:
-            records.set_aside(records.done[key])
             raise MissingInput(f"waits for a unit of stages.{stage} whose record is damaged. Run again.") from None
         return self.remember(label, store.decode(encoded))
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from conntap.study.setup import read_setup
-from conntap.study.work import Values, run_batch, stage_folder
+from conntap.study.records import stage_folder
+from conntap.study.work import Values, run_batch
 
 __all__ = ["main"]
 
