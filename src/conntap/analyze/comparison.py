@@ -11,6 +11,7 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.errors import ConntapError, OptionError, whole
 from conntap.seeds import stream
+from conntap.store.drawn import flat
 from conntap.store.statistics import COLUMNS, discovery_rates, statistics
 from conntap.topology.threads import mapped
 
@@ -164,21 +165,6 @@ def _numbers(value: Any, name: str) -> pd.Series:
     value = value.astype(float)
     value.attrs["whole"] = whole_numbers
     return value
-
-
-def flat(table: pd.DataFrame) -> pd.Series:
-    """A table of numbers as one series by row and column, missing values kept.
-
-    Examples
-    --------
-    >>> flat(pd.DataFrame({"in": [2]}, index=pd.Index(["a"], name="id"))).to_dict()
-    {('a', 'in'): 2.0}
-    """
-    rows = [each if isinstance(each, tuple) else (each,) for each in table.index.tolist()]
-    names = [each or f"entry_{number}" for number, each in enumerate(table.index.names)]
-    entries = [(*row, column) for row in rows for column in table.columns]
-    index = pd.MultiIndex.from_tuples(entries, names=[*names, table.columns.name or "column"])
-    return pd.Series(table.to_numpy(dtype=float, na_value=np.nan).ravel(), index=index)
 
 
 def _against(

@@ -36,7 +36,7 @@ def apart(cases: pd.DataFrame) -> list[str]:
     >>> apart(pd.DataFrame({"subtarget": ["a", "b"], "radius_um": [50, 60], "repeat": [0, 1], "draw": [-1, 0]}))
     ['radius_um']
     """
-    pooled = [name for name in cases.columns if bare(name) in _POOLED]
+    pooled = [name for name in cases.columns if bare(name) in _POOLED or str(name).endswith("_repeat")]
     return telling(cases.drop(columns=pooled))
 
 

@@ -16,6 +16,7 @@ from conntap.report.blocks import Gallery, Note
 from conntap.report.drawing import COLOURS, INKS, label
 from conntap.report.source import highlighted, read_study
 from conntap.report.stages import Section, section
+from conntap.report.stored import stored_draws
 from conntap.report.svg import svg
 from conntap.report.tables import Table
 from conntap.report.wording import first_line, listed, number, pairs, plain, short
@@ -96,7 +97,8 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None) -> str:
     attrs = {name: _opened(value) for name, value in store.attrs.items() if name not in ("study", "failures")}
     if failures is None and isinstance(store.attrs.get("failures"), list):
         failures = store.attrs["failures"]
-    sections = [section(store[name]) for name in store]
+    stored = stored_draws(store, document)
+    sections = [section(store[name], stored.get(name, {})) for name in store]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

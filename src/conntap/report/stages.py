@@ -18,11 +18,13 @@ from conntap.report.cases import chosen, controls, groups, originals, telling
 from conntap.report.drawing import label
 from conntap.report.kinds import kind, size
 from conntap.report.labels import bare, slice_variables
+from conntap.report.stored import joined
 from conntap.report.tables import Table
-from conntap.report.wording import counted, first_line, number, pairs
+from conntap.report.wording import counted, first_line, number, pairs, whole
 
 if TYPE_CHECKING:
     from conntap.store import Dataset
+    from conntap.store.beside import Beside
 
 __all__ = ["Section", "section"]
 
@@ -67,13 +69,15 @@ class Section:
     blocks: list[Block | Table]
 
 
-def section(dataset: Dataset) -> Section:
+def section(dataset: Dataset, draws: Mapping[str, Dataset] = {}) -> Section:
     """The section of one stage; what cannot be shown is said in a sentence, and the rest of the page stands.
 
     Parameters
     ----------
     dataset
         The stage in an open store.
+    draws
+        Name of a null model -> the stage that measures stored draws of it; they stand beside the values like controls.
 
     Returns
     -------
@@ -88,7 +92,9 @@ def section(dataset: Dataset) -> Section:
     holds, blocks = "nothing", [Note("This stage has no values.")]
     if len(cases):
         try:
-            holds, blocks = _values(dataset, cases)
+            both, notes = joined(dataset, draws)
+            holds, blocks = _values(both, both.cases)
+            blocks = [*notes, *blocks]
         except MissingExtra:
             raise
         except Exception as error:  # one stage that cannot be drawn must not take the page with it
@@ -105,7 +111,7 @@ def section(dataset: Dataset) -> Section:
         made=_made(about),
         options=pairs(dataset.options),
         inputs=dict(dataset.inputs),
-        units=_whole(about.get("units")),
+        units=whole(about.get("units")),
         total=len(cases),
         varies=varies(cases) if len(cases) else "no values",
         holds=holds,
@@ -113,13 +119,9 @@ def section(dataset: Dataset) -> Section:
     )
 
 
-def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | np.integer) and value >= 0 else None
-
-
 def _missing(about: Mapping[str, Any]) -> list[Block | Table]:
     """The sentence that says how many units are done, where some are not."""
-    done, units = (_whole(about.get(name)) for name in ("units_done", "units"))
+    done, units = (whole(about.get(name)) for name in ("units_done", "units"))
     if done is None or units is None or done >= units:
         return []
     if done == 0:
@@ -133,7 +135,7 @@ def _made(about: Mapping[str, Any]) -> str:
     parts = []
     if _missing(about):
         parts.append(f"{done:,} of {counted(int(units), 'unit')}")
-    elif _whole(units):
+    elif whole(units):
         parts.append(counted(int(units), "unit"))
     if isinstance(cpu, int | float) and cpu >= 0:
         parts.append(f"{number(cpu, 2)} s of CPU time")
@@ -166,6 +168,8 @@ def _parts_of(cases: pd.DataFrame) -> str:
 
 
 def _number_of(n: int, name: str) -> str:
+    if str(name).endswith("_repeat"):
+        return f"{counted(n, 'repeat')} of {name.removesuffix('_repeat')}"
     if bare(name) in ("circuit", "subtarget", "repeat", "slice"):
         return counted(n, name.replace("_", " ") if bare(name) != name else name)
     return f"{n:,} values of {label(name)}"
@@ -176,7 +180,7 @@ def _draws(cases: pd.DataFrame, control: str) -> str:
     return f"{counted(rows['draw'].nunique() if 'draw' in rows else len(rows), 'draw')} of {control}"
 
 
-def _values(dataset: Dataset, cases: pd.DataFrame) -> tuple[str, list[Block | Table]]:
+def _values(dataset: Dataset | Beside, cases: pd.DataFrame) -> tuple[str, list[Block | Table]]:
     first = dataset[0]
     plain = _numbers(dataset, cases) if kind(first) == "number" else None
     if plain is not None:
@@ -189,13 +193,13 @@ def _values(dataset: Dataset, cases: pd.DataFrame) -> tuple[str, list[Block | Ta
     return main, [*note, *_SHOWN[main][0](sample)]
 
 
-def _sample(dataset: Dataset, cases: pd.DataFrame, read: Callable[[], Iterator[Any]]) -> Sample:
+def _sample(dataset: Dataset | Beside, cases: pd.DataFrame, read: Callable[[], Iterator[Any]]) -> Sample:
     return Sample(
         dataset.name, cases, len(dataset), read, dataset.against, lambda row: _nodes(dataset, cases.iloc[row])
     )
 
 
-def _nodes(dataset: Dataset, case: pd.Series) -> pd.DataFrame | None:
+def _nodes(dataset: Dataset | Beside, case: pd.Series) -> pd.DataFrame | None:
     """The nodes of the connectome that a case was made of, where its stage is in the store and not large."""
     for name in dataset.inputs.values():
         source = dataset.sibling(name)
@@ -208,7 +212,7 @@ def _nodes(dataset: Dataset, case: pd.Series) -> pd.DataFrame | None:
     return None
 
 
-def _numbers(dataset: Dataset, cases: pd.DataFrame) -> list[float] | None:
+def _numbers(dataset: Dataset | Beside, cases: pd.DataFrame) -> list[float] | None:
     """All scalars of a stage at once; None where they are not all numbers."""
     try:
         values = dataset.frame().iloc[:, 0]
@@ -218,7 +222,7 @@ def _numbers(dataset: Dataset, cases: pd.DataFrame) -> list[float] | None:
     return values.to_numpy(dtype=float, na_value=np.nan).tolist() if alike else None
 
 
-def _read(dataset: Dataset, rows: np.ndarray) -> Iterator[Any]:
+def _read(dataset: Dataset | Beside, rows: np.ndarray) -> Iterator[Any]:
     if len(rows) == len(dataset):
         yield from dataset
         return
@@ -226,7 +230,7 @@ def _read(dataset: Dataset, rows: np.ndarray) -> Iterator[Any]:
         yield dataset[row]
 
 
-def _of_one_kind(dataset: Dataset, rows: np.ndarray) -> tuple[str, np.ndarray, list[Block | Table]]:
+def _of_one_kind(dataset: Dataset | Beside, rows: np.ndarray) -> tuple[str, np.ndarray, list[Block | Table]]:
     """The kind most values are of, the rows of these, and a note of the others."""
     if len(dataset.encodings) == 1 and dataset.encodings[0] not in _MIXED:
         return kind(dataset[int(rows[0])]), rows, []

@@ -12,7 +12,7 @@ import pandas as pd
 
 from conntap.report.drawing import label, tick
 
-__all__ = ["column", "counted", "first_line", "listed", "number", "pairs", "plain", "short"]
+__all__ = ["column", "counted", "first_line", "listed", "number", "pairs", "plain", "short", "whole"]
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -148,6 +148,17 @@ def first_line(text: Any, most: int = 240) -> str:
     """
     lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
     return label(lines[0], most) if lines else ""
+
+
+def whole(value: Any) -> int | None:
+    """A number of things; None for anything else.
+
+    Examples
+    --------
+    >>> whole(3), whole(-1), whole("3")
+    (3, None, None)
+    """
+    return int(value) if isinstance(value, int | np.integer) and value >= 0 else None
 
 
 def counted(n: int, thing: str) -> str:
