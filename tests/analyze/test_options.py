@@ -34,6 +34,8 @@ def needed(name):
         options["values"] = "x"
     if name == "property_assortativity":
         options["property"] = "x"
+    if name == "pair_values_by_position":
+        options["pairs"] = np.ones((12, 12))
     if "rng" in hints(name):
         options["rng"] = np.random.default_rng(1)
     return options

@@ -12,13 +12,27 @@ from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, one_of, unknown, whole
 from conntap.topology.participation import edge_participation, node_participation
 
-__all__ = ["Statistic", "edge_values_by_position", "levels", "values_by_participation", "values_by_position"]
+__all__ = [
+    "MERGES",
+    "MULTIPLICITIES",
+    "POSITIONS",
+    "STATISTICS",
+    "Statistic",
+    "check_choices",
+    "edge_values_by_position",
+    "levels",
+    "merged_values",
+    "summary",
+    "values_by_participation",
+    "values_by_position",
+    "weights_of",
+]
 
 Statistic = Literal["mean", "sum", "sd", "min", "max"]
-_STATISTICS = ("mean", "sum", "sd", "min", "max")
-_MULTIPLICITIES = ("simplices", "distinct")
-_MERGES = ("mean", "sum", "min", "max")
-_POSITIONS = ("any", "spine", "first", "last")
+STATISTICS = ("mean", "sum", "sd", "min", "max")
+MULTIPLICITIES = ("simplices", "distinct")
+MERGES = ("mean", "sum", "min", "max")
+POSITIONS = ("any", "spine", "first", "last")
 
 
 def values_by_position(
@@ -72,7 +86,7 @@ def values_by_position(
     [1.0, 5.0, 9.0]
     """
     where = "values_by_position"
-    _check(where, threads, statistic=(statistic, _STATISTICS), counted=(counted, _MULTIPLICITIES))
+    check_choices(where, threads, statistic=(statistic, STATISTICS), counted=(counted, MULTIPLICITIES))
     graph = simple(connectome, where)
     numbers = _numbers(connectome.nodes, values, where)
     options = {"max_dimension": max_dimension, "threads": threads}
@@ -83,7 +97,7 @@ def values_by_position(
     result = np.full((deepest + 1, deepest + 1), np.nan)
     for place, table in enumerate(tables):
         for dimension in range(place, table.shape[1]):
-            result[dimension, place] = summary(numbers, _weights(table[:, dimension], counted), statistic)
+            result[dimension, place] = summary(numbers, weights_of(table[:, dimension], counted), statistic)
     places = pd.RangeIndex(deepest + 1, name="position")
     return pd.DataFrame(result, index=places.rename("dimension"), columns=places)
 
@@ -136,13 +150,13 @@ def edge_values_by_position(
     [2.6666666666666665, 2.0]
     """
     where = "edge_values_by_position"
-    checks = {"statistic": (statistic, _STATISTICS), "counted": (counted, _MULTIPLICITIES), "merge": (merge, _MERGES)}
-    checks["position"] = (position, _POSITIONS)
-    _check(where, threads, **checks)
+    checks = {"statistic": (statistic, STATISTICS), "counted": (counted, MULTIPLICITIES), "merge": (merge, MERGES)}
+    checks["position"] = (position, POSITIONS)
+    check_choices(where, threads, **checks)
     graph = simple(connectome, where)
-    numbers = _merged(connectome, graph, values, merge, where)
+    numbers = merged_values(connectome, graph, values, merge, where)
     table = edge_participation(*graph, position=position, max_dimension=max_dimension, threads=threads)
-    columns = [summary(numbers, _weights(column, counted), statistic) for column in table.T]
+    columns = [summary(numbers, weights_of(column, counted), statistic) for column in table.T]
     index = pd.RangeIndex(1, len(columns) + 1, name="dimension")
     return pd.Series(columns, index=index, name=values, dtype=float)
 
@@ -196,7 +210,7 @@ def values_by_participation(
     [[0.0, 4.0, 4.25], [1.0, 3.0, 5.333333333333333], [2.0, 1.0, 9.0], [3.0, 0.0, nan]]
     """
     where = "values_by_participation"
-    _check(where, threads, statistic=(statistic, _STATISTICS))
+    check_choices(where, threads, statistic=(statistic, STATISTICS))
     whole(f"{where}.dimension", dimension, 0)
     whole(f"{where}.points", points, 2)
     graph = simple(connectome, where)
@@ -241,11 +255,20 @@ def summary(values: np.ndarray, weights: np.ndarray, statistic: str) -> float:
         return float(mean if statistic == "mean" else np.sqrt((values - mean) ** 2 @ weights / weights.sum()))
 
 
-def _weights(counts: np.ndarray, counted: str) -> np.ndarray:
+def weights_of(counts: np.ndarray, counted: str) -> np.ndarray:
+    """How often something counts that is in so many simplices.
+
+    >>> weights_of(np.array([0, 3]), "distinct")
+    array([0, 1])
+    """
     return counts if counted == "simplices" else (counts > 0).astype(np.int64)
 
 
-def _check(where: str, threads: int, **choices: tuple[str, tuple[str, ...]]) -> None:
+def check_choices(where: str, threads: int, **choices: tuple[str, tuple[str, ...]]) -> None:
+    """Refuse choices that are not known, and a number of threads that is none.
+
+    >>> check_choices("example", 1, counted=("distinct", MULTIPLICITIES))
+    """
     whole(f"{where}.threads", threads, 1)
     for option, (choice, choices_known) in choices.items():
         one_of(f"{where}.{option}", choice, choices_known)
@@ -263,10 +286,15 @@ def _floats(column: pd.Series, what: str) -> np.ndarray:
     return column.to_numpy(dtype=float, na_value=np.nan)
 
 
-def _merged(
+def merged_values(
     connectome: Connectome, graph: tuple[np.ndarray, np.ndarray], name: str, merge: str, where: str
 ) -> np.ndarray:
-    """One value a connection, in the order of the simple graph."""
+    """One value a connection, in the order of the simple graph.
+
+    >>> double = Connectome(2, [0, 0, 1], [1, 1, 1], properties={"weight": [1.0, 2.0, 9.0]})
+    >>> merged_values(double, simple(double, "example"), "weight", "sum", "example")
+    array([3.])
+    """
     if name not in connectome.properties:
         raise OptionError(unknown(f"{where}.values", "edge property", name, connectome.properties))
     numbers = _floats(pd.Series(connectome.properties[name]), f"{where}.values: edge property {name!r}")
