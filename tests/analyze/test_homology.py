@@ -1,13 +1,15 @@
 """Homology of connectomes: by hand, of the worm in full, and the errors."""
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pyflagser
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import connectomes
 
-from conntap.analyze import betti_bounds, betti_numbers, persistence, simplex_counts
+from conntap.analyze import betti_bounds, betti_numbers, euler_characteristic, persistence, simplex_counts
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 
@@ -48,6 +50,53 @@ def test_holes_and_simplices_have_the_same_alternating_sum(connectome):
     signs = (-1) ** np.arange(len(simplices))
     assert (holes * signs).sum() == (simplices * signs).sum()
     assert betti_bounds(connectome)["lower"].equals(holes.rename("lower"))
+
+
+def undirected_betti(matrix):
+    """Of the clique complex of a symmetric matrix, by flagser; as many as there are dimensions of cliques."""
+    np.fill_diagonal(matrix, False)
+    found = [int(each) for each in pyflagser.flagser_unweighted(np.triu(matrix), directed=False)["betti"]]
+    cliques = nx.enumerate_all_cliques(nx.from_numpy_array(matrix))
+    return (found + [0] * 20)[: max(map(len, cliques))]
+
+
+@settings(deadline=None, max_examples=40)
+@given(connectomes(max_edges=40).filter(lambda each: each.n_nodes))
+def test_holes_of_cliques_are_those_of_flagser(connectome):
+    matrix = connectome.adjacency().toarray() > 0
+    assert betti_numbers(connectome, kind="undirected").tolist() == undirected_betti(matrix | matrix.T)
+    assert betti_numbers(connectome, kind="reciprocal").tolist() == undirected_betti(matrix & matrix.T)
+
+
+@pytest.mark.parametrize("kind", ["reciprocal", "undirected"])
+def test_holes_of_cliques_of_larger_graphs_are_those_of_flagser(kind):
+    matrix = np.random.default_rng(5).random((60, 60)) < (0.6 if kind == "reciprocal" else 0.2)
+    np.fill_diagonal(matrix, False)
+    both = matrix & matrix.T if kind == "reciprocal" else matrix | matrix.T
+    connectome = Connectome(60, *np.nonzero(matrix))
+    holes = betti_numbers(connectome, kind=kind)
+    assert holes.tolist() == undirected_betti(both)
+    assert holes[1:].sum() > 10
+    assert betti_bounds(connectome, kind=kind)["upper"].tolist() == holes.tolist()
+    assert betti_numbers(connectome, kind=kind, max_dimension=1).tolist() == holes.tolist()[:2]
+
+
+@settings(deadline=None, max_examples=40)
+@given(connectomes(max_edges=40), st.sampled_from(["directed", "reciprocal", "undirected"]))
+def test_holes_of_every_kind_have_the_euler_characteristic_of_that_kind(connectome, kind):
+    holes = betti_numbers(connectome, kind=kind).tolist()
+    assert sum(holes[::2]) - sum(holes[1::2]) == euler_characteristic(connectome, kind=kind)
+
+
+def test_no_threads_are_told():
+    for measure in (betti_numbers, betti_bounds):
+        with pytest.raises(OptionError, match=rf"{measure.__name__}\.threads: 0; give"):
+            measure(loop(), threads=0)
+
+
+def test_an_unknown_kind_is_told():
+    with pytest.raises(OptionError, match=r"betti_numbers\.kind: unknown value 'reciproca'.*Did you mean 'reciprocal'"):
+        betti_numbers(loop(), kind="reciproca")
 
 
 @pytest.mark.parametrize("kind", WORM)

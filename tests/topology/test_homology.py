@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conntap.errors import OptionError
-from conntap.topology import _homology, count_simplices, simple_graph
+from conntap.topology import _homology, count_simplices, homology, simple_graph
 from conntap.topology.homology import betti, betti_bounds, persistence
 
 
@@ -127,6 +127,15 @@ def test_a_matrix_of_many_words_is_eliminated_as_columns_one_by_one_are():
     assert betti(indptr, indices, 3).tolist() == np.bincount(dimension[np.isinf(death)]).tolist()
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_number(threads, monkeypatch):
+    monkeypatch.setattr("conntap.topology.homology._WORDS_A_PIECE", 1)
+    for each in (graph(random(100, 0.3, 1)), graph(random(60, 0.3, 60))):
+        assert betti(*each, 3, threads=threads).tolist() == betti(*each, 3).tolist()
+        several, one = (betti_bounds(*each, 3, dense_rows=200, threads=n) for n in (threads, 1))
+        assert [each.tolist() for each in several] == [each.tolist() for each in one]
+
+
 @settings(deadline=None, max_examples=40)
 @given(square(1, 8), square(1, 8))
 def test_graphs_side_by_side_have_the_sum_of_their_holes(a, b):
@@ -177,7 +186,11 @@ def test_bounds_stay_apart_where_it_is_not():
 def test_the_elimination_of_bits_finds_as_many_independent_rows_as_the_plain_one(n_rows, n_columns, p, seed):
     rows = np.random.default_rng(seed).random((n_rows, n_columns)) < p
     packed = np.packbits(np.pad(rows, ((0, 0), (0, -n_columns % 64))), axis=1, bitorder="little").view(np.uint64)
-    found = _homology.dense_rank(np.ascontiguousarray(packed), np.arange(n_rows), min(n_rows, n_columns))
+    bits, most = np.ascontiguousarray(packed), min(n_rows, n_columns)
+    found = _homology.dense_rank(bits.copy(), np.arange(n_rows), most)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(homology, "_WORDS_A_PIECE", 1)
+        assert homology._independent(bits.copy(), most, 3).tolist() == found.tolist()
     sets = [frozenset(np.flatnonzero(row)) for row in rows]
     assert len(found) == rank_of(sets) == rank_of([sets[each] for each in found])
 

@@ -6,17 +6,26 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, known, one_of, unknown, whole
 from conntap.topology import homology
+from conntap.topology.maximal import oriented
 
 __all__ = ["betti_bounds", "betti_numbers", "persistence"]
 
 
-def betti_numbers(connectome: Connectome, *, max_dimension: int | None = None, memory_gb: float = 4.0) -> pd.Series:
-    """Count the independent holes of each dimension of the directed flag complex, exactly.
+def betti_numbers(
+    connectome: Connectome,
+    *,
+    max_dimension: int | None = None,
+    kind: Literal["directed", "reciprocal", "undirected"] = "directed",
+    memory_gb: float = 4.0,
+    threads: int = 1,
+) -> pd.Series:
+    """Count the independent holes of each dimension of the flag complex, exactly.
 
     The Betti number of dimension k is the number of independent cycles of k-simplices that bound nothing, over the
     field of two elements: dimension 0 counts the connected components (directions aside), 1 the loops that no
@@ -29,8 +38,14 @@ def betti_numbers(connectome: Connectome, *, max_dimension: int | None = None, m
         A square connectome.
     max_dimension
         Up to this dimension, which takes the simplices of one dimension more; default: all.
+    kind
+        Holes of the complex of "directed" simplices; of cliques of the "reciprocal" connections; or of cliques of the
+        "undirected" graph under the connectome. Each clique is one simplex.
     memory_gb
         Refuse what would take more memory.
+    threads
+        Threads that share the elimination of what the cheap part leaves over, where that is large; the numbers do not
+        depend on it.
 
     Returns
     -------
@@ -55,13 +70,39 @@ def betti_numbers(connectome: Connectome, *, max_dimension: int | None = None, m
     --------
     >>> betti_numbers(Connectome(3, [0, 1, 2], [1, 2, 0])).to_dict()
     {0: 1, 1: 1}
+    >>> betti_numbers(Connectome(3, [0, 1, 2], [1, 2, 0]), kind="undirected").to_dict()
+    {0: 1, 1: 0, 2: 0}
     """
-    values = homology.betti(*simple(connectome, "betti_numbers"), max_dimension, memory_gb=memory_gb)
+    whole("betti_numbers.threads", threads, 1)
+    graph = _of_kind(connectome, kind, "betti_numbers")
+    values = homology.betti(*graph, max_dimension, memory_gb=memory_gb, threads=threads)
     return pd.Series(values, index=pd.RangeIndex(len(values), name="dimension"), name="betti")
 
 
+def _of_kind(
+    connectome: Connectome, kind: Literal["directed", "reciprocal", "undirected"], where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The graph whose directed simplices are the simplices of a kind, with few from any node."""
+    one_of(f"{where}.kind", kind, ["directed", "reciprocal", "undirected"])
+    indptr, indices = simple(connectome, where)
+    if kind == "directed":
+        return indptr, indices
+    n = len(indptr) - 1
+    matrix = sparse.csr_array((np.ones(len(indices), dtype=np.int8), indices, indptr), shape=(n, n))
+    order = np.argsort(np.diff(indptr) + np.bincount(indices, minlength=n), kind="stable")
+    part = matrix[order][:, order]
+    part.sort_indices()
+    return oriented(part.indptr, part.indices, kind=kind)
+
+
 def betti_bounds(
-    connectome: Connectome, *, max_dimension: int | None = None, memory_gb: float = 4.0, dense_rows: int = 4096
+    connectome: Connectome,
+    *,
+    max_dimension: int | None = None,
+    kind: Literal["directed", "reciprocal", "undirected"] = "directed",
+    memory_gb: float = 4.0,
+    dense_rows: int = 4096,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """Bound the Betti numbers of each dimension from below and above, in bounded time and memory.
 
@@ -73,11 +114,15 @@ def betti_bounds(
         A square connectome.
     max_dimension
         Up to this dimension; default: all.
+    kind
+        Which simplices, as for `betti_numbers`.
     memory_gb
         Dimensions whose simplices would take more memory are counted, not listed, and bounded by their number.
     dense_rows
         Where the matrix that is left over by the cheap elimination has more rows and more columns than these, so many
         of them are taken: time grows with their square.
+    threads
+        As for `betti_numbers`.
 
     Returns
     -------
@@ -100,8 +145,11 @@ def betti_bounds(
     {'lower': 1, 'upper': 1}
     """
     whole("betti_bounds.dense_rows", dense_rows, 0)
-    graph = simple(connectome, "betti_bounds")
-    lower, upper = homology.betti_bounds(*graph, max_dimension, memory_gb=memory_gb, dense_rows=dense_rows)
+    whole("betti_bounds.threads", threads, 1)
+    graph = _of_kind(connectome, kind, "betti_bounds")
+    lower, upper = homology.betti_bounds(
+        *graph, max_dimension, memory_gb=memory_gb, dense_rows=dense_rows, threads=threads
+    )
     return pd.DataFrame({"lower": lower, "upper": upper}, index=pd.RangeIndex(len(lower), name="dimension"))
 
 

@@ -14,6 +14,7 @@ from conntap.topology.bits import compiled, lowest
 
 __all__ = [
     "adjacency_bits",
+    "cleared",
     "cofaces",
     "contracted",
     "dense_rank",
@@ -22,6 +23,7 @@ __all__ = [
     "next_first",
     "next_last",
     "paired",
+    "pivots_of_strip",
     "spanning",
 ]
 
@@ -409,85 +411,105 @@ def labelled(labels, left, n_rows, base, words):
 
 
 @compiled
+def pivots_of_strip(matrix, order, word, rank, most, places):
+    """Bring the pivots of 64 columns of a matrix of bits to its rows from `rank` on, reduced among themselves.
+
+    `order` is permuted with the rows; it ends with `most` pivots in all. Gives how many were found here; `places` are
+    their bits.
+    """
+    n_rows, words = matrix.shape
+    basis = np.zeros(64, np.uint64)
+    found = 0
+    for row in range(rank, n_rows):
+        value = matrix[row, word]
+        taken = _0
+        for i in range(found):
+            if (value >> places[i]) & _1 != _0:
+                value ^= basis[i]
+                taken |= _1 << np.uint64(i)
+        if value == _0:
+            continue
+        target = rank + found
+        if target != row:
+            order[target], order[row] = order[row], order[target]
+            for j in range(word, words):
+                held = matrix[target, j]
+                matrix[target, j] = matrix[row, j]
+                matrix[row, j] = held
+        for i in range(found):
+            if (taken >> np.uint64(i)) & _1 != _0:
+                for j in range(word, words):
+                    matrix[target, j] ^= matrix[rank + i, j]
+        place = lowest(value)
+        for i in range(found):
+            if (basis[i] >> place) & _1 != _0:
+                basis[i] ^= value
+                for j in range(word, words):
+                    matrix[rank + i, j] ^= matrix[target, j]
+        basis[found] = value
+        places[found] = place
+        found += 1
+        if found == 64 or rank + found >= most:
+            break
+    return found
+
+
+@compiled
+def cleared(matrix, word, begin, places, first_row, last_row):
+    """Add the pivot rows of a strip, those just before `begin`, to the rows from `first_row` to before `last_row`, such
+    that these have no pivot.
+
+    The method of four Russians: the sums of each 8 pivot rows are tabled (Arlazarov et al., 1970), a tile of the matrix
+    at a time.
+    """
+    words, found = matrix.shape[1], len(places)
+    tile = 64
+    table = np.empty((8, 256, tile), np.uint64)
+    keys = np.empty((last_row - first_row, 8), np.uint8)
+    for row in range(first_row, last_row):
+        value = matrix[row, word]
+        for group in range(8):
+            key = 0
+            for i in range(8 * group, min(8 * group + 8, found)):
+                key |= np.int64((value >> places[i]) & _1) << (i - 8 * group)
+            keys[row - first_row, group] = key
+    groups = (found + 7) // 8
+    for low in range(word, words, tile):
+        high = min(low + tile, words)
+        for group in range(groups):
+            table[group, 0, : high - low] = 0
+            for i in range(8 * group, min(8 * group + 8, found)):
+                half = 1 << (i - 8 * group)
+                source = matrix[begin - found + i, low:high]
+                for each in range(half):
+                    old, new = table[group, each], table[group, half + each]
+                    for j in range(high - low):
+                        new[j] = old[j] ^ source[j]
+        for row in range(first_row, last_row):
+            target_row = matrix[row, low:high]
+            for group in range(groups):
+                sums = table[group, keys[row - first_row, group]]
+                for j in range(high - low):
+                    target_row[j] ^= sums[j]
+
+
+@compiled
 def dense_rank(matrix, order, most):
     """Eliminate a matrix of bits in place, 64 columns at a time, and give the rows, of `order`, that are pivots.
 
     `order` numbers the rows and is permuted with them; it ends with `most` pivots (the rank, where known to be no
-    larger). The method of four Russians: the sums of each 8 pivot rows are tabled (Arlazarov et al., 1970), a tile of
-    the matrix at a time.
+    larger).
     """
     n_rows, words = matrix.shape
-    tile = 64
-    table = np.empty((8, 256, tile), np.uint64)
     rank = 0
+    places = np.zeros(64, np.uint64)
     for word in range(words):
-        # pivot rows of this strip: a reduced basis of their words
-        basis = np.zeros(64, np.uint64)
-        places = np.zeros(64, np.uint64)
-        found = 0
-        for row in range(rank, n_rows):
-            value = matrix[row, word]
-            taken = _0
-            for i in range(found):
-                if (value >> places[i]) & _1 != _0:
-                    value ^= basis[i]
-                    taken |= _1 << np.uint64(i)
-            if value == _0:
-                continue
-            target = rank + found
-            if target != row:
-                order[target], order[row] = order[row], order[target]
-                for j in range(word, words):
-                    held = matrix[target, j]
-                    matrix[target, j] = matrix[row, j]
-                    matrix[row, j] = held
-            for i in range(found):
-                if (taken >> np.uint64(i)) & _1 != _0:
-                    for j in range(word, words):
-                        matrix[target, j] ^= matrix[rank + i, j]
-            place = lowest(value)
-            for i in range(found):
-                if (basis[i] >> place) & _1 != _0:
-                    basis[i] ^= value
-                    for j in range(word, words):
-                        matrix[rank + i, j] ^= matrix[target, j]
-            basis[found] = value
-            places[found] = place
-            found += 1
-            if found == 64 or rank + found >= most:
-                break
-        if found == 0:
-            continue
-        begin = rank + found
-        rank = begin
-        if rank >= most or begin == n_rows:
+        found = pivots_of_strip(matrix, order, word, rank, most, places)
+        rank += found
+        if rank >= most or rank == n_rows:
             break
-        keys = np.empty((n_rows - begin, 8), np.uint8)
-        for row in range(begin, n_rows):
-            value = matrix[row, word]
-            for group in range(8):
-                key = 0
-                for i in range(8 * group, min(8 * group + 8, found)):
-                    key |= np.int64((value >> places[i]) & _1) << (i - 8 * group)
-                keys[row - begin, group] = key
-        groups = (found + 7) // 8
-        for low in range(word, words, tile):
-            high = min(low + tile, words)
-            for group in range(groups):
-                table[group, 0, : high - low] = 0
-                for i in range(8 * group, min(8 * group + 8, found)):
-                    half = 1 << (i - 8 * group)
-                    source = matrix[begin - found + i, low:high]
-                    for each in range(half):
-                        old, new = table[group, each], table[group, half + each]
-                        for j in range(high - low):
-                            new[j] = old[j] ^ source[j]
-            for row in range(begin, n_rows):
-                target_row = matrix[row, low:high]
-                for group in range(groups):
-                    sums = table[group, keys[row - begin, group]]
-                    for j in range(high - low):
-                        target_row[j] ^= sums[j]
+        if found:
+            cleared(matrix, word, rank, places[:found], rank, n_rows)
     return order[:rank]
 
 

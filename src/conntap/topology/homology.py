@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from conntap.errors import OptionError
+from conntap.topology.threads import mapped
 
 __all__ = ["betti", "betti_bounds", "persistence"]
 
 _ADJACENCY_BYTES = 2**26  # of the graph as a matrix of bits, else rows are searched
 _SMALL = 100_000  # simplices of a dimension before which no look ahead is taken
 _STRIP = 8  # words a row of the remaining matrix that are written at a time
+_WORDS_A_PIECE = 2**16  # of the remaining matrix, below which a strip of it is cleared by one thread
 
 
 def betti(
-    indptr: np.ndarray, indices: np.ndarray, max_dimension: int | None = None, *, memory_gb: float = 4.0
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    max_dimension: int | None = None,
+    *,
+    memory_gb: float = 4.0,
+    threads: int = 1,
 ) -> np.ndarray:
     """Count the independent cycles of each dimension that are no boundaries: the Betti numbers over two elements.
 
@@ -29,6 +38,8 @@ def betti(
         Up to this dimension, which takes the simplices of one more; default: all.
     memory_gb
         Refuse what would take more.
+    threads
+        Threads that share the elimination of what remains; the result does not depend on it.
 
     Returns
     -------
@@ -53,10 +64,10 @@ def betti(
     >>> betti(np.array([0, 1, 2, 3]), np.array([1, 2, 0])).tolist()
     [1, 1]
     """
-    top = _checked("betti", max_dimension, memory_gb)
+    top = _checked("betti", max_dimension, memory_gb, threads)
     counts, ranks = [len(indptr) - 1], [0]
     for dimension, faces, out in _boundaries("betti", indptr, indices, top, memory_gb):
-        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 5e8, dense_rows=None)
+        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 5e8, dense_rows=None, threads=threads)
         if rank < most:
             raise OptionError(
                 f"betti: the rank of the boundaries of dimension {dimension} is from {rank:,} to {most:,}; to know it takes "
@@ -74,6 +85,7 @@ def betti_bounds(
     *,
     memory_gb: float = 4.0,
     dense_rows: int = 4096,
+    threads: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bound the Betti numbers from below and above in bounded memory.
 
@@ -86,6 +98,8 @@ def betti_bounds(
     dense_rows
         Where the matrix that remains when all is eliminated that costs no fill-in has more rows and more columns than
         these, so many of them are taken.
+    threads
+        As for `betti`.
 
     Returns
     -------
@@ -108,13 +122,13 @@ def betti_bounds(
     """
     from conntap.topology.simplices import count_simplices
 
-    top = _checked("betti_bounds", max_dimension, memory_gb)
+    top = _checked("betti_bounds", max_dimension, memory_gb, threads)
     if dense_rows < 0:
         raise OptionError(f"betti_bounds.dense_rows: {dense_rows}; give 0 or more.")
     counts = count_simplices(indptr, indices, max_dimension=top).tolist()
     low, high = [0], [0]
     for _, faces, out in _boundaries(None, indptr, indices, top, memory_gb):
-        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 5e8, dense_rows=dense_rows)
+        rank, most = _rank(faces, *out, dense_bytes=memory_gb * 5e8, dense_rows=dense_rows, threads=threads)
         low.append(rank)
         high.append(min(most, counts[len(low) - 2] - low[-2]))
     while len(low) < len(counts):
@@ -194,8 +208,10 @@ def persistence(
     return dimension[order], birth[order], death[order]
 
 
-def _checked(where: str, max_dimension: int | None, memory_gb: float) -> int:
+def _checked(where: str, max_dimension: int | None, memory_gb: float, threads: int = 1) -> int:
     """The largest dimension of the simplices needed."""
+    if threads < 1:
+        raise OptionError(f"{where}.threads: {threads}; give 1 or more.")
     if not memory_gb > 0:
         raise OptionError(f"{where}.memory_gb: {memory_gb}; give more than 0.")
     if max_dimension is None:
@@ -279,7 +295,13 @@ def _too_many(where: str, dimension: int, cells: int, memory_gb: float) -> Optio
 
 
 def _rank(
-    faces: np.ndarray, row_out: np.ndarray, column_out: np.ndarray, *, dense_bytes: float, dense_rows: int | None
+    faces: np.ndarray,
+    row_out: np.ndarray,
+    column_out: np.ndarray,
+    *,
+    dense_bytes: float,
+    dense_rows: int | None,
+    threads: int,
 ) -> tuple[int, int]:
     """Bounds of the rank of a boundary matrix without its rows that are out; columns that are pivots are flagged."""
     from conntap.topology import _homology as kernels
@@ -298,14 +320,45 @@ def _rank(
     if rows * width / 8 > dense_bytes or not rows * width:
         return rank, most
     matrix = np.empty((rows, (width + 63) // 64), dtype=np.uint64)
-    for word in range(0, matrix.shape[1], _STRIP):
-        matrix[:, word : word + _STRIP] = kernels.labelled(
-            labels, left, rows, 64 * word, min(_STRIP, matrix.shape[1] - word)
-        )
-    found = kernels.dense_rank(matrix, np.arange(rows), min(rows, len(aside)))
+
+    def write(word: int) -> None:
+        words = min(_STRIP, matrix.shape[1] - word)
+        matrix[:, word : word + words] = kernels.labelled(labels, left, rows, 64 * word, words)
+
+    for _ in mapped(write, range(0, matrix.shape[1], _STRIP), threads):
+        pass
+    found = _independent(matrix, min(rows, len(aside)), threads)
     column_out[left[0][found]] = 1
     whole = rows == len(left[0]) and 64 * matrix.shape[1] >= len(aside)
     return rank + len(found), rank + len(found) if whole else most
+
+
+def _independent(matrix: np.ndarray, most: int, threads: int) -> np.ndarray:
+    """As many independent rows as a matrix of bits has, at most `most`; it is eliminated in place."""
+    from conntap.topology import _homology as kernels
+
+    order, rank = np.arange(len(matrix)), 0
+    if threads == 1 or matrix.size < 2 * _WORDS_A_PIECE:
+        return kernels.dense_rank(matrix, order, most)
+    places = np.zeros(64, dtype=np.uint64)
+    for word in range(matrix.shape[1]):
+        found = kernels.pivots_of_strip(matrix, order, word, rank, most, places)
+        rank += found
+        if rank >= most or rank == len(matrix):
+            break
+        if found:
+            size = (len(matrix) - rank) * (matrix.shape[1] - word)
+            cuts = np.linspace(rank, len(matrix), min(threads, max(1, size // _WORDS_A_PIECE)) + 1).astype(np.int64)
+            task = partial(_clear, matrix, word, rank, places[:found])
+            for _ in mapped(task, pairwise(cuts.tolist()), threads):
+                pass
+    return order[:rank]
+
+
+def _clear(matrix: np.ndarray, word: int, begin: int, places: np.ndarray, rows: tuple[int, int]) -> None:
+    from conntap.topology import _homology as kernels
+
+    kernels.cleared(matrix, word, begin, places, *rows)
 
 
 def _between(counts: list[int], ranks: list[int], max_dimension: int | None) -> np.ndarray:
