@@ -54,6 +54,7 @@ SLICES = 1
 
 _HOMES = {name: file for file, names in _FILES.items() for name in names} | {
     "compare": "comparison",
+    "complexity_against": "complexity",
     "iterate_simplices": "listing",
     "over_neighbourhoods": "surroundings",
 }
