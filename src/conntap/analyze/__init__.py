@@ -24,6 +24,7 @@ _FILES: dict[str, dict[str, int]] = {
     "listing": {"simplex_lists": 1},
     "maximal": {"maximal_simplex_counts": 1},
     "modules": {"communities": 1, "community_structure": 1, "modularity": 1},
+    "normalised": {"normalised_simplex_counts": 1},
     "participation": {"edge_participation": 1, "node_participation": 1, "simplicial_degrees": 1},
     "paths": {"diameter": 1, "efficiency": 1, "mean_path_length": 1, "path_length_sample": 1, "path_lengths": 1},
     "pathways": {"degrees_between": 1, "pathway_statistics": 1},

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse, special
 
 from conntap.analyze.graphs import simple
+from conntap.analyze.normalised import share_of_possible
 from conntap.analyze.spectra import gaps_of
 from conntap.analyze.triangles import clustering
 from conntap.circuits.connectome import Connectome
@@ -265,13 +266,9 @@ def _density(connectome: Connectome, graph: Graph, rows: np.ndarray, most: int, 
 
 def _normalised(connectome: Connectome, graph: Graph, rows: np.ndarray, most: int, threads: int) -> pd.DataFrame:
     def ratios(begins: np.ndarray, ends: np.ndarray) -> list[float]:
-        undirected = oriented(begins, ends, kind="undirected")
-        counts = np.zeros((2, most + 1))
-        for row, part in zip(counts, ((begins, ends), undirected), strict=True):
-            found = count_simplices(*part, max_dimension=most)
-            row[: len(found)] = found
-        possible = counts[1] * special.factorial(np.arange(1, most + 2))
-        return np.divide(counts[0], possible, out=np.full(most + 1, np.nan), where=possible > 0)[2:].tolist()
+        parts = (begins, ends), oriented(begins, ends, kind="undirected")
+        shares = share_of_possible(*(count_simplices(*part, max_dimension=most) for part in parts))
+        return [*shares[2:], *[np.nan] * (most + 1 - max(2, len(shares)))]
 
     return _each(ratios, [f"nsc_{k}" for k in range(2, most + 1)])(connectome, graph, rows, most, threads)
 
