@@ -19,9 +19,10 @@ All say *where: what; what is known. What to do.* and derive from one root::
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import SupportsIndex
+from typing import ParamSpec, SupportsIndex, TypeVar
 
 __all__ = [
     "ActivityError",
@@ -40,9 +41,13 @@ __all__ = [
     "known",
     "one_of",
     "rectangular",
+    "told_as",
     "unknown",
     "whole",
 ]
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class ConntapError(Exception):
@@ -165,3 +170,21 @@ def whole(where: str, value: object, least: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, SupportsIndex) or int(value) < least:
         raise OptionError(f"{where}: {value!r}; give a whole number from {least} on.")
+
+
+def told_as(name: str, function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """The same function, in whose option errors the name of who raised them is that of who was asked.
+
+    >>> told_as("compare", whole)("draw.draws", 2.5, 1)
+    Traceback (most recent call last):
+    conntap.errors.OptionError: compare.draws: 2.5; give a whole number from 1 on.
+    """
+
+    def named(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        try:
+            return function(*args, **kwargs)
+        except OptionError as error:
+            told = re.sub(r"^[a-z_]+( [a-z]+)*(?=[.:])", name, str(error))
+            raise (error if told == str(error) else OptionError(told)) from error.__cause__
+
+    return named

@@ -69,8 +69,31 @@ def test_every_measure_works_with_the_options_it_needs(name):
 
 @pytest.mark.parametrize(("name", "option", "value"), list(wrong()), ids=lambda each: str(each))
 def test_wrong_choices_and_numbers_are_refused(name, option, value):
-    with pytest.raises(OptionError, match=option.rstrip("s")):
+    with pytest.raises(OptionError, match=rf"^{name}[.:].*{option.rstrip('s')}"):
         getattr(analyze, name)(small(), **needed(name) | {option: value})
+
+
+@pytest.mark.parametrize("name", sorted(analyze.STEPS))
+def test_what_a_rectangular_connectome_lacks_is_told_by_the_measure_itself(name):
+    table = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0], "z": [1.0, 2.0, 3.0], "layer": ["a", "b", "a"]})
+    rectangle = Connectome(table, [0, 1], [1, 0], post_nodes=table.iloc[:2], properties={"weight": [1.0, 2.0]})
+    told = f"{name}: nothing"
+    try:
+        getattr(analyze, name)(rectangle, **needed(name))
+    except OptionError as error:
+        told = str(error)
+    assert told.startswith((f"{name}:", f"{name}."))
+
+
+@pytest.mark.parametrize("name", [
+    "bedge_counts", "betti_numbers", "degrees_from", "edge_participation", "euler_characteristic",
+    "maximal_simplex_counts", "neighbourhood_simplices", "node_participation", "normalised_simplex_counts",
+    "simplex_counts", "simplex_lists", "simplicial_degrees", "skeleton_reciprocity",
+])  # fmt: skip
+def test_too_many_simplices_are_told_by_the_measure_itself(name):
+    complete = Connectome(30, *np.nonzero(~np.eye(30, dtype=bool)))
+    with pytest.raises(OptionError, match=rf"^{name}: .*(too many|more) "):
+        getattr(analyze, name)(complete)
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(analyze.STEPS) if "threads" in hints(name)])

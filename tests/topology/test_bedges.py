@@ -99,7 +99,7 @@ def test_too_many_simplices_are_refused(monkeypatch):
 
 
 def test_options_out_of_range_are_refused():
-    with pytest.raises(OptionError, match="max_dimension is -1"):
+    with pytest.raises(OptionError, match="max_dimension: -1"):
         count_bedges(*complete(3), max_dimension=-1)
-    with pytest.raises(OptionError, match="threads is 0"):
+    with pytest.raises(OptionError, match="threads: 0"):
         count_bedges(*complete(3), threads=0)

@@ -126,9 +126,9 @@ def test_a_dimension_is_a_whole_number_from_0_on(wrong):
 
 
 def test_a_chunk_has_a_simplex_at_least_and_there_is_a_thread():
-    with pytest.raises(OptionError, match="chunk_size is 0"):
+    with pytest.raises(OptionError, match="chunk_size: 0"):
         iterate_simplices_of(*complete(3), dimension=1, chunk_size=0)
-    with pytest.raises(OptionError, match="threads is 0"):
+    with pytest.raises(OptionError, match="threads: 0"):
         simplices_of(*complete(3), dimension=1, threads=0)
 
 

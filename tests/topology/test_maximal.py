@@ -190,7 +190,7 @@ def test_an_unknown_kind_is_refused():
 
 
 def test_there_is_at_least_one_thread():
-    with pytest.raises(OptionError, match="threads is 0"):
+    with pytest.raises(OptionError, match="threads: 0"):
         count_maximal_simplices(*complete(3), threads=0)
 
 

@@ -255,12 +255,12 @@ def test_the_estimate_of_a_random_graph_is_near():
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, True, "3"])
 def test_a_largest_dimension_is_a_whole_number_from_0_on(wrong):
-    with pytest.raises(OptionError, match=r"max_dimension is .*give a whole number"):
+    with pytest.raises(OptionError, match=r"max_dimension: .*give a whole number"):
         count_simplices(*complete(3), max_dimension=wrong)
 
 
 def test_there_is_at_least_one_thread():
-    with pytest.raises(OptionError, match="threads is 0"):
+    with pytest.raises(OptionError, match="threads: 0"):
         count_simplices(*complete(3), threads=0)
 
 

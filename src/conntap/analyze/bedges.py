@@ -7,7 +7,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import whole
+from conntap.errors import told_as, whole
 from conntap.topology.bedges import count_bedges
 
 __all__ = ["bedge_counts"]
@@ -53,7 +53,8 @@ def bedge_counts(connectome: Connectome, *, max_dimension: int | None = None, th
     [[0, 2, 2], [0, 0, 2], [0, 2, 0]]
     """
     whole("bedge_counts.threads", threads, 1)
-    matrices = count_bedges(*simple(connectome, "bedge_counts"), max_dimension=max_dimension, threads=threads)
+    count = told_as("bedge_counts", count_bedges)
+    matrices = count(*simple(connectome, "bedge_counts"), max_dimension=max_dimension, threads=threads)
     wide = len(matrices)
     rows = pd.MultiIndex.from_tuples([(k, i) for k in range(wide) for i in range(k + 1)], names=["dimension", "pre"])
     values, missing = np.zeros((len(rows), wide), np.int64), np.ones((len(rows), wide), bool)

@@ -8,7 +8,7 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, known, whole
+from conntap.errors import OptionError, known, told_as, whole
 from conntap.topology.graphs import simple_graph
 from conntap.topology.sources import count_by_source
 
@@ -86,7 +86,8 @@ def degrees_from(
     turned = simple_graph(begins, ends, n + len(targets))
     if max_dimension is not None:
         max_dimension += 1
-    counts = count_by_source(*turned, wanted + n, max_dimension=max_dimension, threads=threads)[:, 1:]
+    count = told_as("degrees_from", count_by_source)
+    counts = count(*turned, wanted + n, max_dimension=max_dimension, threads=threads)[:, 1:]
     if counts.shape[1] == 0:
         counts = np.zeros((len(wanted), 1), dtype=np.int64)
     columns = pd.RangeIndex(counts.shape[1], name="dimension")

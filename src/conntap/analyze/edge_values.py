@@ -21,7 +21,7 @@ from conntap.analyze.positions import (
     weights_of,
 )
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, whole
+from conntap.errors import OptionError, told_as, whole
 from conntap.topology.participation import edge_participation
 
 __all__ = ["edge_values_by_participation", "pair_values_by_position"]
@@ -88,7 +88,8 @@ def edge_values_by_participation(
     whole(f"{where}.points", points, 2)
     graph = simple(connectome, where)
     numbers = merged_values(connectome, graph, values, merge, where)
-    table = edge_participation(*graph, position=position, max_dimension=dimension, threads=threads)
+    count = told_as("edge_values_by_participation", edge_participation)
+    table = count(*graph, position=position, max_dimension=dimension, threads=threads)
     taken = table[:, dimension - 1] if dimension <= table.shape[1] else np.zeros(len(numbers), dtype=np.int64)
     thresholds = levels(taken, points, where)
     connections = [int((taken > each).sum()) for each in thresholds]
@@ -154,7 +155,8 @@ def pair_values_by_position(
     check_choices(where, threads, position=(position, POSITIONS), counted=(counted, MULTIPLICITIES))
     graph = simple(connectome, where)
     numbers = _of_connections(connectome, graph, pairs, where)
-    table = edge_participation(*graph, position=position, max_dimension=max_dimension, threads=threads)
+    count = told_as("pair_values_by_position", edge_participation)
+    table = count(*graph, position=position, max_dimension=max_dimension, threads=threads)
     there = ~np.isnan(numbers)
     rows = []
     for column in table.T:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, known, one_of, unknown, whole
+from conntap.errors import OptionError, known, one_of, told_as, unknown, whole
 from conntap.topology import homology
 from conntap.topology.maximal import oriented
 
@@ -75,7 +75,8 @@ def betti_numbers(
     """
     whole("betti_numbers.threads", threads, 1)
     graph = _of_kind(connectome, kind, "betti_numbers")
-    values = homology.betti(*graph, max_dimension, memory_gb=memory_gb, threads=threads)
+    count = told_as("betti_numbers", homology.betti)
+    values = count(*graph, max_dimension, memory_gb=memory_gb, threads=threads)
     return pd.Series(values, index=pd.RangeIndex(len(values), name="dimension"), name="betti")
 
 
@@ -147,9 +148,8 @@ def betti_bounds(
     whole("betti_bounds.dense_rows", dense_rows, 0)
     whole("betti_bounds.threads", threads, 1)
     graph = _of_kind(connectome, kind, "betti_bounds")
-    lower, upper = homology.betti_bounds(
-        *graph, max_dimension, memory_gb=memory_gb, dense_rows=dense_rows, threads=threads
-    )
+    bounds = told_as("betti_bounds", homology.betti_bounds)
+    lower, upper = bounds(*graph, max_dimension, memory_gb=memory_gb, dense_rows=dense_rows, threads=threads)
     return pd.DataFrame({"lower": lower, "upper": upper}, index=pd.RangeIndex(len(lower), name="dimension"))
 
 

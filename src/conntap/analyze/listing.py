@@ -10,7 +10,7 @@ import numpy as np
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import one_of, whole
+from conntap.errors import one_of, told_as, whole
 from conntap.topology.listing import MEMORY_GB, iterate_simplices_of, simplices_of
 from conntap.topology.maximal import count_maximal_simplices, maximal_simplices_of
 from conntap.topology.simplices import count_simplices
@@ -76,14 +76,16 @@ def simplex_lists(
     graph, chosen = _graph(connectome, nodes, within, "simplex_lists", keep_all=only == "maximal")
     if dimensions is None:
         count = count_maximal_simplices if only == "maximal" else count_simplices
-        dimensions = list(range(len(count(*graph, threads=threads))))
+        dimensions = list(range(len(told_as("simplex_lists", count)(*graph, threads=threads))))
     wanted = [dimensions] if np.ndim(dimensions) == 0 else list(dimensions)
     for each in wanted:
         whole("simplex_lists.dimensions", each, 0)
     if only == "all":
         each = {"chosen": chosen, "memory_gb": memory_gb, "threads": threads}
-        return [simplices_of(*graph, dimension=dimension, **each) for dimension in wanted]
-    rows = [maximal_simplices_of(*graph, dimension=dimension, threads=threads) for dimension in wanted]
+        listed = told_as("simplex_lists", simplices_of)
+        return [listed(*graph, dimension=dimension, **each) for dimension in wanted]
+    listed = told_as("simplex_lists", maximal_simplices_of)
+    rows = [listed(*graph, dimension=dimension, threads=threads) for dimension in wanted]
     return rows if chosen is None else [_kept(each, chosen, within) for each in rows]
 
 
@@ -130,7 +132,9 @@ def iterate_simplices(
     whole("iterate_simplices.dimension", dimension, 0)
     whole("iterate_simplices.chunk_size", chunk_size, 1)
     graph, chosen = _graph(connectome, nodes, within, "iterate_simplices", keep_all=False)
-    return iterate_simplices_of(*graph, dimension=dimension, chunk_size=chunk_size, chosen=chosen)
+    return told_as("iterate_simplices", iterate_simplices_of)(
+        *graph, dimension=dimension, chunk_size=chunk_size, chosen=chosen
+    )
 
 
 def _graph(

@@ -10,7 +10,7 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import one_of, whole
+from conntap.errors import one_of, told_as, whole
 from conntap.topology.maximal import count_maximal_simplices, oriented
 
 __all__ = ["maximal_simplex_counts"]
@@ -80,7 +80,8 @@ def maximal_simplex_counts(
     chosen[selected(connectome.nodes, nodes, "maximal_simplex_counts.nodes")] = True
 
     def count(among: np.ndarray) -> np.ndarray:
-        return count_maximal_simplices(*graph, among=among, max_dimension=max_dimension, threads=threads)
+        count = told_as("maximal_simplex_counts", count_maximal_simplices)
+        return count(*graph, among=among, max_dimension=max_dimension, threads=threads)
 
     counts = count(chosen if within == "lie" else np.ones_like(chosen))
     if within == "meet" and not chosen.all():

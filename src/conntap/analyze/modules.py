@@ -9,7 +9,7 @@ from scipy import sparse
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import Grouping, grouped
-from conntap.errors import MissingExtra, OptionError, unknown
+from conntap.errors import MissingExtra, OptionError, told_as, unknown
 
 __all__ = ["communities", "community_structure", "modularity"]
 
@@ -106,7 +106,7 @@ def community_structure(
     >>> community_structure(two, rng=np.random.default_rng(1)).tolist()
     [0.5, 2.0, 0.5]
     """
-    found = communities(connectome, resolution=resolution, weight=weight, rng=rng)
+    found = told_as("community_structure", communities)(connectome, resolution=resolution, weight=weight, rng=rng)
     labelled = Connectome(found.to_frame(), connectome.pre, connectome.post, properties=dict(connectome.properties))
     sizes = found.value_counts()
     values = {

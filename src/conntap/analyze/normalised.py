@@ -8,7 +8,7 @@ from scipy import special
 
 from conntap.analyze.simplices import simplex_counts
 from conntap.circuits.connectome import Connectome
-from conntap.errors import whole
+from conntap.errors import told_as, whole
 
 __all__ = ["normalised_simplex_counts", "share_of_possible"]
 
@@ -54,7 +54,8 @@ def normalised_simplex_counts(
     if max_dimension is not None:
         whole("normalised_simplex_counts.max_dimension", max_dimension, 0)
     options = {"max_dimension": max_dimension, "threads": threads}
-    directed, cliques = (simplex_counts(connectome, kind=kind, **options) for kind in ("directed", "undirected"))
+    count = told_as("normalised_simplex_counts", simplex_counts)
+    directed, cliques = (count(connectome, kind=kind, **options) for kind in ("directed", "undirected"))
     values = share_of_possible(directed.to_numpy(), cliques.to_numpy())[1:]
     return pd.Series(values, index=pd.RangeIndex(1, len(cliques), name="dimension"), name="share")
 

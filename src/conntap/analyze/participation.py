@@ -12,7 +12,7 @@ from conntap.analyze.graphs import simple
 from conntap.analyze.simplices import simplex_counts
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import one_of, whole
+from conntap.errors import one_of, told_as, whole
 from conntap.topology import participation as kernels
 from conntap.topology.restriction import restricted
 
@@ -134,8 +134,9 @@ def simplicial_degrees(
     positions = {"out": ["source"], "in": ["sink"], "both": ["source", "sink"]}
     one_of("simplicial_degrees.direction", direction, positions)
     whole("simplicial_degrees.threads", threads, 1)
+    count = told_as("simplicial_degrees", kernels.node_participation)
     counts = sum(
-        kernels.node_participation(*graph, position=each, max_dimension=max_dimension, threads=threads)[:, 1:]
+        count(*graph, position=each, max_dimension=max_dimension, threads=threads)[:, 1:]
         for each in positions[direction]
     )
     return _by_dimension(counts, connectome.nodes.index, 1)

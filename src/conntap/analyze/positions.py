@@ -9,7 +9,7 @@ import pandas as pd
 
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, one_of, unknown, whole
+from conntap.errors import OptionError, one_of, told_as, unknown, whole
 from conntap.topology.participation import edge_participation, node_participation
 
 __all__ = [
@@ -90,10 +90,11 @@ def values_by_position(
     graph = simple(connectome, where)
     numbers = _numbers(connectome.nodes, values, where)
     options = {"max_dimension": max_dimension, "threads": threads}
-    tables = [node_participation(*graph, position=0, **options)]
+    count = told_as("values_by_position", node_participation)
+    tables = [count(*graph, position=0, **options)]
     deepest = tables[0].shape[1] - 1
     options["max_dimension"] = deepest
-    tables += [node_participation(*graph, position=place, **options) for place in range(1, deepest + 1)]
+    tables += [count(*graph, position=place, **options) for place in range(1, deepest + 1)]
     result = np.full((deepest + 1, deepest + 1), np.nan)
     for place, table in enumerate(tables):
         for dimension in range(place, table.shape[1]):
@@ -155,7 +156,8 @@ def edge_values_by_position(
     check_choices(where, threads, **checks)
     graph = simple(connectome, where)
     numbers = merged_values(connectome, graph, values, merge, where)
-    table = edge_participation(*graph, position=position, max_dimension=max_dimension, threads=threads)
+    count = told_as("edge_values_by_position", edge_participation)
+    table = count(*graph, position=position, max_dimension=max_dimension, threads=threads)
     columns = [summary(numbers, weights_of(column, counted), statistic) for column in table.T]
     index = pd.RangeIndex(1, len(columns) + 1, name="dimension")
     return pd.Series(columns, index=index, name=values, dtype=float)
@@ -215,7 +217,8 @@ def values_by_participation(
     whole(f"{where}.points", points, 2)
     graph = simple(connectome, where)
     numbers = _numbers(connectome.nodes, values, where)
-    table = node_participation(*graph, max_dimension=dimension, threads=threads)
+    count = told_as("values_by_participation", node_participation)
+    table = count(*graph, max_dimension=dimension, threads=threads)
     taken = table[:, dimension] if dimension < table.shape[1] else np.zeros(len(numbers), dtype=np.int64)
     thresholds = levels(taken, points, where)
     nodes = [int((taken > each).sum()) for each in thresholds]

@@ -11,7 +11,7 @@ from scipy import sparse
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, one_of, whole
+from conntap.errors import OptionError, one_of, told_as, whole
 from conntap.topology.maximal import oriented
 from conntap.topology.simplices import count_simplices
 
@@ -85,7 +85,8 @@ def simplex_counts(
     chosen[selected(connectome.nodes, nodes, "simplex_counts.nodes")] = True
 
     def count(among: np.ndarray) -> np.ndarray:
-        return count_simplices(*_part(graph, among, kind), max_dimension=max_dimension, threads=threads)
+        search = told_as("simplex_counts", count_simplices)
+        return search(*_part(graph, among, kind), max_dimension=max_dimension, threads=threads)
 
     counts = count(chosen if within == "lie" else np.ones_like(chosen))
     if within == "meet":
@@ -135,7 +136,7 @@ def euler_characteristic(
     0
     """
     try:
-        counts = simplex_counts(connectome, kind=kind, threads=threads).tolist()
+        counts = told_as("euler_characteristic", simplex_counts)(connectome, kind=kind, threads=threads).tolist()
     except OptionError as error:
         if "max_dimension" not in str(error):
             raise

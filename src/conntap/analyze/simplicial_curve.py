@@ -8,7 +8,7 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.analyze.positions import levels
 from conntap.circuits.connectome import Connectome
-from conntap.errors import whole
+from conntap.errors import told_as, whole
 from conntap.topology.participation import node_participation
 
 __all__ = ["simplicial_rich_club"]
@@ -63,7 +63,8 @@ def simplicial_rich_club(
     whole(f"{where}.threads", threads, 1)
     indptr, indices = simple(connectome, where)
     top = None if wanted is None else max(wanted, default=0)
-    table = node_participation(indptr, indices, max_dimension=top, threads=threads)
+    count = told_as("simplicial_rich_club", node_participation)
+    table = count(indptr, indices, max_dimension=top, threads=threads)
     wanted = range(1, table.shape[1]) if wanted is None else wanted
     pre = np.repeat(np.arange(connectome.n_nodes), np.diff(indptr))
     curves = {}

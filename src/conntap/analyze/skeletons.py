@@ -10,7 +10,7 @@ import pandas as pd
 from conntap.analyze.graphs import simple
 from conntap.analyze.participation import edge_participation
 from conntap.circuits.connectome import Connectome
-from conntap.errors import one_of, whole
+from conntap.errors import one_of, told_as, whole
 from conntap.topology import participation as kernels
 
 __all__ = ["skeleton", "skeleton_reciprocity"]
@@ -68,7 +68,8 @@ def skeleton(
     for name, value in (("dimension", dimension), ("min_participation", min_participation), ("threads", threads)):
         whole(f"skeleton.{name}", value, 1)
     one_of("skeleton.position", position, _POSITIONS)
-    table = edge_participation(connectome, position=position, max_dimension=dimension, threads=threads)
+    count = told_as("skeleton", edge_participation)
+    table = count(connectome, position=position, max_dimension=dimension, threads=threads)
     if dimension not in table.columns:
         return connectome.filter(np.zeros(connectome.n_edges, dtype=bool))
     return connectome.filter(table[dimension].to_numpy() >= min_participation)
@@ -119,9 +120,8 @@ def skeleton_reciprocity(
     one_of("skeleton_reciprocity.position", position, _POSITIONS)
     whole("skeleton_reciprocity.threads", threads, 1)
     indptr, indices = simple(connectome, "skeleton_reciprocity")
-    counts = kernels.edge_participation(
-        indptr, indices, position=position, max_dimension=max_dimension, threads=threads
-    )
+    count = told_as("skeleton_reciprocity", kernels.edge_participation)
+    counts = count(indptr, indices, position=position, max_dimension=max_dimension, threads=threads)
     forward, backward = _reciprocal(indptr, indices)
     rows = []
     for k in range(counts.shape[1]):

@@ -9,6 +9,7 @@ from conntap.analyze.graphs import simple
 from conntap.analyze.paths import mean_path_length
 from conntap.analyze.triangles import clustering
 from conntap.circuits.connectome import Connectome
+from conntap.errors import told_as
 
 __all__ = ["small_world"]
 
@@ -53,7 +54,7 @@ def small_world(connectome: Connectome, *, threads: int = 1) -> pd.Series:
     """
     _, indices = simple(connectome, "small_world")
     n_nodes = connectome.n_nodes
-    found = clustering(connectome, threads=threads)["all"].fillna(0.0)
+    found = told_as("small_world", clustering)(connectome, threads=threads)["all"].fillna(0.0)
     near, far = (float(found.mean()) if n_nodes else np.nan), mean_path_length(connectome, threads=threads)
     degree = len(indices) / n_nodes if n_nodes else np.nan
     chance = degree / (n_nodes - 1) if n_nodes > 1 else np.nan

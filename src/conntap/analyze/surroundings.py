@@ -12,7 +12,7 @@ from scipy import sparse
 from conntap.analyze.graphs import simple
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, one_of, unknown
+from conntap.errors import OptionError, one_of, told_as, unknown, whole
 from conntap.topology.neighbourhoods import (
     Centre,
     Direction,
@@ -175,10 +175,11 @@ def neighbourhood_simplices(
     """
     graph = simple(connectome, "neighbourhood_simplices")
     check_surroundings("neighbourhood_simplices", direction, centre)
+    whole("neighbourhood_simplices.threads", threads, 1)
     rows = selected(connectome.nodes, nodes, "neighbourhood_simplices.nodes")
 
     def counts(_: np.ndarray, indptr: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return count_simplices(indptr, indices, max_dimension=max_dimension)
+        return told_as("neighbourhood_simplices", count_simplices)(indptr, indices, max_dimension=max_dimension)
 
     how = {"nodes": rows, "direction": direction, "centre": centre, "threads": threads}
     found = list(map_neighbourhoods(counts, *graph, **how))

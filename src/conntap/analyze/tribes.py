@@ -15,7 +15,7 @@ from conntap.analyze.spectra import gaps_of
 from conntap.analyze.triangles import clustering
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import OptionError, one_of, whole
+from conntap.errors import OptionError, one_of, told_as, whole
 from conntap.topology.maximal import oriented
 from conntap.topology.neighbourhoods import (
     Centre,
@@ -117,7 +117,8 @@ def neighbourhood_parameters(
     wanted = list(dict.fromkeys(_CHEAP if parameters is None else parameters))
     for each in wanted:
         one_of("neighbourhood_parameters.parameters", each, get_args(Parameter))
-    parts = [_TABLES[each](connectome, graph, rows, max_dimension, threads) for each in wanted]
+    tables = {each: told_as("neighbourhood_parameters", _TABLES[each]) for each in wanted}
+    parts = [tables[each](connectome, graph, rows, max_dimension, threads) for each in wanted]
     return pd.concat([*parts, pd.DataFrame(index=connectome.nodes.index[rows])], axis=1).astype(float)
 
 
@@ -164,6 +165,7 @@ def neighbourhood_complexity(
     graph = simple(connectome, "neighbourhood_complexity")
     rows = selected(connectome.nodes, nodes, "neighbourhood_complexity.nodes")
     check_surroundings("neighbourhood_complexity", direction, centre)
+    whole("neighbourhood_complexity.threads", threads, 1)
     values = map_neighbourhoods(
         lambda _, begins, ends: _complexity(begins, ends),
         *graph,

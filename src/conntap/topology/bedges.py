@@ -68,11 +68,11 @@ def _top(max_dimension: int | None, threads: int) -> int:
     from conntap.topology._kernels import DEEPEST
 
     if threads < 1:
-        raise OptionError(f"bedge counts: threads is {threads}; give 1 or more.")
+        raise OptionError(f"bedge counts.threads: {threads}; give 1 or more.")
     if max_dimension is None:
         return DEEPEST
     if isinstance(max_dimension, bool) or not isinstance(max_dimension, int | np.integer) or max_dimension < 0:
-        raise OptionError(f"bedge counts: max_dimension is {max_dimension!r}; give a whole number from 0 on.")
+        raise OptionError(f"bedge counts.max_dimension: {max_dimension!r}; give a whole number from 0 on.")
     return min(int(max_dimension), DEEPEST)
 
 

@@ -116,7 +116,7 @@ def iterate_simplices_of(
     """
     _check(dimension, 1)
     if chunk_size < 1:
-        raise OptionError(f"simplices: chunk_size is {chunk_size}; give 1 or more.")
+        raise OptionError(f"simplices.chunk_size: {chunk_size}; give 1 or more.")
     return _chunked(indptr, indices, dimension, chunk_size, chosen)
 
 
@@ -170,9 +170,9 @@ def _check(dimension: int, threads: int) -> None:
     from conntap.topology._kernels import DEEPEST
 
     if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or not 0 <= dimension <= DEEPEST:
-        raise OptionError(f"simplices: the dimension is {dimension!r}; give a whole number from 0 to {DEEPEST}.")
+        raise OptionError(f"simplices.dimension: {dimension!r}; give a whole number from 0 to {DEEPEST}.")
     if threads < 1:
-        raise OptionError(f"simplices: threads is {threads}; give 1 or more.")
+        raise OptionError(f"simplices.threads: {threads}; give 1 or more.")
 
 
 def _refuse_if_hopeless(indptr: np.ndarray, indices: np.ndarray, dimension: int, memory_gb: float) -> None:

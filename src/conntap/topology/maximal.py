@@ -155,11 +155,11 @@ def _checked(max_dimension: int | None, threads: int) -> int:
     from conntap.topology._kernels import DEEPEST
 
     if threads < 1:
-        raise OptionError(f"maximal simplices: threads is {threads}; give 1 or more.")
+        raise OptionError(f"maximal simplices.threads: {threads}; give 1 or more.")
     if max_dimension is None:
         return DEEPEST
     if isinstance(max_dimension, bool) or not isinstance(max_dimension, int | np.integer) or max_dimension < 0:
-        raise OptionError(f"maximal simplices: the dimension is {max_dimension!r}; give a whole number from 0 on.")
+        raise OptionError(f"maximal simplices.dimension: {max_dimension!r}; give a whole number from 0 on.")
     return min(int(max_dimension), DEEPEST)
 
 

@@ -58,7 +58,7 @@ def count_simplices(
     """
     top = _top(max_dimension)
     if threads < 1:
-        raise OptionError(f"count_simplices: threads is {threads}; give 1 or more.")
+        raise OptionError(f"count_simplices.threads: {threads}; give 1 or more.")
     n_nodes = len(indptr) - 1
     graph = np.asarray(indptr).astype(np.uint64), np.asarray(indices).astype(np.uint32)
     totals = [n_nodes] if top == 0 else [n_nodes, len(indices)]
@@ -124,7 +124,7 @@ def _top(max_dimension: int | None) -> int:
     if max_dimension is None:
         return DEEPEST
     if isinstance(max_dimension, bool) or not isinstance(max_dimension, int | np.integer) or max_dimension < 0:
-        raise OptionError(f"count_simplices: max_dimension is {max_dimension!r}; give a whole number from 0 on.")
+        raise OptionError(f"count_simplices.max_dimension: {max_dimension!r}; give a whole number from 0 on.")
     return min(int(max_dimension), DEEPEST)
 
 

@@ -57,10 +57,10 @@ def count_by_source(
     from conntap.topology._listing import list_from
 
     if threads < 1:
-        raise OptionError(f"simplices by source: threads is {threads}; give 1 or more.")
+        raise OptionError(f"simplices by source.threads: {threads}; give 1 or more.")
     top = DEEPEST if max_dimension is None else min(max_dimension, DEEPEST)
     if isinstance(max_dimension, bool) or top < 0:
-        raise OptionError(f"simplices by source: max_dimension is {max_dimension!r}; give a whole number from 0 on.")
+        raise OptionError(f"simplices by source.max_dimension: {max_dimension!r}; give a whole number from 0 on.")
     if len(indices) and estimate_simplices(indptr, indices)[: top + 1].sum() > MOST_SIMPLICES:
         raise OptionError("simplices by source: too many simplices to count (estimated); give max_dimension.")
     graph = np.asarray(indptr).astype(np.uint64), np.asarray(indices).astype(np.uint32)

@@ -77,7 +77,7 @@ def count_triads(indptr: np.ndarray, indices: np.ndarray, *, threads: int = 1) -
     '030T'
     """
     if threads < 1:
-        raise OptionError(f"count_triads: threads is {threads}; give 1 or more.")
+        raise OptionError(f"count_triads.threads: {threads}; give 1 or more.")
     graph = _typed(indptr, indices)
     kinds = _dyads(graph)
     return _from_triangles(_triangles(graph, kinds, threads), kinds)
@@ -120,7 +120,7 @@ def sample_triads(
     (np.float64(1.0), np.float64(0.0))
     """
     if draws < 1:
-        raise OptionError(f"sample_triads: draws is {draws}; give 1 or more.")
+        raise OptionError(f"sample_triads.draws: {draws}; give 1 or more.")
     begins, ends = partners(indptr, indices)
     degrees = np.diff(begins)
     total = int((degrees * (degrees - 1) // 2).sum())
