@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_samples import stage
 
 from conntap.report.cases import chosen, facets, telling, units
+from conntap.report.glyphs import TRIADS, pictogram
 from conntap.report.kinds import kind, size
 from conntap.report.tables import quantiles, table
 from conntap.report.wording import column, number, short
@@ -112,3 +114,34 @@ def test_an_unknown_thing_is_put_in_words():
     assert kind(Odd()) == "other"
     assert short(Odd()) == "Odd"
     assert size({"a": [np.zeros(4)]}) > 32
+
+
+def test_rows_and_heads_of_triads_and_motifs_are_drawn():
+    motifs = table(pd.DataFrame({"motif": [4, 13], "z": [1.5, 2.0]}), caption="")
+    assert motifs.glyphs == {(0, 0): "030T", (1, 0): "300"}
+    assert (motifs.rows[0][0], motifs.numeric) == ("4", (False, True))
+    wide = table(pd.DataFrame({"subtarget": ["a"], "030C": [3]}), caption="", entries="triad")
+    assert wide.glyphs == {(-1, 1): "030C"}
+    spread = quantiles(pd.DataFrame({"er · 201": [1, 2], "er · rest": [3, 4]}), caption="", head="control · triad")
+    assert spread.glyphs == {(0, 0): "201"}
+
+
+def test_what_is_no_triad_is_not_drawn():
+    frame = pd.DataFrame({"motif": [0, 14], "triad": ["012", "all"], "dimension": [1, 2]})
+    assert table(frame, caption="", entries="dimension").glyphs == {}
+    assert table(frame.iloc[:0], caption="").glyphs == {}
+
+
+def test_a_drawing_has_an_arrow_a_connection():
+    for name, connections in TRIADS.items():
+        drawing = pictogram(name)
+        assert drawing.count('z"') == len(connections)
+        assert drawing.count("M") - drawing.count('z"') == len({frozenset(each) for each in connections})
+
+
+def test_the_page_draws_the_motifs_of_a_comparison(write):
+    cases = [({"control": name, "draw": n}, pd.Series([5, 2], pd.Index([1, 4], name="motif"), name="count") + n)
+             for name, n in (("original", -1), ("er", 0), ("er", 1))]  # fmt: skip
+    page = write(stage("motifs", cases))
+    assert pictogram("021C") + "1</td>" in page
+    assert pictogram("030T") + "4</td>" in page

@@ -1,4 +1,4 @@
-"""Small drawings of the classes of triads, to stand for their names under an axis."""
+"""Small drawings of the classes of triads, to stand for their names under an axis and in tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conntap.report.drawing import INKS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["MOTIFS", "TRIADS", "triad_glyphs"]
+__all__ = ["MOTIFS", "TRIADS", "pictogram", "triad_glyphs", "triad_of"]
 
 # Connections among the nodes a, b, c of each class; two letters both ways are a reciprocal pair. Davis and Leinhardt,
 # 1972, "The structure of positive interpersonal relations in small groups".
@@ -61,8 +61,8 @@ def triad_glyphs(axes: Axes, x: Sequence[float], entries: Sequence[Any], what: s
     """
     if what not in ("triad", "motif") or not len(entries) or len(entries) > len(TRIADS):
         return
-    names = [_name(entry, what) for entry in entries]
-    if not all(name in TRIADS for name in names):
+    names = [triad_of(entry, what) for entry in entries]
+    if not all(names):
         return
     from matplotlib.offsetbox import AnnotationBbox
 
@@ -76,10 +76,50 @@ def triad_glyphs(axes: Axes, x: Sequence[float], entries: Sequence[Any], what: s
     axes.xaxis.labelpad = 28
 
 
-def _name(entry: Any, what: str) -> str:
-    if what == "motif" and isinstance(entry, int | float | np.number) and 1 <= entry <= len(MOTIFS):
-        return MOTIFS[int(entry) - 1]
-    return str(entry)
+def triad_of(entry: Any, what: str) -> str:
+    """The class of triads that an entry stands for: the name of one ("triad"), or the number of a motif; "" where none.
+
+    Examples
+    --------
+    >>> triad_of("030T", "triad"), triad_of(4, "motif"), triad_of("4", "motif"), triad_of(4, "dimension")
+    ('030T', '030T', '030T', '')
+    """
+    if what == "motif" and str(entry).removesuffix(".0").isdecimal() and 1 <= int(float(entry)) <= len(MOTIFS):
+        return MOTIFS[int(float(entry)) - 1]
+    return str(entry) if what in ("triad", "motif") and str(entry) in TRIADS else ""
+
+
+def pictogram(name: str) -> str:
+    """The drawing of a class of triads as an `<svg>` element of 22 by 20 pixels, in the colour of the text around it.
+
+    Examples
+    --------
+    >>> pictogram("012").count("<circle"), pictogram("102").count("<path")
+    (3, 3)
+    """
+    places = {node: np.array([x, 20 - y]) for node, (x, y) in _PLACES.items()}
+    lines, heads = [], []
+    for ends in dict.fromkeys(frozenset(each) for each in TRIADS[name]):
+        directions = [each for each in TRIADS[name] if frozenset(each) == ends]
+        first, second = (places[node] for node in directions[0])
+        along = (second - first) / np.hypot(*(second - first))
+        tips = [first + 2.3 * along, second - 2.3 * along]
+        both = len(directions) == 2
+        lines.append(_path(tips[0] + 3 * along * both, tips[1] - 3 * along))
+        heads += [_head(tips[1], along)] + [_head(tips[0], -along)] * both
+    dots = "".join(f'<circle cx="{x:g}" cy="{y:g}" r="1.6"/>' for x, y in places.values())
+    drawn = f'<path d="{"".join(lines)}" fill="none" stroke="currentColor"/>' if lines else ""
+    tips_drawn = "".join(f'<path d="{head}"/>' for head in heads)
+    return f'<svg class="glyph" viewBox="0 0 22 20" width="22" height="20" aria-hidden="true">{drawn}{tips_drawn}{dots}</svg>'
+
+
+def _path(*points: np.ndarray) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def _head(tip: np.ndarray, along: np.ndarray) -> str:
+    across = np.array([-along[1], along[0]])
+    return _path(tip, tip - 4 * along + 1.9 * across, tip - 4 * along - 1.9 * across) + "z"
 
 
 def _drawing(name: str) -> Any:

@@ -210,7 +210,8 @@ def _value_tables(sample: Sample, values: pd.DataFrame, how: str = "") -> list[T
     names = sample.cases[sample.columns].iloc[sample.own].reset_index(drop=True)
     own = values.iloc[sample.own].reset_index(drop=True)
     what = "Values" + (" of the originals" if sample.controls else "") + (f", {how}" if how else "")
-    made = [table(pd.concat([names, own.head(20)], axis=1).head(20), caption=f"{what}.", total=len(own))]
+    first = pd.concat([names, own.head(20)], axis=1).head(20)
+    made = [table(first, caption=f"{what}.", total=len(own), entries=how.removeprefix("by "))]
     if len(own) <= 20:
         return made
     caption = f"Quantiles over {counted(len(own), 'value')}{', by part' * (len(sample.parts) > 1)}."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from conntap.errors import MissingExtra
 from conntap.report.blocks import Gallery, Note
 from conntap.report.drawing import COLOURS, INKS, label
+from conntap.report.glyphs import pictogram
 from conntap.report.source import highlighted, read_study
 from conntap.report.stages import Section, section
 from conntap.report.stored import stored_draws
@@ -225,7 +226,11 @@ def _block(block: Gallery | Note | Table, prefix: str) -> dict[str, Any]:
     if isinstance(block, Note):
         return {"is": "note", "text": block.text}
     if isinstance(block, Table):
-        return {"is": "table", **vars(block)}
+        return {
+            "is": "table",
+            **vars(block),
+            "glyphs": {at: _safe(pictogram(name)) for at, name in block.glyphs.items()},
+        }
     figures = [
         _safe(svg(figure, title=label(title, 80), prefix=f"{prefix}f{place}"))
         for place, (title, figure) in enumerate(block.figures)

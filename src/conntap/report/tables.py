@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from conntap.report.drawing import label
+from conntap.report.glyphs import triad_of
 from conntap.report.wording import column, number
 
 __all__ = ["Table", "quantiles", "table"]
@@ -20,16 +21,28 @@ _NAMES = ("least", "5 %", "25 %", "median", "75 %", "95 %", "greatest")
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready for the page: every cell is text."""
+    """A table ready for the page: every cell is text; some have the drawing of a class of triads before it.
+
+    `glyphs` maps (row, column) to the class; the row of the heads is -1.
+    """
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
     note: str = ""
+    glyphs: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
-def table(frame: pd.DataFrame, *, caption: str, most: int = 20, columns: int = 16, total: int | None = None) -> Table:
+def table(
+    frame: pd.DataFrame,
+    *,
+    caption: str,
+    most: int = 20,
+    columns: int = 16,
+    total: int | None = None,
+    entries: str = "",
+) -> Table:
     """The first rows of a frame without its index, and a note of how many there are.
 
     Parameters
@@ -42,6 +55,8 @@ def table(frame: pd.DataFrame, *, caption: str, most: int = 20, columns: int = 1
         How many rows and columns to show.
     total
         The number of rows there are where `frame` holds only some; default its own.
+    entries
+        What the columns are; those that are a "triad" or a "motif" have its drawing in their heads.
 
     Returns
     -------
@@ -58,13 +73,26 @@ def table(frame: pd.DataFrame, *, caption: str, most: int = 20, columns: int = 1
     notes = [f"Showing {len(shown):,} of {total:,} rows."] if total > len(shown) else []
     if frame.shape[1] > columns:
         notes.append(f"Showing {columns} of {frame.shape[1]:,} columns.")
+    drawn = _drawn(shown)
+    glyphs = {(-1, position): triad_of(name, entries) for position, name in enumerate(shown.columns)}
     return Table(
         caption=caption,
         heads=tuple(label(name, 40) for name in shown.columns),
         rows=tuple(zip(*cells, strict=True)) if cells else (),
-        numeric=tuple(_is_numeric(shown.iloc[:, position]) for position in range(shown.shape[1])),
+        numeric=tuple(_is_numeric(shown.iloc[:, each]) and (0, each) not in drawn for each in range(shown.shape[1])),
         note=" ".join(notes),
+        glyphs=drawn | {place: name for place, name in glyphs.items() if name},
     )
+
+
+def _drawn(shown: pd.DataFrame) -> dict[tuple[int, int], str]:
+    """The classes of triads in the cells of columns that hold nothing else."""
+    glyphs: dict[tuple[int, int], str] = {}
+    for position, what in enumerate(map(str, shown.columns)):
+        names = [triad_of(each, what) for each in shown.iloc[:, position].tolist()]
+        if all(names):
+            glyphs |= {(row, position): name for row, name in enumerate(names)}
+    return glyphs
 
 
 def quantiles(
@@ -113,7 +141,9 @@ def quantiles(
         return None
     made = [tuple(_row(row)) for row in rows[: max(columns, 24 if parts else 0)]]
     note = f"Showing {len(made)} of {len(rows):,} rows." if len(made) < len(rows) else ""
-    return Table(caption, (head, "values", *_NAMES), tuple(made), (False, *[True] * (len(_NAMES) + 1)), note)
+    names = [triad_of(row[0].split(" · ")[-1], head.split(" · ")[-1]) for row in made]
+    glyphs = {(place, 0): name for place, name in enumerate(names) if name}
+    return Table(caption, (head, "values", *_NAMES), tuple(made), (False, *[True] * (len(_NAMES) + 1)), note, glyphs)
 
 
 def _cells(values: pd.Series) -> list[str]:
