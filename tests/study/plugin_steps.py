@@ -39,6 +39,7 @@ STEPS = {
     "taking_kwargs": 1,
     "taking_of": 1,
 }
+COSTS = {"hang": "constant", "draw": lambda nodes, connections: (connections // nodes) ** 2 * nodes}
 
 
 def chain(*, n_nodes: int = 5) -> Connectome:

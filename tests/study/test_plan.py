@@ -131,19 +131,25 @@ def unit(load, name):
 
 
 def test_five_uneven_units_leave_none_of_four_batches_idle():
-    batches = batched([unit(load, str(load)) for load in (1, 2, 3, 4, 100)], workers=1)
+    batches = batched([unit(load, str(load)) for load in (1, 2, 3, 4, 100)])
     assert all(batch.units for batch in batches)
     four = sorted((batch.load for batch in batches), reverse=True)[:4]
     assert four == [100, 4, 3, 2]
 
 
 @settings(deadline=None, max_examples=50)
-@given(loads=st.lists(st.floats(0.1, 1000), min_size=1, max_size=60), workers=st.integers(1, 5))
-def test_every_unit_is_in_one_batch_and_the_balance_is_that_of_longest_first(loads, workers):
-    batches = batched([unit(load, str(i)) for i, load in enumerate(loads)], workers)
+@given(loads=st.lists(st.floats(0.1, 1000), min_size=1, max_size=200))
+def test_every_unit_is_in_one_batch_and_the_balance_is_that_of_longest_first(loads):
+    batches = batched([unit(load, str(i)) for i, load in enumerate(loads)])
     assert sorted(u.key for b in batches for u in b.units) == sorted(str(i) for i in range(len(loads)))
     best = max(max(loads), sum(loads) / len(batches))
     assert max(batch.load for batch in batches) <= best * 4 / 3 + max(loads) / 3 + 1e-9
+
+
+def test_no_batch_of_many_units_is_large():
+    batches = batched([unit(1.0, str(i)) for i in range(100_000)])
+    assert len(batches) == 200
+    assert {len(batch.units) for batch in batches} == {500}
 
 
 def test_repeats_of_repeats_run_and_are_independent(write, local):

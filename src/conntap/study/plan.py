@@ -19,7 +19,8 @@ from typing import Any
 
 from conntap.analyze import SLICES
 from conntap.analyze.parts import Sample
-from conntap.errors import StudyError
+from conntap.circuits import Connectome
+from conntap.errors import ConntapError, StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Reference, Slicing, Stage, Study
@@ -38,6 +39,7 @@ _KEEPING_NODES = frozenset(("circuits.connectome", "circuits.node_table"))
 class Case:
     """One value that a stage can take: its columns in the index, where it is kept, its key and its size.
 
+    `size` is about how many nodes and connections it has, which tells what costs more before anything was measured;
     `nodes` is their number where it is known before anything runs, and `inside` what counts the connections among them;
     `origin` the key of the circuit or the subtarget that it came of.
     """
@@ -45,7 +47,7 @@ class Case:
     columns: Mapping[str, Any]
     kept: Mapping[str, Any]
     key: str
-    load: float = 1.0
+    size: tuple[float, float] = (1.0, 0.0)
     nodes: int | None = None
     origin: str = ""
     inside: Inside | None = field(default=None, repr=False, compare=False)
@@ -65,7 +67,7 @@ class StagePlan:
     cases: Sequence[Case] = field(default=())
 
 
-def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]], workers: int) -> dict[str, StagePlan]:
+def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]]) -> dict[str, StagePlan]:
     """Plan every stage of a study in an order in which they can run.
 
     Parameters
@@ -74,8 +76,6 @@ def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]], workers: 
         A checked study.
     sources
         The cases of the circuits and of each definition of subtargets (see `source_cases`).
-    workers
-        How many batches shall run at once; it changes the batches, never a key or a value.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]], workers: 
     for stage in study.stages.values():
         if stage.name in study.subtargets:
             continue
-        plan = plan_stage(study, stage, cases, workers=workers)
+        plan = plan_stage(study, stage, cases)
         plans[stage.name] = plan
         cases[stage.name] = plan.cases
     return plans
@@ -123,7 +123,7 @@ def source_cases(
     cases["circuits"] = list(circuits.values())
     for name, by_circuit in subtargets.items():
         cases[name] = [
-            _subtarget_case(circuit, fingerprints[circuit], name, key, each)
+            _subtarget_case(circuit, fingerprints[circuit], name, key, each, circuits[circuit].size)
             for circuit, (key, found) in by_circuit.items()
             for each in found
         ]
@@ -131,18 +131,32 @@ def source_cases(
 
 
 def _circuit_case(name: str, key: str, inside: Inside) -> Case:
-    return Case({"circuit": name}, {"circuit": name}, key, nodes=inside.nodes, origin=key, inside=inside)
+    size = (float(inside.nodes or 1), float(_edges_in(inside.target)))
+    return Case({"circuit": name}, {"circuit": name}, key, size, nodes=inside.nodes, origin=key, inside=inside)
 
 
-def _subtarget_case(circuit: str, fingerprint: str, stage: str, stage_key: str, subtarget: Any) -> Case:
+def _edges_in(source: Any) -> int:
+    """How many edges a circuit or a connectome has; 0 where it has no edges, or several populations of them."""
+    if isinstance(source, Connectome):
+        return source.n_edges
+    try:
+        return source.default_edges.size
+    except ConntapError:
+        return 0
+
+
+def _subtarget_case(
+    circuit: str, fingerprint: str, stage: str, stage_key: str, subtarget: Any, whole: tuple[float, float]
+) -> Case:
     kept = {"circuit": circuit, "stage": stage, "key": stage_key, "subtarget": subtarget.name}
     made = (subtarget.name, subtarget.population, subtarget.ids, dict(subtarget.info))
     key, nodes = digest("subtarget", fingerprint, *made), len(subtarget.ids)
     columns = {"circuit": circuit, "subtarget": subtarget.name}
-    return Case(columns, kept, key, float(nodes), nodes, key, Inside(subtarget))
+    size = (float(nodes), whole[1] * min(1.0, nodes / whole[0]) ** 2)
+    return Case(columns, kept, key, size, nodes, key, Inside(subtarget))
 
 
-def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], *, workers: int) -> StagePlan:
+def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]]) -> StagePlan:
     """Plan one stage from the cases of what it takes from."""
     bases = list(_bases(study, stage, cases))
     _refuse_too_many(study, stage, len(bases))
@@ -153,7 +167,7 @@ def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]], 
         raise study.told(message, ("stages", stage.name))
     distinct = {unit.key: unit for unit in reversed(units)}
     given = [_given(stage, taken, unit) for taken, unit in found if unit.slicing is None]
-    return StagePlan(stage, units, batched(list(distinct.values())[::-1], workers), list(units[0].case), given)
+    return StagePlan(stage, units, batched(list(distinct.values())[::-1]), list(units[0].case), given)
 
 
 def _first(chosen: Mapping[str, Case]) -> Case | None:
@@ -163,7 +177,13 @@ def _first(chosen: Mapping[str, Case]) -> Case | None:
 def _given(stage: Stage, taken: Case | None, unit: Unit) -> Case:
     """A unit as a case for later stages, which knows what it came of and, where that is certain, its size."""
     origin = unit.key if taken is None else taken.origin
-    case = Case(unit.case, {"stage": stage.name, "key": unit.key}, unit.key, unit.load, origin=origin)
+    case = Case(
+        unit.case,
+        {"stage": stage.name, "key": unit.key},
+        unit.key,
+        (1.0, 0.0) if taken is None else taken.size,
+        origin=origin,
+    )
     if taken is None or stage.step.name not in _KEEPING_NODES:
         return case
     inside = taken.inside if stage.step.name == "circuits.connectome" and "edges" not in unit.references else None
@@ -305,7 +325,7 @@ def _unit(
         control=control,
         slicing=cut,
         made=made,
-        load=max([each.load for each in inputs.values()] or [1.0]),
+        load=max([step.load(*map(round, each.size)) for each in inputs.values()] or [1.0]),
     )
 
 

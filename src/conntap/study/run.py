@@ -21,11 +21,12 @@ from conntap import __version__, store
 from conntap.errors import CorruptStoreError, InterruptedRun, RunError, known
 from conntap.study.document import load_study
 from conntap.study.entries import Study
-from conntap.study.executors import Job, Listener, local
+from conntap.study.executors import Listener, local
+from conntap.study.jobs import Limits, to_do
 from conntap.study.locking import Running, lock
+from conntap.study.records import Records, stage_folder
 from conntap.study.setup import prepare, read_batch, read_cases, read_setup, workers_of, write_setup
 from conntap.study.stopping import heeded
-from conntap.study.records import Records, stage_folder
 
 __all__ = ["Outcome", "collect", "launch", "run"]
 
@@ -107,6 +108,7 @@ def run(
     prepared = prepare(study)
     with lock(folder):
         write_setup(study, folder, prepared)
+        del prepared  # what is written need not stay in memory
         outcome = _launched(study, folder, listen)
         listen({"event": "collect"})
         path = collect(folder)
@@ -140,27 +142,28 @@ def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
     began = time.monotonic()
     about = read_setup(out)
     done = skipped = 0
-    limits = {"retries": study.run.retries, "timeout_s": study.run.timeout_s, "mem_gb": study.run.mem_gb}
     running = Running(out)
     try:
         with (
             heeded() as raise_if_stopped,
-            local(
-                out, workers=workers_of(study), listen=_all_of(running, listen, raise_if_stopped), **limits
-            ) as execute,
+            local(out, workers=workers_of(study), listen=_all_of(running, listen, raise_if_stopped)) as execute,
         ):
-            for name, stage in about["stages"].items():
-                jobs, finished = _jobs(out, name, stage["batches"])
-                skipped += finished
-                total = sum(len(job.units) for job in jobs)
-                listen({"event": "stage", "stage": name, "units": total, "skipped": finished})
-                done += sum(state == "done" for state in execute(jobs).values())
+            for name in about["stages"]:
+                left = to_do(out, name, limits=limits_of(study))
+                skipped += left.skipped
+                listen({"event": "stage", "stage": name, "units": left.units, "skipped": left.skipped})
+                done += sum(state == "done" for state in execute(left.jobs).values())
     except KeyboardInterrupt:
         raise InterruptedRun("stopped; what is done is kept. Run the same command again to go on.") from None
     missing, failures = _missing(out, about), list(failed_units(out))
     wall_s = time.monotonic() - began
     failed = len({each["key"] for each in failures})
     return Outcome(out, done, skipped, failed, missing - failed, wall_s, failures)
+
+
+def limits_of(study: Study) -> Limits:
+    """What each unit of a study may take."""
+    return Limits(study.run.retries, study.run.timeout_s, study.run.mem_gb)
 
 
 def _all_of(running: Running, listen: Listener, raise_if_stopped: Callable[[], None]) -> Listener:
@@ -179,18 +182,6 @@ def _missing(out: Path, about: Mapping[str, Any]) -> int:
         done = Records(stage_folder(out, name)).refresh().done
         missing += len({key for key, _, _ in read_cases(out, name)} - done.keys())
     return missing
-
-
-def _jobs(out: Path, stage: str, batches: int) -> tuple[list[Job], int]:
-    done = Records(stage_folder(out, stage)).refresh().done
-    jobs, skipped = [], 0
-    for number in range(batches):
-        units = read_batch(out, stage, number)
-        missing = {unit["key"]: unit for unit in units if unit["key"] not in done}
-        skipped += len(units) - len(missing)
-        if missing:
-            jobs.append(Job(stage, number, missing, sum(unit["load"] for unit in missing.values())))
-    return jobs, skipped
 
 
 def failed_units(out: Path) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_VERSION = 3  # of the run folder
 
 Prepared = tuple[dict[str, StagePlan], dict[str, dict[str, tuple[str, Any, dict[str, Any]]]], dict[str, str]]
 
@@ -76,7 +78,7 @@ def prepare(study: Study) -> Prepared:
             raise study.told(error, tuple(name.split("."))) from error
     found = {k: {c: v[:2] for c, v in each.items()} for k, each in subtargets.items()}
     cases = source_cases(study, fingerprints, found, sources)
-    return plan_study(study, sources=cases, workers=workers_of(study)), subtargets, fingerprints
+    return plan_study(study, sources=cases), subtargets, fingerprints
 
 
 def _sources(study: Study) -> tuple[dict[str, Any], dict[str, str]]:
@@ -146,9 +148,7 @@ def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StageP
     """What `setup` does once it holds the lock."""
     _refuse_another(study, out)
     plans, subtargets, fingerprints = prepared
-    name = digest(
-        study.hash, fingerprints, {k: [unit.key for unit in v.units] for k, v in plans.items()}, workers_of(study)
-    )
+    name = digest(study.hash, fingerprints, {k: [unit.key for unit in v.units] for k, v in plans.items()})
     folder = out / "run" / f"plan-{name[:12]}"
     for stage, by_circuit in subtargets.items():
         _record_subtargets(out, stage, by_circuit)
@@ -212,7 +212,7 @@ def _unplain(value: Any) -> Any:
 def _about(study: Study, plans: Mapping[str, StagePlan], fingerprints: Mapping[str, str]) -> dict[str, Any]:
     return {
         "format": "conntap-run",
-        "version": 3,
+        "version": _VERSION,
         "title": study.title,
         "description": study.description,
         "document": str(study.path),
@@ -262,12 +262,18 @@ def read_setup(out: Path) -> dict[str, Any]:
     """
     path = out / "run" / "setup.json"
     try:
-        about = json.loads(path.read_text())
+        found = path.stat()
+        return _setup(path, found.st_mtime_ns, found.st_size, found.st_ino)
     except FileNotFoundError:
         raise RunError(f"{out}: nothing is set up here. Run `tap setup STUDY` first.") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}). Run `tap setup STUDY` again.") from None
-    if not isinstance(about, dict) or about.get("format") != "conntap-run" or about.get("version") != 3:
+
+
+@lru_cache(maxsize=4)
+def _setup(path: Path, *_: int) -> dict[str, Any]:
+    about = json.loads(path.read_text())
+    if not isinstance(about, dict) or about.get("format") != "conntap-run" or about.get("version") != _VERSION:
         raise RunError(f"{path}: not a run folder of this version of conntap. Choose another --out.")
     return about
 
@@ -287,6 +293,11 @@ def read_batch(out: Path, stage: str, number: int) -> list[dict[str, Any]]:
     if not path.is_file():
         last = about["stages"][stage]["batches"] - 1
         raise RunError(f"{out}: stage {stage} has no batch {number}; known: 0 to {last}.")
+    return _units(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _units(path: Path, _: int) -> list[dict[str, Any]]:
     return json.loads(path.read_text())
 
 

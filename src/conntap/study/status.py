@@ -12,8 +12,8 @@ from conntap.study.batches import Unit
 from conntap.study.entries import Study
 from conntap.study.locking import running_units
 from conntap.study.plan import StagePlan
-from conntap.study.setup import prepare
 from conntap.study.records import Records, stage_folder
+from conntap.study.setup import prepare
 
 __all__ = ["StageStatus", "status"]
 

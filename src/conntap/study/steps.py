@@ -29,6 +29,9 @@ ROOMS = ("circuits", "build", "manipulate", "analyze", "infer", "train")
 # No option of a step may bear one of these names.
 STAGE_KEYS = frozenset(("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "description"))
 
+COSTS = ("constant", "nodes", "connections")
+"""What the work of a step may be said to grow with."""
+
 _SPOKEN: dict[Any, tuple[str, str]] = {
     Grouping: (
         "grouping of nodes",
@@ -94,6 +97,13 @@ class Step:
     options: Mapping[str, Option]
     takes_rng: bool
     returns: Any
+    cost: str | Callable[[int, int], float] = "connections"
+
+    def load(self, nodes: int, connections: int) -> float:
+        """The size of its work on a connectome of so many nodes and connections, in units of its own."""
+        if callable(self.cost):
+            return float(self.cost(nodes, connections))
+        return {"constant": 1.0, "nodes": float(nodes), "connections": float(nodes + connections)}[self.cost]
 
     @property
     def summary(self) -> str:
@@ -186,6 +196,14 @@ def _plugin_versions(module: str, where: str) -> Mapping[str, int]:
     return versions
 
 
+def _cost(name: str, module: str, function: str, where: str) -> str | Callable[[int, int], float]:
+    """What the module says that a step's work grows with."""
+    cost = dict(getattr(importlib.import_module(module), "COSTS", {})).get(function, "connections")
+    if not callable(cost) and cost not in COSTS:
+        raise StudyError(f"{unknown(where, f'cost of step {name!r}', cost, COSTS)} Or a function of both numbers.")
+    return cost
+
+
 @cache
 def _listed(module: str) -> Mapping[str, int]:
     if module.startswith("conntap.") and importlib.util.find_spec(module) is None:
@@ -233,6 +251,7 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         options=types.MappingProxyType(options),
         takes_rng=any(each.name == "rng" for each in parameters),
         returns=hints.get("return", Any),
+        cost=_cost(name, module, function, where),
     )
 
 

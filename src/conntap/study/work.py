@@ -236,9 +236,9 @@ def run_batch(
     units = read_batch(out, stage, number)
     values = values or Values(out, read_setup(out)["circuits"])
     folder = stage_folder(out, stage)
-    done = Records(folder).refresh().done
     once = {unit["key"]: unit for unit in units}
-    wanted = [unit for key, unit in once.items() if (key in only if only is not None else key not in done)]
+    done = Records(folder).refresh().done if only is None else {}
+    wanted = [unit for key, unit in once.items() if (key not in done if only is None else key in only)]
     failed: list[str] = []
     if not wanted:
         return Finished(0, len(units), failed)
@@ -261,7 +261,8 @@ def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, n
         for variables, value in compute(unit, values):
             rows.append(variables)
             encoded.append(store.encode(value))
-        header |= {"status": "done", "rows": rows}
+            header |= _size(value)
+        header |= {"status": "done", "rows": rows, "load": _load(unit, values)}
     except MissingInput as error:
         return header | {"status": "waiting", "error": str(error)}
     except MemoryError as error:
@@ -279,6 +280,24 @@ def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, n
     header["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     shard.append(unit["key"], header, encoded if header["status"] == "done" else None)
     return header
+
+
+def _load(unit: Mapping[str, Any], values: Values) -> float:
+    """The load of a unit by the connectome it took, as far as that is still at hand; else as planned."""
+    from conntap.circuits import Connectome
+
+    for kept in unit["inputs"].values():
+        value = values.recall(json.dumps(kept, sort_keys=True))
+        if isinstance(value, Connectome):
+            return find_step(unit["made"]["step"]).load(max(value.n_pre, value.n_post), value.n_edges)
+    return float(unit["load"])
+
+
+def _size(value: Any) -> dict[str, Any]:
+    """How many nodes and edges a value has, where it is a connectome: what takes it costs accordingly."""
+    from conntap.circuits import Connectome
+
+    return {"size": [max(value.n_pre, value.n_post), value.n_edges]} if isinstance(value, Connectome) else {}
 
 
 def about(unit: Mapping[str, Any]) -> dict[str, Any]:

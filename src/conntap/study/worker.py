@@ -1,6 +1,6 @@
 """A worker process: takes batches from a pipe until it closes. Started by `executors.local`.
 
-Messages are lines of JSON. To the worker: `{"stage", "batch", "only"}`. From it: `{"event", ...}`.
+Messages are lines of JSON. To the worker: `{"stage", "batch", "only", "mem_gb"}`. From it: `{"event", ...}`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conntap.study.setup import read_setup
 from conntap.study.records import stage_folder
+from conntap.study.setup import read_setup
 from conntap.study.work import Values, run_batch
 
 __all__ = ["main"]
@@ -27,23 +27,24 @@ __all__ = ["main"]
 
 def main(arguments: list[str]) -> None:
     """Serve batches over the file descriptor `arguments[1]` for the outputs in `arguments[0]`."""
-    out, descriptor, mem_gb = Path(arguments[0]), int(arguments[1]), float(arguments[2])
+    out, descriptor = Path(arguments[0]), int(arguments[1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = socket.socket(fileno=descriptor)
     _die_with_parent(os.getppid())
-    _bound_memory(mem_gb)
-    values = Values(out, read_setup(out)["circuits"], mem_gb or None)
+    values = Values(out, read_setup(out)["circuits"])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     send(channel, {"event": "ready"})
     for line in channel.makefile("r", encoding="utf-8"):
         job = json.loads(line)
+        values.mem_gb = job["mem_gb"] or None
+        _bound_memory(job["mem_gb"])
         _log_to(stage_folder(out, job["stage"]) / "logs" / f"batch-{job['batch']:05d}.log")
         _serve(out, job, values, channel)
 
 
 def _serve(out: Path, job: Mapping[str, Any], values: Values, channel: socket.socket) -> None:
     def report(what: str, unit: Mapping[str, Any], header: Mapping[str, Any]) -> None:
-        told = {name: header[name] for name in ("error", "kind", "wall_s", "peak_mb") if name in header}
+        told = {name: header[name] for name in ("error", "kind", "wall_s", "cpu_s", "peak_mb") if name in header}
         send(channel, {"event": what, "key": unit["key"], **told})
 
     only = frozenset(job["only"]) if job["only"] is not None else None
@@ -83,10 +84,8 @@ def _die_with_parent(parent: int) -> None:
 
 def _bound_memory(mem_gb: float) -> None:
     """Let an allocation far beyond the limit fail at once; the parent watches what is really used."""
-    if mem_gb > 0:
-        most = int((mem_gb + 2) * 2**30)
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (int((mem_gb + 2) * 2**30) if mem_gb else hard, hard))
 
 
 if __name__ == "__main__":

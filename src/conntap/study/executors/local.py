@@ -1,7 +1,7 @@
-"""An executor is a function from jobs to states. This one runs batches in processes of this machine.
+"""Runs jobs in processes of this machine.
 
-A job is a batch with the keys still to compute. Worker processes take one after the other; a worker that dies,
-hangs or outgrows its memory costs only the unit it was at.
+Worker processes take one job after the other; a worker that dies, hangs or outgrows its memory costs only the unit it was
+at. Jobs are handed out in parts that grow smaller towards the end, so that all workers end at about the same time.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +27,17 @@ import psutil
 
 from conntap import store
 from conntap.errors import RunError
+from conntap.study.executors.kinds import Executor, Listener
+from conntap.study.jobs import Job, Piece
 from conntap.study.records import stage_folder
+from conntap.study.setup import read_batch
 from conntap.study.work import about, failure
 
-__all__ = ["Executor", "Job", "Listener", "local"]
+__all__ = ["local"]
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.2
-
-Listener = Callable[[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A batch of a stage and its units that are still to do, by key."""
-
-    stage: str
-    batch: int
-    units: Mapping[str, Mapping[str, Any]]
-    load: float
+_PARTS = 3  # a worker is given at most this part of its fair share of what is left
 
 
 @dataclass
@@ -54,7 +46,7 @@ class _Worker:
     channel: socket.socket
     buffer: bytes = b""
     job: Job | None = None
-    todo: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    todo: dict[str, float] = field(default_factory=dict)
     unit: str | None = None
     since: float = 0.0
     condemned: tuple[str, str, str] | None = None
@@ -62,17 +54,11 @@ class _Worker:
     finished: int = 0
 
 
-Executor = Callable[[Iterable[Job]], dict[str, str]]
-
-
 @contextmanager
 def local(
     out: Path,
     *,
     workers: int,
-    retries: int = 1,
-    timeout_s: float | None = None,
-    mem_gb: float | None = None,
     listen: Listener = lambda event: None,
 ) -> Iterator[Executor]:
     """An executor whose worker processes run on this machine and live until the context ends.
@@ -83,19 +69,16 @@ def local(
         The study's folder of outputs.
     workers
         How many processes at most; started when there is work for them.
-    retries
-        How often a unit is tried again whose worker died or whose files could not be read. An error of the
-        step itself is not tried again: the same bits give the same error.
-    timeout_s, mem_gb
-        Limits of wall time and resident memory of a unit; beyond them its worker is stopped and the unit fails.
     listen
         Called with each event: `{"event": "start" | "done" | "failed" | "waiting", "stage", "key", ...}`, and with
         `{"event": "tick"}` a few times a second.
 
     Returns
     -------
-    A function from jobs to states: it runs the jobs, the largest load first, and tells what became of each unit
-    (key -> "done", "failed" or "waiting").
+    A function from jobs to states: it runs the jobs, the costliest first, and tells what became of each unit
+    (key -> "done", "failed" or "waiting"). A unit whose worker died or whose files could not be read is tried again as
+    often as its limits say; an error of the step itself is not: the same bits give the same error. Beyond its limits of
+    wall time and resident memory its worker is stopped and the unit fails.
 
     Raises
     ------
@@ -106,7 +89,7 @@ def local(
     -----
     Under a millisecond a unit, and about a second to start the workers.
     """
-    pool = _Pool(out, workers, retries, timeout_s, mem_gb, listen)
+    pool = _Pool(out, workers, listen)
     try:
         yield pool.run
     finally:
@@ -114,18 +97,11 @@ def local(
 
 
 class _Pool:
-    def __init__(
-        self,
-        out: Path,
-        most: int,
-        retries: int,
-        timeout_s: float | None,
-        mem_gb: float | None,
-        listen: Listener,
-    ) -> None:
-        self.out, self.most, self.retries, self.timeout_s, self.mem_gb = out, most, retries, timeout_s, mem_gb
+    def __init__(self, out: Path, most: int, listen: Listener) -> None:
+        self.out, self.most = out, most
         self.listen = listen
         self.queue: deque[Job] = deque()
+        self.left = 0.0
         self.states: dict[str, str] = {}
         self.tries: dict[str, int] = {}
         self.workers: list[_Worker] = []
@@ -133,9 +109,10 @@ class _Pool:
         self.broken_starts = 0
 
     def run(self, jobs: Iterable[Job]) -> dict[str, str]:
-        self.queue.extend(sorted(jobs, key=lambda job: (-job.load, job.stage, job.batch)))
+        self.queue.extend(sorted(jobs, key=lambda job: (-job.cost, job.stage, job.batch)))
+        self.left = sum(job.cost for job in self.queue)
         self.states = {}
-        wanted = min(self.most, len(self.queue))
+        wanted = min(self.most, sum(len(job.pieces) for job in self.queue))
         for worker in self.workers:
             if worker.ready:
                 self.next(worker)
@@ -160,7 +137,6 @@ class _Pool:
             "conntap.study.worker",
             str(self.out),
             str(theirs.fileno()),
-            str(self.mem_gb or 0),
         ]
         environment = {
             "OMP_NUM_THREADS": "1",
@@ -211,9 +187,9 @@ class _Pool:
         else:
             worker.unit = None
             worker.finished += 1
-            unit = worker.todo.pop(message["key"])
-            if what == "failed" and message.get("kind") == "io" and self.again(message["key"]):
-                self.queue.append(Job(worker.job.stage, worker.job.batch, {message["key"]: unit}, 0.0))
+            cost = worker.todo.pop(message["key"])
+            if what == "failed" and message.get("kind") == "io" and self.again(message["key"], worker.job):
+                self.queue.append(_one_by_one(worker.job, {message["key"]: cost}))
                 return
             self.states[message["key"]] = what
             self.tell(what, worker, message)
@@ -223,9 +199,14 @@ class _Pool:
         worker.job, worker.todo, worker.unit = None, {}, None
         if not self.queue:
             return
-        job = self.queue.popleft()
-        worker.job, worker.todo, worker.unit = job, dict(job.units), None
-        line = json.dumps({"stage": job.stage, "batch": job.batch, "only": list(job.units)}) + "\n"
+        job, rest = self.queue.popleft().cut(self.left / (_PARTS * self.most))
+        if rest is not None:
+            self.queue.appendleft(rest)
+        self.left -= job.cost
+        keys = job.keys
+        worker.job, worker.todo, worker.unit = job, dict.fromkeys(keys, job.cost / len(keys)), None
+        asked = {"stage": job.stage, "batch": job.batch, "only": keys, "mem_gb": job.limits.mem_gb or 0}
+        line = json.dumps(asked) + "\n"
         worker.channel.setblocking(True)
         try:
             worker.channel.sendall(line.encode())
@@ -242,16 +223,17 @@ class _Pool:
             return
         if worker.unit is None or worker.condemned:
             return
-        spent = time.monotonic() - worker.since
-        if self.timeout_s is not None and spent > self.timeout_s:
-            self.condemn(worker, "timed out", f"ran longer than the limit of {self.timeout_s:g} s (run.timeout_s)")
-        elif self.mem_gb is not None:
+        spent, limits = time.monotonic() - worker.since, worker.job.limits
+        if limits.timeout_s is not None and spent > limits.timeout_s:
+            self.condemn(worker, "timed out", f"ran longer than the limit of {limits.timeout_s:g} s (run.timeout_s)")
+        elif limits.mem_gb is not None:
             try:
                 used = psutil.Process(worker.process.pid).memory_info().rss / 2**30
             except psutil.Error:
                 return
-            if used > self.mem_gb:
-                self.condemn(worker, "out of memory", f"used {used:.2f} GiB; the limit is {self.mem_gb:g} (run.mem_gb)")
+            if used > limits.mem_gb:
+                limit = f"the limit is {limits.mem_gb:g} (run.mem_gb)"
+                self.condemn(worker, "out of memory", f"used {used:.2f} GiB; {limit}")
 
     def condemn(self, worker: _Worker, kind: str, reason: str) -> None:
         worker.condemned = (worker.unit, kind, reason)
@@ -267,11 +249,12 @@ class _Pool:
             self.failed_start(code)
         elif worker.unit is not None and worker.unit in worker.todo:
             self.unit_lost(worker, worker.unit, code)
-        elif worker.todo and not self.again(f"{worker.job.stage} {worker.job.batch}"):
+        elif worker.todo and not self.again(f"{worker.job.stage} {worker.job.batch}", worker.job):
             for key in list(worker.todo):
                 self.give_up(worker, key, "worker lost", f"its worker died of {_cause(code)} before it began")
         if worker.job is not None and worker.todo:
-            self.queue.appendleft(Job(worker.job.stage, worker.job.batch, worker.todo, worker.job.load))
+            self.queue.appendleft(_one_by_one(worker.job, worker.todo))
+            self.left += sum(worker.todo.values())
         if self.queue:
             self.start()
 
@@ -285,20 +268,22 @@ class _Pool:
         if worker.condemned:
             to_blame, kind, reason = worker.condemned
             others = kind == "out of memory" and worker.finished  # memory may be that of units before it
-            if to_blame == key and not (others and self.again(f"alone {key}")):
+            if to_blame == key and not (others and self.again(f"alone {key}", worker.job)):
                 self.give_up(worker, key, kind, reason)
             else:  # first in a fresh worker
                 worker.todo = {key: worker.todo[key], **worker.todo}
-        elif not self.again(key):
+        elif not self.again(key, worker.job):
             self.give_up(worker, key, "worker lost", f"its worker died of {_cause(code)}, {self.tries[key]} times")
 
-    def again(self, key: str) -> bool:
+    def again(self, key: str, job: Job) -> bool:
         self.tries[key] = self.tries.get(key, 0) + 1
-        return self.tries[key] <= max(self.retries, key.startswith("alone "))
+        return self.tries[key] <= max(job.limits.retries, key.startswith("alone "))
 
     def give_up(self, worker: _Worker, key: str, kind: str, reason: str) -> None:
         """Record the failure on the worker's behalf."""
-        unit = worker.todo.pop(key)
+        worker.todo.pop(key)
+        units = read_batch(self.out, worker.job.stage, worker.job.batch)
+        unit = next(each for each in units if each["key"] == key)
         header = {**about(unit), "batch": worker.job.batch, "time": time.time(), **failure(kind, reason)}
         name = f"{worker.job.batch:05d}-runner-{os.getpid()}-{time.time_ns():x}.shard"
         with store.ShardWriter(stage_folder(self.out, worker.job.stage) / "shards" / name) as shard:
@@ -307,9 +292,8 @@ class _Pool:
         self.tell("failed", worker, {"event": "failed", "key": key, "kind": kind, "error": reason})
 
     def tell(self, what: str, worker: _Worker, message: Mapping[str, Any]) -> None:
-        self.listen(
-            {**message, "event": what, "stage": worker.job.stage, "batch": worker.job.batch, "pid": worker.process.pid}
-        )
+        at = {"stage": worker.job.stage, "batch": worker.job.batch, "worker": str(worker.process.pid)}
+        self.listen({**message, "event": what, **at})
 
     def stop(self) -> None:
         """End every worker now; a unit under way is computed anew by the next run."""
@@ -317,6 +301,11 @@ class _Pool:
             _end(worker.process)
             worker.channel.close()
         self.selector.close()
+
+
+def _one_by_one(job: Job, left: Mapping[str, float]) -> Job:
+    """What is left of a job, each unit a piece of its own."""
+    return replace(job, pieces=tuple(Piece((key,), cost) for key, cost in left.items()))
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
