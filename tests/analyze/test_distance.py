@@ -69,6 +69,62 @@ def test_a_known_rule_is_recovered_within_two_percent_and_its_errors():
     assert (table["error"] / table["value"] < 0.01).all()
 
 
+@pytest.mark.parametrize(
+    "options", [{"order": 2}, {"order": 3, "by": "ei"}, {"order": 1, "method": "least-squares"}], ids=str
+)
+def test_the_error_of_batches_is_that_of_fits_without_the_nodes_of_each(options):
+    connectome = wired(Exponential(0.3, 0.01), n=300)
+    options |= {"max_distance_um": 200.0}
+    table = distance_fit(connectome, batches=4, **options)
+    batch = np.arange(300) % 4
+    without = np.array([distance_fit(connectome.subset(batch != i), **options)["value"] for i in range(4)])
+    expected = np.sqrt(3 / 4 * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
+    assert table["batch_error"].tolist() == pytest.approx(expected.tolist(), rel=1e-6)
+    pd.testing.assert_frame_equal(table[["value", "error"]], distance_fit(connectome, **options))
+
+
+def test_the_error_of_batches_holds_where_nodes_differ_in_their_partners():
+    found = []
+    for seed in range(25):
+        source = np.random.default_rng(seed)
+        nodes = cells(250, seed, (300.0, 300.0, 300.0))
+        likely = 0.2 * np.exp(-0.005 * cdist(nodes[XYZ], nodes[XYZ])) * source.uniform(0.0, 2.0, (250, 1))
+        there = (source.random((250, 250)) < likely) & ~np.eye(250, dtype=bool)
+        found.append(distance_fit(Connectome(nodes, *np.nonzero(there)), batches=10).loc["a"])
+    table = pd.DataFrame(found)
+    spread = table["value"].std()
+    assert table["error"].mean() < 0.8 * spread
+    assert 0.8 * spread < table["batch_error"].mean() < 1.5 * spread
+
+
+def test_a_rectangular_connectome_has_batches_on_both_sides():
+    connectome = wired(Exponential(0.3, 0.01), n=400)
+    block = connectome.subset(pre=np.arange(150), post=np.arange(150, 400))
+    table = distance_fit(block, batches=5, max_distance_um=200.0)
+    without = [
+        distance_fit(
+            block.subset(
+                pre=np.flatnonzero(np.arange(150) % 5 != i), post=150 + np.flatnonzero(np.arange(250) % 5 != i)
+            ),
+            max_distance_um=200.0,
+        )["value"]
+        for i in range(5)
+    ]
+    assert table["batch_error"].tolist() == pytest.approx((2 * np.std(without, axis=0)).tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("batches", [0, 2, True])
+def test_few_batches_are_refused(batches):
+    with pytest.raises(OptionError, match=r"distance_fit\.batches: .*; give a whole number from 3 on"):
+        distance_fit(LINE, positions=["x"], batches=batches)
+
+
+def test_more_batches_than_nodes_leave_out_nobody_in_some():
+    table = distance_fit(wired(Exponential(0.3, 0.01), n=20), batches=25)
+    assert list(table.columns) == ["value", "error", "batch_error"]
+    assert len(distance_fit(Connectome(cells(0), [], []), batches=3, by="ei").columns) == 3
+
+
 def test_the_fitted_curve_lies_on_the_measured_one():
     table = distance_dependence(wired(Exponential(0.3, 0.01)), bin_um=25)
     error = np.sqrt(table["fitted"] * (1 - table["fitted"]) / table["pairs"])
