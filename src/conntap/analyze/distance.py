@@ -135,7 +135,7 @@ def distance_fit(
     method
         How to fit.
     batches
-        Fit again without each of so many batches of nodes, 3 or more, for an error that does not take pairs as
+        Fit again without each of so many batches of nodes, 2 or more, for an error that does not take pairs as
         independent: the k-th of those that have a position and a group is in
         batch k modulo `batches`. Some 10 to 30; default: none.
     threads
@@ -175,7 +175,7 @@ def distance_fit(
     _check_rule(connectome, order, axis, where)
     height = axis if order == 3 else None
     if batches is not None:
-        whole(f"{where}.batches", batches, 3)
+        whole(f"{where}.batches", batches, 2)
     counted = _counted(connectome, positions, height, by, (None, max_distance_um), threads, where, batches or 1)
     fits = _fits(counted, order, method, tuple(positions), axis)
     _tell(fits, where)
