@@ -49,7 +49,7 @@ def test_the_study_across_columns_loads_as_it_stands(tmp_path):
         ("stagse: {}\n", r"the document: unknown key 'stagse'; known: .* Did you mean 'stages'\?"),
         ("run: {workrs: 2}\n", r"run: unknown key 'workrs'; .*Did you mean 'workers'\? \(study.yaml, line 4\)"),
         ("run: {workers: two}\n", r"run\.workers: input should be a valid integer; got 'two'"),
-        ("run: {where: moon}\n", r"run: unknown place to run 'moon'; known: local"),
+        ("run: {where: moon}\n", r"run\.where: input should be 'local', 'dask' or 'slurm'; got 'moon'"),
         ("stages: {a: 5}\n", r"stages\.a: 5; write a mapping, \{key: value\}, of .*do"),
         ("slices: {s: 5}\n", r"slices\.s: 5; write a mapping"),
         ("stages: {a: {do: analyze.modularity, of: circuits.toy, by: 5}}\n", r"stages\.a\.by: 5 is no grouping of nodes\. Give a node property, "),

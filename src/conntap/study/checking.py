@@ -106,8 +106,6 @@ class Checker:
                     )
                 if section == "slices" and name in {*CASE_COLUMNS, "full"}:
                     self.problem(f"slices.{name}: this name is taken; choose another.", (section, name))
-        if self.entry.run.where != "local":
-            self.problem(unknown("run", "place to run", self.entry.run.where, ["local"]), ("run", "where"))
 
     def _path(self, text: str, place: Place) -> Path:
         try:
@@ -183,7 +181,7 @@ class Checker:
                 if wanted not in getattr(self.entry, kind):
                     self.problem(unknown(where, kind[:-1], wanted, getattr(self.entry, kind)), (*place, kind))
         if place[0] == "subtargets":
-            for key in ("each", "repeat", "controls", "slices", "select", "join"):
+            for key in ("each", "repeat", "controls", "slices", "select", "join", "run"):
                 if key in entry.model_fields_set:
                     self.problem(
                         f"{where}: a definition of subtargets takes no {key!r}. Define each by a name of its own.",
@@ -204,6 +202,7 @@ class Checker:
             slices=tuple(dict.fromkeys(entry.slices)),
             select=tuple(dict.fromkeys(each.window() for each in entry.select)),
             discard=entry.discard,
+            run={name: getattr(entry.run, name) for name in entry.run.model_fields_set},
             description=entry.description,
         )
 

@@ -21,6 +21,7 @@ from conntap.study.entries import (
     SizeEntry,
     SliceEntry,
     StageEntry,
+    StageRunOptions,
     Study,
     StudyEntry,
 )
@@ -162,6 +163,8 @@ def _value_at(values: Any, place: Place) -> Any:
 def _keys_at(place: Place) -> list[str]:
     if len(place) == 0:
         return list(StudyEntry.model_fields)
+    if place[0] == "stages" and place[2:3] == ("run",):
+        return list(StageRunOptions.model_fields)
     if _is_selection(place):
         return list((SizeEntry if place[-1] in _SIZES else SelectEntry).model_fields)
     models: dict[Any, type[BaseModel]] = {

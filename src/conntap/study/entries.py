@@ -30,12 +30,17 @@ __all__ = [
     "Slicing",
     "Stage",
     "StageEntry",
+    "StageRunOptions",
     "Study",
     "StudyEntry",
     "with_run",
 ]
 
 CASE_COLUMNS = frozenset(("circuit", "subtarget", "repeat", "control", "draw", "slice"))
+
+
+_WORD = r"^[^\s,;'\"\\$`]+$"
+_SLURM_TIME = r"^(\d+-\d{1,2}(:\d{1,2}){0,2}|\d+(:\d{1,2}){0,2})$"
 
 
 class _Entry(BaseModel):
@@ -52,15 +57,45 @@ class CircuitEntry(_Entry):
     read: dict[str, Any] = Field(default_factory=dict)
 
 
-class RunOptions(BaseModel):
-    """Where and how a study runs."""
+class StageRunOptions(BaseModel):
+    """What a unit may take, and what a job of a cluster asks for: of the whole study, or of one stage beside it."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    where: str = "local"
-    workers: int = Field(default=0, ge=0, le=4096)
     retries: int = Field(default=1, ge=0, le=100)
     timeout_s: float | None = Field(default=None, gt=0, le=1e9)
     mem_gb: float | None = Field(default=None, gt=0, le=1e6)
+    time: str | None = Field(default=None, pattern=_SLURM_TIME)
+    cpus: int | None = Field(default=None, ge=1, le=4096)
+    nodes: int = Field(default=1, ge=1, le=100_000)
+    exclusive: bool = False
+    account: str | None = Field(default=None, pattern=_WORD)
+    partition: str | None = Field(default=None, pattern=_WORD)
+    qos: str | None = Field(default=None, pattern=_WORD)
+    constraint: str | None = Field(default=None, min_length=1)
+    max_jobs: int | None = Field(default=None, ge=1, le=1_000_000)
+    at_once: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
+class RunOptions(StageRunOptions):
+    """Where and how a study runs.
+
+    `where` local: worker processes of this machine; dask: workers of a `cluster` of Dask (local, slurm, the address of a
+    scheduler, or the path of a scheduler's file); slurm: jobs of an `engine`, batches (arrays of shares) or dask (one job
+    with a scheduler and workers).
+    """
+
+    where: Literal["local", "dask", "slurm"] = "local"
+    workers: int = Field(default=0, ge=0, le=4096)
+    cluster: str = Field(default="local", min_length=1)
+    engine: Literal["batches", "dask"] = "batches"
+    least_workers: int | None = Field(default=None, ge=0, le=4096)
+    interface: str | None = Field(default=None, pattern=_WORD)
+    dashboard: str | None = None
+    array: int | None = Field(default=None, ge=1, le=4_000_000)
+    modules: tuple[str, ...] = Field(default=(), strict=False)
+    env: dict[str, str] = Field(default_factory=dict)
+    setup: tuple[str, ...] = Field(default=(), strict=False)
+    python: str | None = Field(default=None, min_length=1)
 
 
 class SizeEntry(BaseModel):
@@ -111,6 +146,7 @@ class StageEntry(_Entry):
     slices: list[str] = Field(default_factory=list)
     select: list[SelectEntry] = Field(default_factory=list)
     discard: bool = False
+    run: StageRunOptions = Field(default_factory=StageRunOptions)
 
 
 class ControlEntry(_Entry):
@@ -192,6 +228,7 @@ class Stage:
     slices: tuple[str, ...] = ()
     select: tuple[Window, ...] = ()
     discard: bool = False
+    run: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
 
     @property
@@ -225,7 +262,14 @@ class Study:
     @property
     def hash(self) -> str:
         """The digest of the document's values: comments and order of keys do not change it."""
-        return digest({key: value for key, value in self.values.items() if key not in ("run", "extends")})
+        return digest(
+            {key: _lasting(key, value) for key, value in self.values.items() if key not in ("run", "extends")}
+        )
+
+    def run_of(self, stage: str) -> RunOptions:
+        """How a stage runs: the study's options, with those that the stage has of its own."""
+        own = self.stages[stage].run
+        return self.run.model_copy(update=dict(own)) if own else self.run
 
     @property
     def subtargets(self) -> dict[str, Stage]:
@@ -236,6 +280,13 @@ class Study:
     def folder(self) -> Path:
         """Where outputs go unless told otherwise: a folder beside the document, named after it."""
         return self.path.with_suffix("") if self.path.suffix else self.path.with_name(self.path.name + ".out")
+
+
+def _lasting(section: str, value: Any) -> Any:
+    """A section of a document without what says how its stages run."""
+    if section != "stages" or not isinstance(value, Mapping):
+        return value
+    return {name: {k: v for k, v in each.items() if k != "run"} for name, each in value.items()}
 
 
 def with_run(study: Study, **changes: Any) -> Study:

@@ -104,6 +104,10 @@ class ToDo:
     in_seconds: bool
     peak_mb: float
 
+    def summary(self) -> dict[str, Any]:
+        """How much is left, as JSON takes it."""
+        return {"units": self.units, "skipped": self.skipped, "cost": self.cost, "in_seconds": self.in_seconds}
+
     @property
     def units(self) -> int:
         """How many units are left."""

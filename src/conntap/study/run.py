@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -19,13 +19,15 @@ import pandas as pd
 
 from conntap import __version__, store
 from conntap.errors import CorruptStoreError, InterruptedRun, RunError, known
+from conntap.study.accounts import Account
 from conntap.study.document import load_study
 from conntap.study.entries import Study
-from conntap.study.executors import Listener, local
+from conntap.study.executors import Listener, opened
 from conntap.study.jobs import Limits, to_do
+from conntap.study.launches import begin
 from conntap.study.locking import Running, lock
 from conntap.study.records import Records, stage_folder
-from conntap.study.setup import prepare, read_batch, read_cases, read_setup, workers_of, write_setup
+from conntap.study.setup import prepare, read_batch, read_cases, read_setup, write_setup
 from conntap.study.stopping import heeded
 
 __all__ = ["Outcome", "collect", "launch", "run"]
@@ -139,38 +141,42 @@ def check_current(study: Study, out: Path) -> None:
 
 
 def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
-    began = time.monotonic()
-    about = read_setup(out)
-    done = skipped = 0
-    running = Running(out)
+    began, about = time.monotonic(), read_setup(out)
+    account = Account()
+    left = {name: to_do(out, name).summary() for name in about["stages"]}
+    skipped = sum(each["skipped"] for each in left.values())
+    noted = begin(study, out, stages=left) if any(each["units"] for each in left.values()) else None
+    state = "stopped"
     try:
-        with (
-            heeded() as raise_if_stopped,
-            local(out, workers=workers_of(study), listen=_all_of(running, listen, raise_if_stopped)) as execute,
-        ):
-            for name in about["stages"]:
-                left = to_do(out, name, limits=limits_of(study))
-                skipped += left.skipped
-                listen({"event": "stage", "stage": name, "units": left.units, "skipped": left.skipped})
-                done += sum(state == "done" for state in execute(left.jobs).values())
+        with heeded() as raise_if_stopped:
+            tell = _all_of(Running(out), account, listen, lambda event: raise_if_stopped())
+            with opened(study, out, listen=tell) as execute:
+                for name in about["stages"]:
+                    now = to_do(out, name, limits=limits_of(study, name))
+                    listen({"event": "stage", "stage": name, "units": now.units, "skipped": now.skipped})
+                    execute(now.jobs)
+        state = "ended"
     except KeyboardInterrupt:
         raise InterruptedRun("stopped; what is done is kept. Run the same command again to go on.") from None
+    finally:
+        if noted is not None:
+            noted.note("outcome.json", {"state": state, "wall_s": time.monotonic() - began, **account.plain()})
     missing, failures = _missing(out, about), list(failed_units(out))
-    wall_s = time.monotonic() - began
     failed = len({each["key"] for each in failures})
-    return Outcome(out, done, skipped, failed, missing - failed, wall_s, failures)
+    done = int(account.sums()["done"])
+    return Outcome(out, done, skipped, failed, missing - failed, time.monotonic() - began, failures)
 
 
-def limits_of(study: Study) -> Limits:
-    """What each unit of a study may take."""
-    return Limits(study.run.retries, study.run.timeout_s, study.run.mem_gb)
+def limits_of(study: Study, stage: str) -> Limits:
+    """What each unit of a stage may take."""
+    options = study.run_of(stage)
+    return Limits(options.retries, options.timeout_s, options.mem_gb)
 
 
-def _all_of(running: Running, listen: Listener, raise_if_stopped: Callable[[], None]) -> Listener:
+def _all_of(*listeners: Listener) -> Listener:
     def tell(event: Mapping[str, Any]) -> None:
-        running(event)
-        listen(event)
-        raise_if_stopped()
+        for listen in listeners:
+            listen(event)
 
     return tell
 

@@ -27,7 +27,9 @@ __all__ = ["ROOMS", "STAGE_KEYS", "Option", "Step", "find_step", "step_names"]
 
 ROOMS = ("circuits", "build", "manipulate", "analyze", "infer", "train")
 # No option of a step may bear one of these names.
-STAGE_KEYS = frozenset(("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "description"))
+STAGE_KEYS = frozenset(
+    ("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "run", "description")
+)
 
 COSTS = ("constant", "nodes", "connections")
 """What the work of a step may be said to grow with."""

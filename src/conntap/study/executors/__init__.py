@@ -1,6 +1,18 @@
 """Where jobs run: each executor is a context that gives a function from jobs to states."""
 
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from conntap.study.entries import Study
 from conntap.study.executors.kinds import Executor, Listener
 from conntap.study.executors.local import local
+from conntap.study.setup import workers_of
 
-__all__ = ["Executor", "Listener", "local"]
+__all__ = ["Executor", "Listener", "local", "opened"]
+
+
+def opened(study: Study, out: Path, *, listen: Listener) -> AbstractContextManager[Executor]:
+    """The executor that a study asks for."""
+    return local(out, workers=workers_of(study), listen=listen)

@@ -1,0 +1,45 @@
+"""Each launch leaves a numbered folder that says what it was and what became of it."""
+
+from conntap.study import load_study, run
+from conntap.study.accounts import Account
+from conntap.study.entries import with_run
+from conntap.study.launches import launches
+
+
+def test_a_launch_is_noted_with_what_was_to_do_and_what_became_of_it(write, local):
+    study = with_run(load_study(write(local + "  n: {do: 'plugin_steps:edges', of: local}\n")), workers=1)
+    run(study)
+    run(study)
+    (only,) = launches(study.folder)  # the second had nothing to do
+    assert (only.number, only.about["stages"]["n"]["units"], only.about["hash"]) == (1, 2, study.hash)
+    assert (only.outcome["state"], only.outcome["stages"]["n"]["done"]) == ("ended", 2)
+    assert (only.folder / "study.yaml").read_text() == study.text
+
+
+def test_the_next_launch_has_the_next_number(write, local):
+    run(load_study(write(local)))
+    run(load_study(write(local + "  n: {do: 'plugin_steps:edges', of: local}\n")))
+    assert [each.number for each in launches(load_study(write(local)).folder)] == [1, 2]
+
+
+def test_accounts_of_several_workers_are_one_account():
+    def event(what, worker, wall_s, **more):
+        return {
+            "event": what,
+            "stage": "n",
+            "worker": worker,
+            "wall_s": wall_s,
+            "cpu_s": 1.0,
+            "peak_mb": wall_s,
+            **more,
+        }
+
+    one, two = Account(), Account()
+    one(event("done", "a", 3.0))
+    one(event("failed", "a", 1.0, kind="timed out"))
+    two(event("done", "b", 2.0))
+    whole = Account.merged([one.plain(), two.plain()])
+    assert whole.sums() == {
+        "done": 2, "failed": 1, "waiting": 0, "wall_s": 6.0, "cpu_s": 3.0, "peak_mb": 3.0, "longest_s": 3.0,
+    }  # fmt: skip
+    assert (whole.kinds, whole.imbalance) == ({"timed out": 1}, 4.0 * 2 / 6.0)
