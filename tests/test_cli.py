@@ -280,3 +280,9 @@ def test_show_compares_with_a_stage_that_measures_stored_draws(tmp_path):
         "unknown control or stage 'x'; known: drawn, n_of_drawn"
         in tap("show", tmp_path / "study", "n", "--against", "x", code=2).stderr
     )
+
+
+def test_every_command_is_listed():
+    from conntap.cli.group import tap as group
+
+    assert set(group.list_commands(None)) == set(group.commands)

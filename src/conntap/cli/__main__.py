@@ -1,0 +1,5 @@
+"""`python -m conntap.cli` is `tap`."""
+
+from conntap.cli import main
+
+main()

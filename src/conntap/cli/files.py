@@ -1,0 +1,99 @@
+"""Commands for circuits and files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from conntap.cli.group import tap
+from conntap.cli.parts import JSON, print_json, print_rows
+
+__all__: list[str] = []
+
+
+@tap.group()
+def circuit() -> None:
+    """Look into a SONATA circuit."""
+
+
+@circuit.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@JSON
+def info(path: Path, as_json: bool) -> None:
+    """Populations of a circuit with their sizes and properties.
+
+    \b
+    Example:  tap circuit info circuit_config.json
+    """
+    from conntap.circuits import open_circuit
+    from conntap.circuits.formats import read
+    from conntap.circuits.formats.guess import guess
+
+    found = guess(path)
+    if found != "sonata":
+        click.echo(f"{path}: {found}: {read(path)}")
+        return
+    opened = open_circuit(path)
+    rows = [
+        {"kind": "nodes", "population": name, "size": each.size, "from -> to": "", "properties": ", ".join(each.properties)}
+        for name, each in opened.node_populations.items()
+    ] + [
+        {"kind": "edges", "population": name, "size": each.size, "from -> to": f"{each.source} -> {each.target}", "properties": ", ".join(each.properties)}
+        for name, each in opened.edge_populations.items()
+    ]  # fmt: skip
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows, title=str(path))
+
+
+@circuit.command("check")
+@click.argument("path", type=click.Path(path_type=Path))
+@JSON
+def check_circuit(path: Path, as_json: bool) -> None:
+    """Say what is wrong (exit code 1) and what is odd about a circuit.
+
+    \b
+    Example:  tap circuit check circuit_config.json
+    """
+    from conntap.circuits.checks import check as examine
+
+    findings = examine(path)
+    if as_json:
+        print_json([each.__dict__ if hasattr(each, "__dict__") else str(each) for each in findings])
+    else:
+        for each in findings:
+            click.echo(
+                click.style(f"{each.level:6}", fg="red" if each.level == "error" else "yellow")
+                + f"{each.where}: {each.what}"
+            )
+        wrong = sum(each.level == "error" for each in findings)
+        click.echo(f"{path}: {wrong} wrong, {len(findings) - wrong} odd")
+    sys.exit(1 if any(each.level == "error" for each in findings) else 0)
+
+
+@tap.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--from", "source_format", help="Format of the input [default: guessed].")
+@click.option("--to", "target_format", help="Format of the output [default: by its name].")
+@click.option("--nodes", type=click.Path(path_type=Path), help="Node table beside an edge list.")
+@click.option("--pre", help="Column of pre ids.")
+@click.option("--post", help="Column of post ids.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
+def convert(source: Path, target: Path, source_format: str | None, target_format: str | None, nodes: Path | None, pre: str | None, post: str | None, overwrite: bool) -> None:  # fmt: skip
+    """Convert a connectome from one format to another.
+
+    \b
+    Examples:
+      tap convert edges.csv connectome.h5 --nodes cells.csv
+      tap convert edges.parquet circuit/ --to sonata --pre bodyId_pre --post bodyId_post
+    """
+    from conntap.circuits.formats import read, write
+
+    options = {"nodes": nodes, "pre": pre, "post": post}
+    connectome = read(source, format=source_format, **{k: v for k, v in options.items() if v is not None})
+    write(connectome, target, format=target_format, overwrite=overwrite)
+    click.echo(f"{source}: {connectome}\n-> {target}")

@@ -1,0 +1,48 @@
+"""`tap steps`: what a study can do."""
+
+from __future__ import annotations
+
+import click
+
+from conntap.cli.group import tap
+from conntap.cli.parts import JSON, print_json, print_rows
+
+__all__: list[str] = []
+
+
+@tap.command()
+@click.argument("name", required=False)
+@JSON
+def steps(name: str | None, as_json: bool) -> None:
+    """List every step, or print the reference of one.
+
+    \b
+    Examples:
+      tap steps
+      tap steps analyze.simplex_counts
+    """
+    import inspect
+
+    from conntap.study.steps import find_step, step_names
+
+    if name is None:
+        found = [find_step(each) for each in step_names()]
+        rows = [{"step": each.name, "takes": ", ".join(each.inputs) or "-", "does": each.summary} for each in found]
+        if as_json:
+            print_json(rows)
+        else:
+            print_rows(rows, title="steps")
+        return
+    step = find_step(name, where="tap steps")
+    options = [
+        {"option": each.name, "type": each.shown(), "default": "required" if each.required else repr(each.default)}
+        for each in step.options.values()
+    ]
+    if as_json:
+        print_json({"step": step.name, "version": step.version, "inputs": list(step.inputs), "options": options, "doc": inspect.getdoc(step.function)})  # fmt: skip
+        return
+    click.echo(click.style(f"{step.name}", bold=True) + f"  (version {step.version})\n")
+    click.echo(inspect.getdoc(step.function) or "")
+    if options:
+        click.echo()
+        print_rows(options, title="options in a study")

@@ -1,0 +1,131 @@
+"""Commands that make, check and plan a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conntap.cli.group import tap
+from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, print_rows
+
+__all__: list[str] = []
+
+
+@tap.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--nodes", default=1200, show_default=True, help="Nodes of the example circuit.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the example circuit.")
+@click.option("--force", is_flag=True, help="Overwrite the study and the circuit if they are there.")
+def init(folder: Path, nodes: int, seed: int, force: bool) -> None:
+    """Make FOLDER with a commented study and a small SONATA circuit to run it on.
+
+    \b
+    Example:  tap init mystudy && tap run mystudy/study.yaml
+    """
+    from conntap.study.init import init_study
+
+    path = init_study(folder, n_nodes=nodes, seed=seed, overwrite=force)
+    click.echo(f"study    {path}\ncircuit  {folder / 'circuit' / 'circuit_config.json'}\n\nNow: tap run {path}")
+
+
+@tap.command()
+@STUDY
+@OUT
+@JSON
+def check(study: Path, out: Path | None, as_json: bool) -> None:
+    """Check a study and the inputs it names; run nothing.
+
+    \b
+    Example:  tap check study.yaml
+    """
+    from conntap.study import prepare
+
+    loaded = load(study)
+    plans, subtargets, _ = prepare(loaded)
+    found = {name: {c: len(v[1]) for c, v in each.items()} for name, each in subtargets.items()}
+    if as_json:
+        print_json({"study": loaded.title, "hash": loaded.hash, "subtargets": found, "units": {k: len(v.units) for k, v in plans.items()}})  # fmt: skip
+        return
+    click.echo(f"{study}: all is well. Circuits: {len(loaded.circuits)}, stages: {len(plans)}, units: {sum(len(p.units) for p in plans.values())}.")  # fmt: skip
+    for name, by_circuit in found.items():
+        for circuit, number in by_circuit.items():
+            click.echo(f"  {name} of {circuit}: {number} {'subtarget' if number == 1 else 'subtargets'}")
+
+
+def _distinct(units: Any) -> str:
+    """The columns of the index of cases with the number of values of each."""
+    values: dict[str, set[str]] = {}
+    for unit in units:
+        for name, value in {**unit.case, **({"slice": unit.slicing["name"]} if unit.slicing else {})}.items():
+            values.setdefault(name, set()).add(str(value))
+    return ", ".join(f"{name} ({len(found)})" for name, found in values.items()) or "one"
+
+
+@tap.command()
+@STUDY
+@OUT
+@click.option("--cases", "cases_of", metavar="STAGE", help="List every case of one stage.")
+@JSON
+def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> None:
+    """Show cases, batches and estimated load of every stage; run and write nothing.
+
+    \b
+    Examples:
+      tap plan study.yaml
+      tap plan study.yaml --cases counts
+    """
+    from conntap.errors import RunError, unknown
+    from conntap.study import prepare
+    from conntap.study.records import Records, stage_folder
+
+    loaded = load(study)
+    folder = folder_of(loaded, out)
+    plans, _, _ = prepare(loaded)
+    if cases_of is not None:
+        if cases_of not in plans:
+            raise RunError(unknown(str(study), "stage", cases_of, plans))
+        units = plans[cases_of].units
+        rows = [{**unit.case, "slicing": unit.slicing and unit.slicing["name"], "key": unit.key} for unit in units]
+        print_json(rows) if as_json else print_rows(rows, title=f"{cases_of}: {len(rows)} units")
+        return
+    rows = []
+    for name, each in plans.items():
+        done = Records(stage_folder(folder, name)).refresh().done
+        loads = [batch.load for batch in each.batches]
+        rows.append({
+            "stage": name,
+            "step": each.stage.step.name,
+            "cases": ", ".join(each.columns) or "one",
+            "units": len(each.units),
+            "done": sum(unit.key in done for unit in each.units),
+            "batches": len(each.batches),
+            "load": round(sum(loads)),
+            "largest batch": f"{max(loads) / sum(loads):.0%}" if sum(loads) else "-",
+        })  # fmt: skip
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows, title=f"{loaded.title} -> {folder}")
+        click.echo("load: nodes of the input, summed over units. Nothing was run or written.")
+
+
+@tap.command()
+@STUDY
+@OUT
+def setup(study: Path, out: Path | None) -> None:
+    """Check the study, define its subtargets and write its batches.
+
+    \b
+    Example:  tap setup study.yaml && tap launch study.yaml && tap collect study.yaml
+    """
+    from conntap.study import setup as set_up
+
+    loaded = load(study)
+    folder = folder_of(loaded, out)
+    plans = set_up(loaded, folder)
+    batches = sum(len(each.batches) for each in plans.values())
+    click.echo(
+        f"{folder}: {len(plans)} stages, {sum(len(p.units) for p in plans.values())} units in {batches} batches."
+    )
