@@ -1,5 +1,7 @@
 """Cases, keys, seeds and batches follow from what is computed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +146,14 @@ def test_every_unit_is_in_one_batch_and_the_balance_is_that_of_longest_first(loa
     assert sorted(u.key for b in batches for u in b.units) == sorted(str(i) for i in range(len(loads)))
     best = max(max(loads), sum(loads) / len(batches))
     assert max(batch.load for batch in batches) <= best * 4 / 3 + max(loads) / 3 + 1e-9
+
+
+def test_repeats_of_one_input_are_spread_but_slices_of_one_draw_stay_together():
+    cut = [replace(unit(1.0, "a"), key=f"{i} {j}", case={"repeat": i}) for i in range(1000) for j in range(2)]
+    batches = batched(cut)
+    assert len(batches) == 64
+    for batch in batches:
+        assert len(batch.units) == 2 * len({each.case["repeat"] for each in batch.units})
 
 
 def test_no_batch_of_many_units_is_large():

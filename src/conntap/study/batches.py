@@ -54,7 +54,8 @@ class Batch:
 
 
 def batched(units: Sequence[Unit]) -> list[Batch]:
-    """Units of one input stay together where that keeps the balance; longest first onto the least loaded.
+    """Units of one input stay together where that keeps the balance, those of one draw always; longest first onto the
+    least loaded.
 
     64 batches, or as many as there are units; more where each would hold more than 500 units.
     """
@@ -64,7 +65,7 @@ def batched(units: Sequence[Unit]) -> list[Batch]:
     for _, same in itertools.groupby(units, key=lambda unit: unit.inputs):
         first = True
         load = 0.0
-        for _, drawn in itertools.groupby(same, key=lambda unit: (unit.control, unit.options)):
+        for _, drawn in itertools.groupby(same, key=lambda unit: unit.case):
             draw = list(drawn)
             added = sum(each.load for each in draw)
             if first or load + added > most or len(chunks[-1]) + len(draw) > _MOST_UNITS:

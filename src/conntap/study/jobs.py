@@ -7,7 +7,6 @@ A *piece* is what should stay on one worker: units of one input and one draw. A 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -172,11 +171,8 @@ class _Sizes:
 
 
 def _pieces(units: Sequence[Mapping[str, Any]], costs: Costs, sizes: _Sizes) -> tuple[Piece, ...]:
-    def drawn(unit: Mapping[str, Any]) -> str:
-        return json.dumps([unit["inputs"], unit["control"], unit["options"]], sort_keys=True, default=str)
-
     found = []
-    for _, same in itertools.groupby(units, key=drawn):
+    for _, same in itertools.groupby(units, key=lambda unit: (unit["inputs"], unit["case"])):
         group = {unit["key"]: costs.of(unit, sizes.load(unit)) for unit in same}
         found.append(Piece(tuple(group), sum(group.values())))
     return tuple(found)
