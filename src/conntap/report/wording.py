@@ -12,7 +12,7 @@ import pandas as pd
 
 from conntap.report.drawing import label, tick
 
-__all__ = ["column", "counted", "first_line", "listed", "number", "pairs", "plain", "short", "whole"]
+__all__ = ["column", "counted", "first_line", "listed", "number", "pairs", "plain", "short", "took", "whole"]
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -187,3 +187,21 @@ def listed(values: Iterable[Any], most: int = 8) -> str:
 def pairs(options: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """Options or attributes as (name, text), in their own order."""
     return [(label(name, 60), short(value, 400)) for name, value in (options or {}).items()]
+
+
+def took(seconds: float) -> str:
+    """A time to read: in the unit that fits.
+
+    Examples
+    --------
+    >>> [took(each) for each in (0, 0.0312, 4.26, 61, 3700, 200_000)]
+    ['0 s', '0.031 s', '4.3 s', '1 min 1 s', '1 h 2 min', '2 d 8 h']
+    """
+    if seconds < 60:
+        text = f"{seconds:.1f}" if seconds >= 0.95 else f"{seconds:.2g}"
+        return f"{text.removesuffix('.0')} s" if text != "60.0" else "1 min"
+    for size, name, smaller, size_of in ((86_400, "d", "h", 3600), (3600, "h", "min", 60), (60, "min", "s", 1)):
+        if seconds >= size:
+            whole_ones, rest = divmod(round(seconds / size_of) * size_of, size)
+            return f"{whole_ones} {name}" + (f" {rest // size_of} {smaller}" if rest else "")
+    return ""

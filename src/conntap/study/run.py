@@ -49,6 +49,8 @@ class Outcome:
         One dictionary a failed unit: stage, case, kind, error, log, command.
     store
         The store, where one was collected.
+    launch
+        The number of the launch; None where there was nothing to do.
     """
 
     out: Path
@@ -59,6 +61,7 @@ class Outcome:
     wall_s: float = 0.0
     failures: list[dict[str, Any]] = field(default_factory=list)
     store: Path | None = None
+    launch: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -146,6 +149,8 @@ def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
     left = {name: to_do(out, name).summary() for name in about["stages"]}
     skipped = sum(each["skipped"] for each in left.values())
     noted = begin(study, out, stages=left) if any(each["units"] for each in left.values()) else None
+    if noted is not None:
+        listen({"event": "launch", "launch": noted.number, "stages": left})
     state = "stopped"
     try:
         with heeded() as raise_if_stopped:
@@ -164,7 +169,9 @@ def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
     missing, failures = _missing(out, about), list(failed_units(out))
     failed = len({each["key"] for each in failures})
     done = int(account.sums()["done"])
-    return Outcome(out, done, skipped, failed, missing - failed, time.monotonic() - began, failures)
+    number = None if noted is None else noted.number
+    wall_s = time.monotonic() - began
+    return Outcome(out, done, skipped, failed, missing - failed, wall_s, failures, launch=number)
 
 
 def limits_of(study: Study, stage: str) -> Limits:
