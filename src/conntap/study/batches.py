@@ -20,7 +20,7 @@ _MOST_UNITS = 500
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One unit of work; all of it is plain values, so that a batch is a file that people can read."""
 

@@ -35,7 +35,7 @@ _MOST_UNITS = 2_000_000
 _KEEPING_NODES = frozenset(("circuits.connectome", "circuits.node_table"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """One value that a stage can take: its columns in the index, where it is kept, its key and its size.
 

@@ -35,6 +35,7 @@ from conntap.study.work import open_source
 
 __all__ = [
     "Prepared",
+    "cores",
     "prepare",
     "read_batch",
     "read_cases",
@@ -52,9 +53,12 @@ Prepared = tuple[dict[str, StagePlan], dict[str, dict[str, tuple[str, Any, dict[
 
 def workers_of(study: Study) -> int:
     """How many workers a study asks for: as many as there are cores, unless it says."""
-    return (
-        study.run.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    return study.run.workers or cores()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def prepare(study: Study) -> Prepared:
@@ -148,7 +152,7 @@ def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StageP
     """What `setup` does once it holds the lock."""
     _refuse_another(study, out)
     plans, subtargets, fingerprints = prepared
-    name = digest(study.hash, fingerprints, {k: [unit.key for unit in v.units] for k, v in plans.items()})
+    name = digest(study.hash, fingerprints, {stage: _layout(plan) for stage, plan in plans.items()})
     folder = out / "run" / f"plan-{name[:12]}"
     for stage, by_circuit in subtargets.items():
         _record_subtargets(out, stage, by_circuit)
@@ -161,6 +165,11 @@ def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StageP
         if former != folder:
             shutil.rmtree(former, ignore_errors=True)
     return plans
+
+
+def _layout(plan: StagePlan) -> str:
+    """The digest of which units a plan holds and which batch holds which."""
+    return digest([unit.key for unit in plan.units], [[unit.key for unit in batch.units] for batch in plan.batches])
 
 
 def _refuse_another(study: Study, out: Path) -> None:
