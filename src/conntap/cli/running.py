@@ -169,9 +169,20 @@ def _tell_results(path: Path) -> None:
             print_table(terminal.values(opened[name]), title=f"{opened.attrs.get('title', '')}: {name}", most=20)
 
 
+def _summary(outcome: Any) -> dict[str, Any] | None:
+    """What the launch took; None where there was nothing to do."""
+    from conntap.study.advice import summary
+    from conntap.study.launches import find_launch
+
+    return None if outcome.launch is None else summary(find_launch(outcome.out, outcome.launch))
+
+
 def _tell_outcome(outcome: Any, as_json: bool) -> None:
+    from conntap.study.advice import lines
+
+    summary = _summary(outcome)
     if as_json:
-        print_json({**outcome.__dict__, "ok": outcome.ok})
+        print_json({**outcome.__dict__, "ok": outcome.ok, "summary": summary})
     else:
         parts = [f"{outcome.done} done", f"{outcome.skipped} done before", f"{outcome.failed} failed"]
         parts += [f"{outcome.waiting} waiting for failed ones"] if outcome.waiting else []
@@ -181,5 +192,7 @@ def _tell_outcome(outcome: Any, as_json: bool) -> None:
             click.echo(f"failed: {each['stage']} ({case}): {each['error']}\n  log:    {each['log']}\n  repeat: {each['command']}", err=True)  # fmt: skip
         if len(outcome.failures) > 5:
             click.echo(f"and {len(outcome.failures) - 5} more failures; `tap status` counts them", err=True)
+        for line in lines(summary) if summary else ():
+            click.echo(line)
     if not outcome.ok:
         sys.exit(1)

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from conntap import __version__, store
+from conntap.errors import RunError, known
 from conntap.study.entries import Study
-from conntap.study.setup import read_setup
+from conntap.study.setup import cores, read_setup
 
-__all__ = ["Launch", "begin", "launches"]
+__all__ = ["Launch", "begin", "find_launch", "launches"]
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ def begin(study: Study, out: Path, *, stages: Mapping[str, Mapping[str, Any]]) -
             "plan": setup["plan"],
             "seed": study.seed,
             "run": study.run.model_dump(mode="json", exclude_defaults=True) | {"where": study.run.where},
-            "stages": {name: dict(each) for name, each in stages.items()},
+            "stages": {name: {**each, "run": dict(study.stages[name].run)} for name, each in stages.items()},
             "steps": {name: [each["step"], each["version"]] for name, each in setup["stages"].items()},
             "fingerprints": setup["fingerprints"],
             "host": platform.node(),
+            "cores": cores(),
             "user": _user(),
             "process": os.getpid(),
             "conntap": __version__,
@@ -88,6 +90,20 @@ def launches(out: Path) -> Iterator[Launch]:
     for folder in sorted((out / "run" / "launches").glob("[0-9]*"), key=lambda each: (len(each.name), each.name)):
         if folder.name.isdigit() and (folder / "launch.json").exists():
             yield Launch(int(folder.name), folder)
+
+
+def find_launch(out: Path, number: int) -> Launch:
+    """The launch of that number.
+
+    Raises
+    ------
+    RunError
+        There is no such launch.
+    """
+    found = {each.number: each for each in launches(out)}
+    if number not in found:
+        raise RunError(f"{out}: no launch {number}; known: {known(found)}.")
+    return found[number]
 
 
 def _numbered(folder: Path) -> Launch:

@@ -1,0 +1,381 @@
+"""What a launch took, and which settings would have been better, as far as its figures tell.
+
+Advice is a sentence that names the figure it rests on and the option to change; where figures are too small or too few
+to tell, there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conntap.study.accounts import Account
+from conntap.study.launches import Launch
+
+__all__ = ["ADVICE", "Figures", "advice", "figures", "lines", "summary"]
+
+_LEAST_S = 5.0  # of wall time, below which nothing is told of workers
+_STARTING_S = 30.0  # about what a job of a cluster takes to start and to load its libraries
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one launch.
+
+    Parameters
+    ----------
+    account
+        Units, failures, times and memory.
+    wall_s
+        From its beginning to its end.
+    workers
+        How many there were.
+    cores
+        Of the machine, where it ran on one; else 0.
+    run
+        The run options of the study.
+    stages
+        Name of stage -> what was to do and its own run options.
+    shares
+        Name of stage -> seconds that each of its jobs of a cluster took.
+    """
+
+    account: Account
+    wall_s: float
+    workers: int = 1
+    cores: int = 0
+    run: Mapping[str, Any] = field(default_factory=dict)
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shares: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that workers spent in units."""
+        return float(sum(self.account.busy.values()))
+
+    @property
+    def efficiency(self) -> float | None:
+        """Which part of the workers' time went into units (of a cluster's jobs, the time in which they ran); None where it
+        cannot be told."""
+        if self.run.get("where") == "slurm":
+            whole = sum(sum(took) * (self.option(stage, "cpus") or 1) for stage, took in self.shares.items())
+        else:
+            whole = self.workers * self.wall_s
+        return min(1.0, self.busy_s / whole) if whole > 0 and self.busy_s > 0 else None
+
+    @property
+    def local(self) -> bool:
+        """Whether it ran on one machine."""
+        return self.run.get("where", "local") == "local"
+
+    def option(self, stage: str, name: str) -> Any:
+        """A run option of a stage: its own, else the study's; None where neither says."""
+        own = self.stages.get(stage, {}).get("run") or {}
+        return own.get(name, self.run.get(name))
+
+    def has_own(self, stage: str, name: str) -> str:
+        """Where an option of a stage is to be set."""
+        own = self.stages.get(stage, {}).get("run") or {}
+        return f"stages.{stage}.run.{name}" if name in own else f"run.{name}"
+
+
+def figures(launch: Launch) -> Figures:
+    """The figures of a launch that ended or was stopped; of jobs of a cluster those that ended."""
+    about, outcome = launch.about, launch.outcome
+    account = Account.merged([{"stages": {}, "kinds": {}, "busy": {}, **_part(outcome)}])
+    run = about.get("run", {})
+    cores = int(about.get("cores", 0)) if run.get("where", "local") == "local" else 0
+    asked = int(run.get("workers", 0)) or cores
+    return Figures(
+        account=account,
+        wall_s=float(outcome.get("wall_s", 0.0)),
+        workers=max(1, asked if cores else int(outcome.get("workers", 0)) or len(account.busy)),
+        cores=cores,
+        run=run,
+        stages=about.get("stages", {}),
+        shares=_shares(launch.folder, about.get("stages", {})),
+    )
+
+
+def _part(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: outcome[name] for name in ("stages", "kinds", "busy") if name in outcome}
+
+
+def _shares(folder: Path, stages: Mapping[str, Any]) -> dict[str, list[float]]:
+    """What each job of a cluster took, by its notes of when it began and ended."""
+    found: dict[str, list[float]] = {}
+    for stage in stages:
+        for ended in sorted((folder / stage).glob("share-*.ended.json")):
+            times = [_time(ended.with_name(ended.name.replace(".ended.", f".{what}."))) for what in ("begun", "ended")]
+            if None not in times and times[1] >= times[0]:
+                found.setdefault(stage, []).append(times[1] - times[0])
+    return found
+
+
+def _time(path: Path) -> Any:
+    try:
+        time = json.loads(path.read_text()).get("time")
+    except (OSError, ValueError):
+        return None
+    return float(time) if isinstance(time, int | float) else None
+
+
+def summary(launch: Launch) -> dict[str, Any]:
+    """What a launch took, as JSON takes it.
+
+    Returns
+    -------
+    launch, state, done, failed, waiting, kinds (of failures), wall_s, work_s (all units together), cpu_s, peak_mb, workers,
+    imbalance (how much longer the busiest worker was busy than the mean one), efficiency (which part of the workers' time
+    went into units; None where unknown), stages (the same of each), advice (sentences).
+    """
+    found = figures(launch)
+    sums = found.account.sums()
+    return {
+        "launch": launch.number,
+        "state": launch.outcome.get("state", ""),
+        "done": int(sums["done"]),
+        "failed": int(sums["failed"]),
+        "waiting": int(sums["waiting"]),
+        "kinds": dict(found.account.kinds),
+        "wall_s": found.wall_s,
+        "work_s": sums["wall_s"],
+        "cpu_s": sums["cpu_s"],
+        "peak_mb": sums["peak_mb"],
+        "workers": found.workers,
+        "imbalance": found.account.imbalance,
+        "efficiency": found.efficiency,
+        "stages": {name: dict(each) for name, each in found.account.stages.items()},
+        "advice": advice(found),
+    }
+
+
+def lines(told: Mapping[str, Any]) -> list[str]:
+    """A summary as lines to read."""
+    if not told["done"] + told["failed"]:
+        return []
+    kinds = ", ".join(f"{number} {kind}" for kind, number in told["kinds"].items())
+    efficiency = f", {told['efficiency']:.0%} of their time in units" if told["efficiency"] is not None else ""
+    workers = f"{told['workers']} worker{'s' if told['workers'] != 1 else ''}"
+    found = [f"failures: {kinds}"] if kinds else []
+    found.append(
+        f"time: {_seconds(told['wall_s'])} on {workers}{efficiency}; busiest {told['imbalance']:.2f} x the mean"
+    )
+    peak = f"; memory of a unit: at most {_gib(told['peak_mb'])} GiB" if told["peak_mb"] else ""
+    found.append(f"units: {_seconds(told['work_s'])} together, {_seconds(told['cpu_s'])} of CPU{peak}")
+    return found + [f"advice: {each}" for each in told["advice"]]
+
+
+def advice(found: Figures) -> list[str]:
+    """What would have been better settings; nothing where the figures do not tell."""
+    return [sentence for each in ADVICE for sentence in each(found)]
+
+
+def _longest(found: Figures) -> tuple[str, float]:
+    stages = found.account.stages
+    name = max(stages, key=lambda each: stages[each]["longest_s"], default="")
+    return name, stages[name]["longest_s"] if name else 0.0
+
+
+def _idle(found: Figures) -> Iterator[str]:
+    """Workers that had nothing to do for much of the time."""
+    part = found.efficiency
+    if part is None or part > 0.7 or found.wall_s < _LEAST_S:
+        return
+    if found.run.get("where") == "slurm":
+        yield from _idle_cores(found, part)
+        return
+    if found.workers < 2:
+        return
+    stage, longest_s = _longest(found)
+    idle = f"the {found.workers} workers were idle {1 - part:.0%} of the time"
+    enough = max(1, math.ceil(found.busy_s / found.wall_s / 0.9))
+    if longest_s > 0.5 * found.wall_s:
+        yield (
+            f"{idle}, since one unit of {stage} took {_seconds(longest_s)} of {_seconds(found.wall_s)}: "
+            f"workers: {enough} would do as well."
+        )
+    elif enough < found.workers:
+        yield f"{idle}: workers: {enough} would take about as long."
+
+
+def _idle_cores(found: Figures, part: float) -> Iterator[str]:
+    for stage, took in found.shares.items():
+        cpus = found.option(stage, "cpus") or 1
+        if cpus > 1 and sum(took) > 4 * _STARTING_S:
+            yield (
+                f"the {cpus} cores of each job were idle {1 - part:.0%} of the time: "
+                f"{found.has_own(stage, 'cpus')}: {max(1, math.ceil(cpus * part / 0.9))} would do for {stage}."
+            )
+
+
+def _more(found: Figures) -> Iterator[str]:
+    """Workers that were busy all the time on a machine with more cores."""
+    part, (_, longest_s) = found.efficiency, _longest(found)
+    if part is None or part < 0.85 or found.wall_s < 60 or not found.cores:
+        return
+    each = max(1.0, found.account.sums()["cpu_s"] / found.busy_s)
+    could = int(found.cores / each)
+    if could < 2 * found.workers:
+        return
+    expected = max(found.busy_s / could / 0.9, longest_s)
+    if expected < 0.7 * found.wall_s:
+        yield (
+            f"the {found.workers} workers were busy {part:.0%} of the time, and the machine has {found.cores} cores: "
+            f"workers: {could} would take about {_seconds(expected)} instead of {_seconds(found.wall_s)}."
+        )
+
+
+def _threads(found: Figures) -> Iterator[str]:
+    """Units that take several cores each, more than there are together."""
+    for stage, sums in found.account.stages.items():
+        if sums["wall_s"] < _LEAST_S:
+            continue
+        each = sums["cpu_s"] / sums["wall_s"]
+        at_once = min(found.workers, int(sums["done"] + sums["failed"]))
+        if found.cores and each > 1.3 and each * at_once > 1.25 * found.cores:
+            yield (
+                f"units of {stage} took {each:.1f} cores each, and {at_once} ran at once on {found.cores} cores: "
+                f"workers: {max(1, round(found.cores / each))}, or threads: 1 where the step has that option."
+            )
+        elif each < 0.5 and sums["wall_s"] > 12 * _LEAST_S and found.local:
+            yield (
+                f"units of {stage} computed only {each:.0%} of their time and waited for the rest (for the disk, or for "
+                "cores that others use): look at the machine before adding workers."
+            )
+
+
+def _memory(found: Figures) -> Iterator[str]:
+    """Memory that was asked for beside what was used."""
+    for stage, sums in found.account.stages.items():
+        asked, used = found.option(stage, "mem_gb"), sums["peak_mb"] / 1024
+        enough = _rounded_up(1.3 * used)
+        if asked and sums["done"] and used < 0.5 * asked and asked - enough >= 0.5 and not found.account.kinds.get("out of memory"):  # fmt: skip
+            yield (
+                f"units of {stage} used at most {used:.2g} of the {asked:g} GiB they may take: "
+                f"{found.has_own(stage, 'mem_gb')}: {enough:g} would do."
+            )
+        elif asked is None and used > 0.1 and found.run.get("where") == "slurm":
+            yield f"units of {stage} used at most {used:.2g} GiB: ask for it by {found.has_own(stage, 'mem_gb')}: {enough:g}."
+
+
+def _failures(found: Figures) -> Iterator[str]:
+    """Limits that units ran into."""
+    kinds = found.account.kinds
+    failed = [name for name, sums in found.account.stages.items() if sums["failed"]]
+    for kind, option in (("out of memory", "mem_gb"), ("timed out", "timeout_s")):
+        if not kinds.get(kind):
+            continue
+        asked = {found.option(stage, option) for stage in failed} - {None}
+        more = f" ({max(asked):g} now)" if asked else ""
+        yield f"{_units(kinds[kind])} {_ran[kind]}: raise {option}{more}, or let fewer run at once."
+    if kinds.get("worker lost"):
+        yield f"{_units(kinds['worker lost'])} lost their worker, often for want of memory: set mem_gb, or fewer workers."
+
+
+_ran = {"out of memory": "ran out of memory", "timed out": "ran out of time"}
+
+
+def _units(number: int) -> str:
+    return f"{number} unit{'s' if number != 1 else ''}"
+
+
+def _time_asked(found: Figures) -> Iterator[str]:
+    """The time asked of a cluster beside what its jobs took."""
+    for stage, took in found.shares.items():
+        asked, longest = found.option(stage, "time"), max(took)
+        if asked is None:
+            continue
+        asked_s, enough = slurm_seconds(asked), max(600.0, 2 * longest)
+        if asked_s > 3600 and enough < 0.5 * asked_s:
+            yield (
+                f"jobs of {stage} took at most {_seconds(longest)} of the {asked} they asked for: "
+                f"{found.has_own(stage, 'time')}: {_slurm_time(enough)} would let them start sooner."
+            )
+        elif longest > 0.8 * asked_s:
+            yield f"jobs of {stage} took up to {longest / asked_s:.0%} of the {asked} they asked for: ask for more time."
+
+
+def _small_jobs(found: Figures) -> Iterator[str]:
+    """Jobs of a cluster that take about as long to start as to run."""
+    for stage, took in found.shares.items():
+        mean = sum(took) / len(took)
+        if len(took) >= 4 and mean < 2 * _STARTING_S:
+            fewer = max(1, math.ceil(sum(took) / (20 * _STARTING_S)))
+            yield (
+                f"the {len(took)} jobs of {stage} took {_seconds(mean)} each, little more than a job takes to start: "
+                f"{found.has_own(stage, 'max_jobs')}: {fewer} gives them more to do."
+            )
+
+
+def _small_units(found: Figures) -> Iterator[str]:
+    """Units so short that noting them takes longer."""
+    part = found.efficiency
+    for stage, sums in found.account.stages.items():
+        units = sums["done"] + sums["failed"]
+        mean = sums["wall_s"] / units if units else 0.0
+        if units >= 5000 and mean < 0.001 and part is not None and part < 0.5 and found.wall_s > _LEAST_S:
+            yield (
+                f"the {int(units):,} units of {stage} took {1000 * mean:.2g} ms each, less than it takes to note them: "
+                "a step that does more at once would be faster."
+            )
+
+
+ADVICE: tuple[Callable[[Figures], Iterator[str]], ...] = (
+    _failures,
+    _idle,
+    _more,
+    _threads,
+    _memory,
+    _time_asked,
+    _small_jobs,
+    _small_units,
+)
+
+
+def slurm_seconds(text: str) -> float:
+    """Seconds of a limit of time as SLURM writes it.
+
+    Examples
+    --------
+    >>> [slurm_seconds(each) for each in ("30", "1:30", "2:00:00", "1-0", "1-12:30", "0-0:0:5")]
+    [1800.0, 90.0, 7200.0, 86400.0, 131400.0, 5.0]
+    """
+    days, dash, rest = text.rpartition("-")
+    parts = [float(each) for each in rest.split(":")]
+    if dash:
+        hours, minutes, seconds = [*parts, 0.0, 0.0][:3]
+        return float(days) * 86_400 + hours * 3600 + minutes * 60 + seconds
+    hours, minutes, seconds = {1: [0.0, *parts, 0.0], 2: [0.0, *parts], 3: parts}[len(parts)]
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _slurm_time(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60 / 5) * 5
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:00"
+
+
+def _rounded_up(gb: float) -> float:
+    """Up to the next half, or whole number where it is large."""
+    return max(0.5, math.ceil(gb * 2) / 2) if gb < 8 else float(math.ceil(gb))
+
+
+def _gib(mb: float) -> str:
+    return f"{mb / 1024:.2g}"
+
+
+def _seconds(seconds: float) -> str:
+    """A time to read.
+
+    Examples
+    --------
+    >>> [_seconds(each) for each in (0.5, 12.34, 200, 7300)]
+    ['0.5 s', '12.3 s', '3.3 min', '2.0 h']
+    """
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
