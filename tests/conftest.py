@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from slurm_server import slurm, slurm_server  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")
