@@ -1,9 +1,12 @@
 """Each launch leaves a numbered folder that says what it was and what became of it."""
 
-from conntap.study import load_study, run
+from conntap.study import launch, load_study, run, setup, status
 from conntap.study.accounts import Account
 from conntap.study.entries import with_run
+from conntap.study.jobs import Limits
 from conntap.study.launches import launches
+from conntap.study.run import _waves
+from conntap.study.setup import read_batch
 
 
 def test_a_launch_is_noted_with_what_was_to_do_and_what_became_of_it(write, local):
@@ -43,3 +46,24 @@ def test_accounts_of_several_workers_are_one_account():
         "done": 2, "failed": 1, "waiting": 0, "wall_s": 6.0, "cpu_s": 3.0, "peak_mb": 3.0, "longest_s": 3.0,
     }  # fmt: skip
     assert (whole.kinds, whole.imbalance) == ({"timed out": 1}, 4.0 * 2 / 6.0)
+
+
+def test_stages_that_do_not_wait_for_each_other_run_together(write, local):
+    body = "  n: {do: 'plugin_steps:edges', of: local}\n  d: {do: 'plugin_steps:draw', of: local}\n"
+    body += "  s: {do: 'plugin_steps:add', of: {left: n, right: d}}\n"
+    study = load_study(write(local + body))
+    assert list(_waves(study, ["local", "n", "d", "s"])) == [["local"], ["n", "d"], ["s"]]
+
+
+def test_some_units_alone_are_launched_with_limits_of_their_own(write, local):
+    study = with_run(load_study(write(local + "  h: {do: 'plugin_steps:hang', of: local, seconds: 1.0}\n")), workers=2)
+    setup(study, study.folder)
+    launch(study, out=study.folder, only=(), limits={})
+    assert [each["done"] for each in _states(study)] == [0, 0]
+    keys = {unit["key"] for stage in ("local", "h") for unit in read_batch(study.folder, stage, 0)}
+    outcome = launch(study, out=study.folder, only=keys, limits={"h": Limits(timeout_s=0.2)})
+    assert {each["kind"] for each in outcome.failures} == {"timed out"}
+
+
+def _states(study):
+    return [each.__dict__ for each in status(study, study.folder)]

@@ -7,30 +7,26 @@ do again, whoever did it.
 from __future__ import annotations
 
 import logging
-import platform
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from conntap import __version__, store
-from conntap.errors import CorruptStoreError, InterruptedRun, RunError, known
+from conntap.errors import InterruptedRun, RunError
 from conntap.study.accounts import Account
+from conntap.study.collecting import collect
 from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.executors import Listener, opened
-from conntap.study.jobs import Limits, to_do
+from conntap.study.jobs import Job, Limits, to_do
 from conntap.study.launches import begin
 from conntap.study.locking import Running, lock
 from conntap.study.records import Records, stage_folder
 from conntap.study.setup import prepare, read_batch, read_cases, read_setup, write_setup
 from conntap.study.stopping import heeded
 
-__all__ = ["Outcome", "collect", "launch", "run"]
+__all__ = ["Outcome", "launch", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -120,8 +116,33 @@ def run(
     return replace(outcome, store=path)
 
 
-def launch(study: Study, *, out: Path, listen: Listener = lambda event: None) -> Outcome:
-    """Compute every unit of a study that was set up and is not done, stage by stage.
+@dataclass(frozen=True)
+class _Some:
+    """Which units are launched, and which stages have limits of their own for now."""
+
+    keys: Collection[str] | None = None
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+
+
+_ALL = _Some()
+
+
+def launch(
+    study: Study,
+    *,
+    out: Path,
+    listen: Listener = lambda event: None,
+    only: Collection[str] | None = None,
+    limits: Mapping[str, Limits] | None = None,
+) -> Outcome:
+    """Compute the units of a study that was set up and are not done; stages that do not wait for each other at once.
+
+    Parameters
+    ----------
+    only
+        Keys; nothing else is computed. Default: all that are not done.
+    limits
+        Name of stage -> what its units may take this time; default: what the study says.
 
     Raises
     ------
@@ -132,7 +153,7 @@ def launch(study: Study, *, out: Path, listen: Listener = lambda event: None) ->
     """
     check_current(study, out)
     with lock(out):
-        return _launched(study, out, listen)
+        return _launched(study, out, listen, _Some(only, limits or {}))
 
 
 def check_current(study: Study, out: Path) -> None:
@@ -143,10 +164,10 @@ def check_current(study: Study, out: Path) -> None:
         )
 
 
-def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
+def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL) -> Outcome:
     began, about = time.monotonic(), read_setup(out)
     account = Account()
-    left = {name: to_do(out, name).summary() for name in about["stages"]}
+    left = {name: to_do(out, name, only=some.keys).summary() for name in about["stages"]}
     skipped = sum(each["skipped"] for each in left.values())
     noted = begin(study, out, stages=left) if any(each["units"] for each in left.values()) else None
     if noted is not None:
@@ -156,10 +177,8 @@ def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
         with heeded() as raise_if_stopped:
             tell = _all_of(Running(out), account, listen, lambda event: raise_if_stopped())
             with opened(study, out, listen=tell) as execute:
-                for name in about["stages"]:
-                    now = to_do(out, name, limits=limits_of(study, name))
-                    listen({"event": "stage", "stage": name, "units": now.units, "skipped": now.skipped})
-                    execute(now.jobs)
+                for stages in _waves(study, about["stages"]):
+                    execute([job for name in stages for job in _jobs(study, out, name, some, listen)])
         state = "ended"
     except KeyboardInterrupt:
         raise InterruptedRun("stopped; what is done is kept. Run the same command again to go on.") from None
@@ -169,9 +188,24 @@ def _launched(study: Study, out: Path, listen: Listener) -> Outcome:
     missing, failures = _missing(out, about), list(failed_units(out))
     failed = len({each["key"] for each in failures})
     done = int(account.sums()["done"])
-    number = None if noted is None else noted.number
-    wall_s = time.monotonic() - began
+    number, wall_s = None if noted is None else noted.number, time.monotonic() - began
     return Outcome(out, done, skipped, failed, missing - failed, wall_s, failures, launch=number)
+
+
+def _waves(study: Study, names: Iterable[str]) -> Iterator[list[str]]:
+    """Stages that can run at once: those that take from no stage, then those that take from these, and so on."""
+    waiting = list(names)
+    while waiting:
+        ready = [name for name in waiting if not set(waiting) & set(study.stages[name].sources)]
+        yield ready
+        waiting = [name for name in waiting if name not in ready]
+
+
+def _jobs(study: Study, out: Path, name: str, some: _Some, listen: Listener) -> Sequence[Job]:
+    limits = some.limits.get(name) or limits_of(study, name)
+    now = to_do(out, name, limits=limits, only=some.keys)
+    listen({"event": "stage", "stage": name, "units": now.units, "skipped": now.skipped})
+    return now.jobs
 
 
 def limits_of(study: Study, stage: str) -> Limits:
@@ -217,119 +251,6 @@ def failed_units(out: Path) -> Iterator[dict[str, Any]]:
                         "log": str(stage_folder(out, name) / "logs" / f"batch-{number:05d}.log"),
                         "command": f"tap batch {about['document']} {name} {number} --out {out}",
                     }
-
-
-def collect(out: Path) -> Path:
-    """Gather what is done into one store; aside first, then swapped into place.
-
-    Returns
-    -------
-    The path of the store, `OUT/store.h5`.
-
-    Raises
-    ------
-    RunError
-        Nothing is set up.
-        Or records whose bytes are damaged were found and set aside.
-
-    Notes
-    -----
-    Memory is bounded by the largest value; time by the bytes.
-    """
-    about = read_setup(out)
-    attrs = {
-        "title": about["title"],
-        "description": about["description"],
-        "study": about["text"],
-        "study_hash": about["hash"],
-        "seed": about["seed"],
-        "document": about["document"],
-        "conntap": __version__,
-        "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in ("numpy", "scipy", "pandas", "h5py", "numba")},
-        "fingerprints": about["fingerprints"],
-        "host": platform.node(),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
-    stages = (_stage_data(out, name, stage) for name, stage in about["stages"].items() if not stage["discard"])
-    try:
-        store.write_store(out / "store.h5", attrs=attrs, stages=stages)
-    except CorruptStoreError as error:
-        damaged = sum(Records(stage_folder(out, name)).refresh().set_aside_damaged() for name in about["stages"])
-        if not damaged:
-            raise
-        raise RunError(
-            f"{out}: {damaged} damaged records were set aside ({error}). Run again to compute them."
-        ) from error
-    return out / "store.h5"
-
-
-def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageData:
-    cases = read_cases(out, name)
-    done = Records(stage_folder(out, name)).refresh().done
-    finished = [(key, case, slicing) for key, case, slicing in cases if key in done]
-    rows = [(key, case, slicing, variables) for key, case, slicing in finished for variables in done[key].rows]
-    return store.StageData(
-        name=name,
-        description=stage["description"],
-        step=stage["step"],
-        options=stage["options"],
-        inputs=stage["inputs"],
-        attrs={
-            "step_version": stage["version"],
-            "summary": stage["summary"],
-            "units": len(cases),
-            "units_done": len(finished),
-            "controls": stage["controls"],
-            "control_units": _by_control(cases, done),
-            "slices": stage["slices"],
-            "select": stage.get("select", []),
-            "cpu_s": sum(done[key].cpu_s for key in {key for key, _, _ in finished}),
-        },
-        cases=_cases(rows, sliced=bool(stage["slices"])),
-        keys=[key for key, *_ in rows],
-        entries=(each for key, _, _ in finished for each in store.read(done[key].entry(key))),
-    )
-
-
-def _by_control(
-    cases: Iterable[tuple[str, Mapping[str, Any], str | None]], done: Collection[str]
-) -> dict[str, list[int]]:
-    """For each control how many units are done and how many there are."""
-    found: dict[str, list[int]] = {}
-    for key, case, _ in cases:
-        name = case.get("control", "original")
-        if name != "original":
-            counts = found.setdefault(name, [0, 0])
-            counts[0] += key in done
-            counts[1] += 1
-    return found
-
-
-def _cases(rows: list[tuple[str, Mapping[str, Any], str | None, Mapping[str, Any]]], *, sliced: bool) -> pd.DataFrame:
-    columns = list(dict.fromkeys(column for _, case, _, _ in rows for column in case))
-    table = {column: [case.get(column) for _, case, _, _ in rows] for column in columns}
-    if sliced:
-        table["slice"] = ["full" if slicing is None else slicing for _, _, slicing, _ in rows]
-        variables = dict.fromkeys(name for *_, row in rows for name in row)
-        clash = table.keys() & variables.keys()
-        if clash:
-            raise RunError(f"stages: a slice by {known(clash)} would overwrite the column of that name in the index.")
-        table |= {name: [row.get(name) for *_, row in rows] for name in variables}
-    return pd.DataFrame({name: _column(values) for name, values in table.items()}, index=pd.RangeIndex(len(rows)))
-
-
-def _column(values: list[Any]) -> Any:
-    """Values of one type as the array of that type; None is a missing one."""
-    kinds = {type(value) for value in values if value is not None}
-    whole = None not in values
-    if kinds == {bool}:
-        return pd.array(values, dtype="bool" if whole else "boolean")
-    if kinds == {int}:
-        return pd.array(values, dtype="int64" if whole else "Int64")
-    if kinds and kinds <= {int, float}:
-        return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
-    return pd.array([None if value is None else str(value) for value in values], dtype="object")
 
 
 def study_outputs(study: Study, out: str | Path | None) -> Path:
