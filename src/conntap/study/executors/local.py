@@ -33,7 +33,7 @@ from conntap.study.records import stage_folder
 from conntap.study.setup import read_batch
 from conntap.study.work import about, failure
 
-__all__ = ["local"]
+__all__ = ["local", "record_failure"]
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.2
@@ -60,6 +60,7 @@ def local(
     *,
     workers: int,
     listen: Listener = lambda event: None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Executor]:
     """An executor whose worker processes run on this machine and live until the context ends.
 
@@ -72,6 +73,8 @@ def local(
     listen
         Called with each event: `{"event": "start" | "done" | "failed" | "waiting", "stage", "key", ...}`, and with
         `{"event": "tick"}` a few times a second.
+    environment
+        Variables of the worker processes, beside those of this one.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def local(
     -----
     Under a millisecond a unit, and about a second to start the workers.
     """
-    pool = _Pool(out, workers, listen)
+    pool = _Pool(out, workers, listen, environment or {})
     try:
         yield pool.run
     finally:
@@ -97,8 +100,8 @@ def local(
 
 
 class _Pool:
-    def __init__(self, out: Path, most: int, listen: Listener) -> None:
-        self.out, self.most = out, most
+    def __init__(self, out: Path, most: int, listen: Listener, environment: Mapping[str, str]) -> None:
+        self.out, self.most, self.environment = out, most, environment
         self.listen = listen
         self.queue: deque[Job] = deque()
         self.left = 0.0
@@ -153,7 +156,7 @@ class _Pool:
                 stdout=printed,
                 stderr=printed,
                 start_new_session=True,
-                env={**environment, **os.environ},
+                env={**environment, **os.environ, **self.environment},
             )
         theirs.close()
         ours.setblocking(False)
@@ -282,12 +285,7 @@ class _Pool:
     def give_up(self, worker: _Worker, key: str, kind: str, reason: str) -> None:
         """Record the failure on the worker's behalf."""
         worker.todo.pop(key)
-        units = read_batch(self.out, worker.job.stage, worker.job.batch)
-        unit = next(each for each in units if each["key"] == key)
-        header = {**about(unit), "batch": worker.job.batch, "time": time.time(), **failure(kind, reason)}
-        name = f"{worker.job.batch:05d}-runner-{os.getpid()}-{time.time_ns():x}.shard"
-        with store.ShardWriter(stage_folder(self.out, worker.job.stage) / "shards" / name) as shard:
-            shard.append(key, header, None)
+        record_failure(self.out, worker.job, key, kind, reason)
         self.states[key] = "failed"
         self.tell("failed", worker, {"event": "failed", "key": key, "kind": kind, "error": reason})
 
@@ -301,6 +299,15 @@ class _Pool:
             _end(worker.process)
             worker.channel.close()
         self.selector.close()
+
+
+def record_failure(out: Path, job: Job, key: str, kind: str, reason: str) -> None:
+    """Record that a unit failed whose worker cannot do so."""
+    unit = next(each for each in read_batch(out, job.stage, job.batch) if each["key"] == key)
+    header = {**about(unit), "batch": job.batch, "time": time.time(), **failure(kind, reason)}
+    name = f"{job.batch:05d}-runner-{os.getpid()}-{time.time_ns():x}.shard"
+    with store.ShardWriter(stage_folder(out, job.stage) / "shards" / name) as shard:
+        shard.append(key, header, None)
 
 
 def _one_by_one(job: Job, left: Mapping[str, float]) -> Job:
