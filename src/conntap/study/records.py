@@ -138,6 +138,11 @@ class Records:
         }
         return self
 
+    def failures(self) -> Iterator[tuple[str, Record]]:
+        """Key and record of every failure, those of units that were finished since included, as they lie in the shards."""
+        for found in self._found.values():
+            yield from ((key, record) for key, record in found if record.kind)
+
     def headers(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Key and header of every record, one shard after the other in memory."""
         for path in self._found:

@@ -1,0 +1,349 @@
+"""Launches on SLURM from outside: which are active, how they go on, how they are cancelled.
+
+Whoever finds that all jobs of a launch have ended notes its outcome, with what SLURM still remembers of its jobs: minutes later
+it may have forgotten. Nothing here starts a job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from conntap.errors import InterruptedRun, RunError
+from conntap.study.accounts import Account
+from conntap.study.entries import Study
+from conntap.study.executors.kinds import Listener
+from conntap.study.launches import Launch, launches
+from conntap.study.records import Records, stage_folder
+from conntap.study.run import Outcome, failed_units
+from conntap.study.setup import read_batch, read_cases, read_setup
+from conntap.study.slurm.queue import Answer, Queue
+from conntap.study.slurm.standing import Share, Standing, Watched
+from conntap.study.stopping import heeded
+
+__all__ = ["active", "cancel", "follow", "forget", "refuse_if_active", "standings", "unfinished"]
+
+_NO_FAILURE = frozenset(("done", "waiting"))
+_LONGEST_S = 60.0  # between two questions to SLURM
+
+
+def standings(out: Path, *, queue: Queue | None = None) -> Iterator[Standing]:
+    """How each launch on SLURM stands, the oldest first; the outcome of those that ended is noted."""
+    for launch in launches(out):
+        if (launch.folder / "jobs.json").exists():
+            watched = _Followed(out, launch)
+            yield _looked(watched, queue or Queue())
+
+
+def _looked(watched: _Followed, queue: Queue) -> Standing:
+    """How a launch stands now; asks SLURM only while that is not settled."""
+    settled = watched.launch.outcome
+    standing = watched.look(queue.ask([] if settled else watched.ids))
+    if not settled and standing.heard and not standing.live:
+        _note(watched, standing)
+    return standing
+
+
+def active(out: Path, *, queue: Queue | None = None) -> list[Standing]:
+    """The launches with jobs that are pending or running, or may be, where SLURM does not answer."""
+    open_launches = (
+        launch for launch in launches(out) if not launch.outcome and (launch.folder / "jobs.json").exists()
+    )
+    found = [_looked(_Followed(out, launch), queue or Queue()) for launch in open_launches]
+    return [standing for standing in found if standing.live]
+
+
+def refuse_if_active(out: Path, *, queue: Queue | None = None) -> None:
+    """Raise a RunError if jobs of a launch are pending or running."""
+    for standing in active(out, queue=queue):
+        number, jobs = standing.launch.number, standing.jobs()
+        told = (
+            ", ".join(f"{jobs[state]} {state}" for state in ("pending", "running") if state in jobs) or "one collecting"
+        )
+        if standing.heard:
+            raise RunError(
+                f"{out}: jobs of launch {number} are still on the cluster ({told}). Follow them by `tap follow`, or "
+                "cancel them by `tap cancel`."
+            )
+        raise RunError(
+            f"{out}: jobs of launch {number} may still be on the cluster ({told}); it cannot be asked: {standing.trouble}. "
+            "Try again later, or, if they are gone for good, `tap cancel --forget`."
+        )
+
+
+def follow(
+    study: Study,
+    out: Path,
+    launch: Launch,
+    listen: Listener = lambda event: None,
+    *,
+    queue: Queue | None = None,
+    every_s: float = 2.0,
+    settle_s: float = 3.0,
+) -> Outcome:
+    """Watch a launch until all its jobs have ended; tells what happens as a local run does.
+
+    Parameters
+    ----------
+    every_s
+        Seconds between two questions to SLURM at first; the longer nothing changes, the rarer, up to a minute.
+    settle_s
+        Units whose job ended without them are looked for again after so many seconds: a shared folder may lag.
+
+    Raises
+    ------
+    InterruptedRun
+        Ctrl-C; the jobs go on.
+    """
+    watched = _Followed(out, launch, listen)
+    try:
+        with heeded() as raise_if_stopped:
+            standing = _until_ended(watched, queue or Queue(tries=1), every_s, settle_s, raise_if_stopped)
+    except KeyboardInterrupt:
+        raise InterruptedRun(
+            f"stopped following; the jobs of launch {launch.number} go on. Come back by `tap follow {study.path}`, cancel "
+            f"them by `tap cancel {study.path}`."
+        ) from None
+    _note(watched, standing)
+    return _outcome(out, standing, watched.account)
+
+
+class _Followed(Watched):
+    """A launch whose events are told, each once; a listener's account is kept beside."""
+
+    def __init__(self, out: Path, launch: Launch, listen: Listener = lambda event: None) -> None:
+        super().__init__(out, launch)
+        self.account, self.listener = Account(), listen
+        self.told: dict[str, set[str]] = {}
+        self.jobs_told: dict[str, int] = {}
+
+    def begin(self, standing: Standing) -> None:
+        """Tell of stages that were not told of yet."""
+        about = self.launch.about.get("stages", {})
+        for stage in standing.stages:
+            if stage not in self.told:
+                units = sum(len(share.batches) for share in standing.shares if share.stage == stage)
+                skipped = about.get(stage, {}).get("skipped", 0)
+                self.told[stage] = set()
+                self.listener({"event": "stage", "stage": stage, "units": units, "skipped": skipped})
+
+    def tell(self, standing: Standing) -> None:
+        """Tell what is new: units that are done, and of jobs that ended what failed or waits; how jobs stand."""
+        self.begin(standing)
+        for share in standing.shares:
+            for key, state in share.units.items():
+                if state == "done" or not share.live:
+                    self.unit(share, key, state)
+        if standing.jobs() != self.jobs_told:
+            self.jobs_told = standing.jobs()
+            self.listener({"event": "jobs", "states": self.jobs_told})
+
+    def tell_done(self, standing: Standing) -> None:
+        """Tell of units that were done since the last look, without asking SLURM."""
+        for stage in standing.stages:
+            self.records[stage].refresh()
+        for share in standing.shares:
+            done = self.records[share.stage].done if share.live else {}
+            for key in share.batches if done else ():
+                if key in done:
+                    self.unit(share, key, "done")
+
+    def unit(self, share: Share, key: str, state: str) -> None:
+        if key in self.told[share.stage]:
+            return
+        self.told[share.stage].add(key)
+        event: dict[str, Any] = {"stage": share.stage, "batch": share.batches[key], "key": key, "worker": share.name}
+        record = self.records[share.stage].done.get(key) or self.failed(share.stage).get(key)
+        if record is not None:
+            event |= {"wall_s": record.wall_s, "cpu_s": record.cpu_s, "peak_mb": record.peak_mb}
+            event["worker"] = "-".join(record.path.stem.split("-")[1:-1])  # host and process
+        if state == "done":
+            event["event"] = "done"
+        elif state == "waiting":
+            event["event"] = "waiting"
+        else:
+            error = record.header()["error"] if record is not None else ended_as(share)
+            event |= {"event": "failed", "kind": record.kind if record is not None else state, "error": error}
+        self.account(event)
+        self.listener(event)
+
+
+def _until_ended(
+    watched: _Followed, queue: Queue, every_s: float, settle_s: float, raise_if_stopped: Callable[[], None]
+) -> Standing:
+    """Look again and again; what lies on disk often, SLURM the rarer the longer nothing changes."""
+    wait_s, settled, before = every_s, False, {}
+    while True:
+        settled_before = bool(watched.launch.outcome)
+        standing = watched.look(queue.ask([] if settled_before else watched.ids))
+        if standing.heard and not standing.live:
+            if "lost" not in standing.jobs() or settled or settled_before:
+                watched.tell(standing)
+                return standing
+            settled = True  # a shared folder may lag: look once more
+            _sleep(settle_s, raise_if_stopped)
+            continue
+        settled = False
+        watched.tell(standing)
+        if not standing.heard:
+            watched.listener({"event": "trouble", "message": f"{standing.trouble}; asking again later"})
+        wait_s = (
+            every_s if standing.heard and standing.jobs() != before else min(wait_s * 1.5, max(_LONGEST_S, every_s))
+        )
+        before = standing.jobs()
+        _meanwhile(watched, standing, wait_s, raise_if_stopped)
+
+
+def _meanwhile(watched: _Followed, standing: Standing, wait_s: float, raise_if_stopped: Callable[[], None]) -> None:
+    """Tell of units as their records come, until it is time to ask SLURM again: earlier, once all jobs say they ended."""
+    end = time.monotonic() + wait_s
+    quiet_s = min(1.0, wait_s)
+    while (left := end - time.monotonic()) > 0:
+        _sleep(min(left, quiet_s), raise_if_stopped)
+        began = time.monotonic()
+        watched.tell_done(standing)
+        watched.listener({"event": "tick"})
+        quiet_s = max(quiet_s, 10 * (time.monotonic() - began))  # looking takes a tenth of the time at most
+        if all(share.ended or not share.live for share in standing.shares):
+            return
+
+
+def _sleep(seconds: float, raise_if_stopped: Callable[[], None]) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.2))
+        raise_if_stopped()
+
+
+def ended_as(share: Share) -> str:
+    """What is known of the end of a job that left units without a record."""
+    seen = share.seen
+    words = "is known to nobody any more" if seen is None else f"ended as {seen.raw}"
+    if seen is not None and seen.reason:
+        words += f" ({seen.reason})"
+    return f"its job {share.name} {words} before it was done"
+
+
+def unfinished(out: Path, standing: Standing) -> Iterator[dict[str, Any]]:
+    """The units whose job ended and that are not done, without those that wait: as `failed_units`, with the job's log."""
+    about, watched = read_setup(out), Watched(out, standing.launch)
+    for share in standing.shares:
+        for number in sorted({share.batches[k] for k, state in share.units.items() if state not in _NO_FAILURE}):
+            for unit in read_batch(out, share.stage, number):
+                state = share.units.get(unit["key"], "done")
+                if state in _NO_FAILURE or (share.live and state == share.state):
+                    continue
+                record = watched.failed_record(share.stage, unit["key"])
+                yield {
+                    "stage": share.stage,
+                    "key": unit["key"],
+                    "case": {**unit["case"], **({"slice": unit["slicing"]["name"]} if unit["slicing"] else {})},
+                    "kind": record.kind if record is not None else state,
+                    "error": record.header()["error"] if record is not None else ended_as(share),
+                    "log": str(stage_folder(out, share.stage) / "logs" / f"batch-{number:05d}.log"),
+                    "job": share.name,
+                    "job_log": str(share.log),
+                    "command": f"tap batch {about['document']} {share.stage} {number} --out {out}",
+                }
+
+
+def _outcome(out: Path, standing: Standing, account: Account) -> Outcome:
+    """What became of a launch that ended, as a local run tells it."""
+    about = read_setup(out)
+    missing = 0
+    for name in about["stages"]:
+        done = Records(stage_folder(out, name)).refresh().done
+        missing += len({key for key, _, _ in read_cases(out, name)} - done.keys())
+    failures = {(each["stage"], each["key"]): each for each in failed_units(out)}
+    failures |= {(each["stage"], each["key"]): each for each in unfinished(out, standing)}
+    skipped = sum(each.get("skipped", 0) for each in standing.launch.about.get("stages", {}).values())
+    store = out / "store.h5"
+    return Outcome(
+        out,
+        done=int(account.sums()["done"]),
+        skipped=skipped,
+        failed=len(failures),
+        waiting=missing - len(failures),
+        wall_s=standing.launch.outcome.get("wall_s", 0.0),
+        failures=list(failures.values()),
+        store=store if standing.collect == "ended" and store.exists() else None,
+        launch=standing.launch.number,
+    )
+
+
+def _note(watched: _Followed, standing: Standing, state: str = "") -> None:
+    """Write the outcome of a launch whose jobs have ended, unless it is there; a folder that cannot be written is let be."""
+    if watched.launch.outcome:
+        return
+    watched.tell(standing)
+    ends: dict[str, dict[str, str]] = {}
+    for share in standing.shares:
+        if share.state != "done":
+            ends.setdefault(share.stage, {})[str(share.index)] = share.state
+    state = state or ("cancelled" if "cancelled" in standing.jobs() else "ended")
+    content = {"state": state, "wall_s": _span(watched, standing), **watched.account.plain()}
+    with contextlib.suppress(OSError):
+        watched.launch.note("outcome.json", {**content, "jobs": standing.jobs(), "ends": ends})
+
+
+def _span(watched: Watched, standing: Standing) -> float:
+    """Seconds from the first begin to the last end of a unit, by the clocks of the hosts: for reading only."""
+    records = [
+        record
+        for share in standing.shares
+        for key in share.batches
+        if (record := watched.records[share.stage].done.get(key)) is not None
+    ]
+    if not records:
+        return 0.0
+    return max(0.0, max(r.time + r.wall_s for r in records) - min(r.time for r in records))
+
+
+def cancel(out: Path, *, queue: Queue | None = None, patience_s: float = 120.0) -> list[Standing]:
+    """End all jobs of active launches, those that wait for others first; waits until SLURM agrees that they have ended.
+
+    Returns
+    -------
+    How the launches stand that were active. What is done is kept.
+
+    Raises
+    ------
+    RunError
+        SLURM does not answer, or jobs do not end.
+    """
+    queue = queue or Queue()
+    return [_cancelled(_Followed(out, each.launch), queue, patience_s) for each in active(out, queue=queue)]
+
+
+def _cancelled(watched: _Followed, queue: Queue, patience_s: float) -> Standing:
+    end, wait_s = time.monotonic() + patience_s, 0.2
+    trouble = ""
+    while True:
+        code, _, errors = queue.command(["scancel", *watched.ids])
+        if code and "Invalid job id" not in errors:
+            trouble = f"scancel: {errors.strip() or f'exit code {code}'}"
+        standing = watched.look(queue.ask(watched.ids))
+        if standing.heard and not standing.live:
+            _note(watched, standing, "cancelled")
+            return standing
+        if time.monotonic() > end or (trouble and not standing.heard):
+            raise RunError(
+                f"{watched.out}: jobs of launch {watched.launch.number} ({', '.join(watched.ids)}) could not be cancelled: "
+                f"{standing.trouble or trouble or 'they do not end'}. Try again later."
+            )
+        time.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, 5.0)
+
+
+def forget(out: Path) -> list[Launch]:
+    """Count launches without an outcome as ended, without asking SLURM: for clusters that are gone."""
+    found = []
+    for launch in launches(out):
+        if not launch.outcome and (launch.folder / "jobs.json").exists():
+            watched = _Followed(out, launch)
+            _note(watched, watched.look(Answer()), "forgotten")
+            found.append(launch)
+    return found

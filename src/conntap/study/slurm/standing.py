@@ -1,0 +1,334 @@
+"""How a launch on SLURM stands: what became of each of its jobs and units.
+
+Records are the truth of what is done. What is not done is told by the queue, by the files that jobs write when they begin
+and end, and by SLURM's words in their logs, in this order. Times of different hosts are never compared: a failure is one
+of this launch if its record lies behind what the shards held when the launch was submitted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from conntap import store
+from conntap.study.jobs import Job
+from conntap.study.launches import Launch
+from conntap.study.records import Record, Records, stage_folder
+from conntap.study.setup import read_batch
+from conntap.study.slurm.queue import LIVE, Answer, Seen, told_by_log
+
+__all__ = ["Share", "Standing", "Watched", "mark"]
+
+STATES = ("pending", "running", "done", "failed", "out of memory", "timed out", "cancelled", "lost", "waiting")
+_KINDS = {"timed out": "timed out", "out of memory": "out of memory", "worker lost": "lost"}
+
+
+@dataclass
+class Share:
+    """What one job, or one task of an array, was given, and what became of it.
+
+    Parameters
+    ----------
+    stage, index
+        Which share of which stage.
+    job, task
+        Its job, and its task where that is an array.
+    path
+        The file that says what it was given.
+    state
+        pending, running, done (all its units are), failed (it ended, some units failed), out of memory, timed out,
+        cancelled, lost, or waiting (some units wait for others that failed).
+    seen
+        What SLURM said of it, where it knew it.
+    units
+        Key -> state, of the same words; "running" are the units of a running job.
+    """
+
+    stage: str
+    index: int
+    job: str
+    task: int | None
+    path: Path
+    state: str = "pending"
+    seen: Seen | None = None
+    units: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """SLURM's name of it."""
+        return self.job if self.task is None else f"{self.job}_{self.task}"
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs of the runner that it was given."""
+        return tuple(map(Job.read, read_json(self.path).get("jobs", ())))
+
+    @cached_property
+    def batches(self) -> dict[str, int]:
+        """Key of unit -> the batch it stands in."""
+        return {key: job.batch for job in self.jobs for key in job.keys}
+
+    @property
+    def begun(self) -> dict[str, Any]:
+        """What it wrote when it began, last time."""
+        return read_json(self.path.with_suffix(".begun.json"))
+
+    @property
+    def ended(self) -> dict[str, Any]:
+        """What it wrote when it ended; empty if it was killed, or runs."""
+        return read_json(self.path.with_suffix(".ended.json"))
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.path.parent / "logs" / f"{self.path.stem}.log"
+
+    @property
+    def live(self) -> bool:
+        """Whether it is pending or running."""
+        return self.state in LIVE
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a launch stands.
+
+    Parameters
+    ----------
+    collect
+        State of the job that collects; "" where there is none.
+    heard, trouble
+        Whether SLURM answered; else why not, and jobs that did not say that they ended are taken to go on.
+    left_s
+        Expected seconds until the jobs that run now end; None where that is not known.
+    """
+
+    launch: Launch
+    shares: tuple[Share, ...]
+    collect: str = ""
+    heard: bool = True
+    trouble: str = ""
+    left_s: float | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether any of its jobs is pending or running, as far as is known."""
+        return self.collect in LIVE or any(share.live for share in self.shares)
+
+    def jobs(self, stage: str | None = None) -> dict[str, int]:
+        """State -> number of jobs, of a stage or of all."""
+        return _counted(share.state for share in self.shares if stage in (None, share.stage))
+
+    def units(self, stage: str | None = None) -> dict[str, int]:
+        """State -> number of units, of a stage or of all."""
+        return _counted(
+            state for share in self.shares if stage in (None, share.stage) for state in share.units.values()
+        )
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages with jobs, in order."""
+        return list(dict.fromkeys(share.stage for share in self.shares))
+
+    def reasons(self, stage: str) -> dict[str, int]:
+        """Why jobs wait: SLURM's reason -> how many."""
+        waiting = (share for share in self.shares if share.stage == stage and share.state == "pending" and share.seen)
+        return dict(Counter(share.seen.reason for share in waiting if share.seen.reason).most_common())
+
+    def plain(self) -> dict[str, Any]:
+        """The standing as JSON takes it."""
+        stages = {
+            name: {"jobs": self.jobs(name), "units": self.units(name), "reasons": self.reasons(name)}
+            for name in self.stages
+        }
+        return {
+            "launch": self.launch.number,
+            "live": self.live,
+            "heard": self.heard,
+            "trouble": self.trouble,
+            "left_s": self.left_s,
+            "collect": self.collect,
+            "stages": stages,
+        }
+
+
+class Watched:
+    """A launch that is looked at again and again; reads only what grew."""
+
+    def __init__(self, out: Path, launch: Launch) -> None:
+        self.out, self.launch = out, launch
+        self.records: dict[str, Records] = {}
+        self._before: dict[str, Mapping[str, int]] = {}
+        self._shares: dict[tuple[str, int], Share] = {}
+        self._known: dict[str, dict[str, Record]] = {}
+        self._inputs: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
+        self._ends = launch.outcome.get("ends")
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The file of its jobs, as it is now."""
+        return read_json(self.launch.folder / "jobs.json")
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its jobs, those that wait for others first."""
+        written = self.written
+        jobs = [entry["job"] for parts in written.get("stages", {}).values() for entry in parts]
+        last = (written.get("collect") or {}).get("job")
+        return list(dict.fromkeys([*filter(None, [last]), *reversed(jobs)]))
+
+    def look(self, answer: Answer) -> Standing:
+        """How it stands, by what the queue answered just before and by what lies on disk now."""
+        written = self.written
+        shares = tuple(self._listed(written))
+        for stage in dict.fromkeys(share.stage for share in shares):
+            self._refreshed(stage)
+        failed = {stage: self.failed(stage) for stage in dict.fromkeys(share.stage for share in shares)}
+        for share in shares:
+            share.seen = self._seen(share, answer)
+            self._settle(share, failed[share.stage], answer.heard or self._ends is not None)
+        collect = (written.get("collect") or {}).get("job")
+        return Standing(
+            self.launch,
+            shares,
+            "" if collect is None else self._collecting(answer, str(collect)),
+            answer.heard,
+            answer.trouble,
+            self._left_s(shares),
+        )
+
+    def failed_record(self, stage: str, key: str) -> Record | None:
+        """The record of a unit that failed in this launch."""
+        if stage not in self._known:
+            self._refreshed(stage)
+            self._known[stage] = self.failed(stage)
+        return self._known[stage].get(key)
+
+    def _collecting(self, answer: Answer, job: str) -> str:
+        if self._ends is not None:
+            return "ended"
+        seen = answer.of(job)
+        return "ended" if seen is None and answer.heard else "pending" if seen is None else seen.state
+
+    def _listed(self, written: Mapping[str, Any]) -> Iterator[Share]:
+        for stage, parts in written.get("stages", {}).items():
+            for entry in parts:
+                for task in range(entry["shares"]):
+                    index = entry["first"] + task
+                    if (stage, index) not in self._shares:
+                        path = self.launch.folder / stage / f"share-{index:05d}.json"
+                        self._shares[stage, index] = Share(stage, index, str(entry["job"]), task, path)
+                    yield self._shares[stage, index]
+
+    def _seen(self, share: Share, answer: Answer) -> Seen | None:
+        if self._ends is not None:
+            end = self._ends.get(share.stage, {}).get(str(share.index))
+            return Seen(end, end) if end else None
+        return answer.of(share.job, share.task)
+
+    def _refreshed(self, stage: str) -> None:
+        if stage not in self.records:
+            self.records[stage] = Records(stage_folder(self.out, stage))
+            self._before[stage] = read_json(self.launch.folder / stage / "before.json")
+        self.records[stage].refresh()
+
+    def failed(self, stage: str) -> dict[str, Record]:
+        """Key -> record of failure, of this launch and not done since, as of the last look."""
+        before, done = self._before[stage], self.records[stage].done
+        return {
+            key: record
+            for key, record in self.records[stage].failures()
+            if key not in done and record.offset >= before.get(record.path.name, 0)
+        }
+
+    def _settle(self, share: Share, failed: Mapping[str, Record], known: bool) -> None:
+        done = self.records[share.stage].done
+        missing = [key for key in share.batches if key not in done]
+        open_keys = [key for key in missing if key not in failed]
+        live = self._live(share, known)
+        waiting: set[str] = set()
+        if live:
+            share.state = live
+        elif not missing:
+            share.state = "done"
+        else:
+            waiting = {key for key in open_keys if self._waits(share, key)}
+            share.state = self._end(share, len(missing) > len(waiting), len(open_keys) > len(waiting))
+        share.units = dict.fromkeys(share.batches, "done")
+        share.units |= {key: "waiting" if key in waiting else share.state for key in open_keys}
+        share.units |= {key: _KINDS.get(failed[key].kind, "failed") for key in missing if key in failed}
+
+    def _live(self, share: Share, known: bool) -> str:
+        """Whether it is pending or running; "" if it ended."""
+        if share.seen is not None:
+            return share.seen.state if share.seen.state in LIVE else ""
+        if known or share.ended:
+            return ""
+        return "running" if share.begun else "pending"
+
+    def _end(self, share: Share, some_failed: bool, some_unknown: bool) -> str:
+        """How a share ended some of whose units are not done."""
+        seen = share.seen.state if share.seen is not None else "ended"
+        if seen not in ("ended", "failed"):
+            return seen
+        if not some_failed:
+            return "waiting"
+        if not some_unknown:
+            return "failed"
+        ended = share.ended.get("state", "")
+        if ended == "stopped":
+            return told_by_log(share.log) or "cancelled"
+        return ("" if ended == "ended" else told_by_log(share.log)) or ("failed" if seen == "failed" else "lost")
+
+    def _waits(self, share: Share, key: str) -> bool:
+        """Whether an input of a unit is not done."""
+        if (share.stage, key) not in self._inputs:
+            for unit in read_batch(self.out, share.stage, share.batches[key]):
+                kept = [*unit["inputs"].values(), *unit["references"].values()]
+                taken = tuple((each["stage"], each["key"]) for each in kept if "stage" in each)
+                self._inputs[share.stage, unit["key"]] = taken
+        for stage, taken_key in self._inputs.get((share.stage, key), ()):
+            if stage not in self.records:
+                self._refreshed(stage)
+            if taken_key not in self.records[stage].done:
+                return True
+        return False
+
+    def _left_s(self, shares: tuple[Share, ...]) -> float | None:
+        """Until the longest of the running shares ends, by the costs of what they have not done."""
+        left = []
+        for share in shares:
+            if share.state == "running" and read_json(share.path).get("in_seconds"):
+                cost = sum(p.cost * sum(share.units[k] != "done" for k in p.keys) / len(p.keys) for j in share.jobs for p in j.pieces)  # fmt: skip
+                left.append(cost / max(1, int(share.begun.get("workers", 1))))
+        return max(left) if left else None
+
+
+def mark(out: Path, launch: Launch, stage: str) -> None:
+    """Note what the shards of a stage hold before a launch is submitted, so that its failures are told from earlier ones."""
+    sizes = {path.name: path.stat().st_size for path in (stage_folder(out, stage) / "shards").glob("*.shard")}
+    folder = launch.folder / stage
+    folder.mkdir(exist_ok=True)
+    with store.atomic(folder / "before.json") as path:
+        path.write_text(json.dumps(sizes))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file's mapping; empty where there is none, or no whole one."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _counted(states: Iterator[str]) -> dict[str, int]:
+    counts = Counter(states)
+    return {state: counts[state] for state in STATES if counts[state]} | {
+        state: number for state, number in counts.items() if state not in STATES
+    }
