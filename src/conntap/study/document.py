@@ -5,6 +5,7 @@ The whole document is checked in one go and every mistake is told at once, each 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ from conntap.study.entries import (
     Study,
     StudyEntry,
 )
-from conntap.study.yaml import Document, Place, read_document
+from conntap.study.yaml import Document, Place, read_document, read_value
 
-__all__ = ["load_study"]
+__all__ = ["load_study", "values_of"]
 
 
 def load_study(path: str | Path) -> Study:
@@ -81,6 +82,21 @@ def _extended(path: Path, seen: tuple[Path, ...]) -> Document:
     places = {**base.places, **document.places}
     values = _merged(base.values, document.values)
     return Document(values, f"{document.text}\n# --- extends {base_path} ---\n{base.text}", places)
+
+
+def values_of(text: str) -> dict[str, Any]:
+    """The values of a study by its text: that of the document, with those that it extends below it; short forms written out.
+
+    Raises
+    ------
+    StudyError
+        The text cannot be read.
+    """
+    parts = [read_value(part) for part in re.split(r"^# --- extends .* ---$", text, flags=re.MULTILINE)]
+    values: Any = {}
+    for part in reversed(parts):
+        values = _merged(values, part)
+    return _expanded(values) if isinstance(values, dict) else {}
 
 
 def _merged(base: Any, over: Any) -> Any:
