@@ -69,7 +69,7 @@ def _distinct(units: Any) -> str:
 @click.option("--cases", "cases_of", metavar="STAGE", help="List every case of one stage.")
 @JSON
 def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> None:
-    """Show cases, batches and estimated load of every stage; run and write nothing.
+    """Show what is left of every stage and how long it will take; run and write nothing.
 
     \b
     Examples:
@@ -78,7 +78,7 @@ def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> 
     """
     from conntap.errors import RunError, unknown
     from conntap.study import prepare
-    from conntap.study.records import Records, stage_folder
+    from conntap.study.forecast import forecast
 
     loaded = load(study)
     folder = folder_of(loaded, out)
@@ -90,25 +90,55 @@ def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> 
         rows = [{**unit.case, "slicing": unit.slicing and unit.slicing["name"], "key": unit.key} for unit in units]
         print_json(rows) if as_json else print_rows(rows, title=f"{cases_of}: {len(rows)} units")
         return
-    rows = []
-    for name, each in plans.items():
-        done = Records(stage_folder(folder, name)).refresh().done
-        loads = [batch.load for batch in each.batches]
-        rows.append({
-            "stage": name,
-            "step": each.stage.step.name,
-            "cases": ", ".join(each.columns) or "one",
-            "units": len(each.units),
-            "done": sum(unit.key in done for unit in each.units),
-            "batches": len(each.batches),
-            "load": round(sum(loads)),
-            "largest batch": f"{max(loads) / sum(loads):.0%}" if sum(loads) else "-",
-        })  # fmt: skip
+    expected = forecast(loaded, folder, plans)
     if as_json:
-        print_json(rows)
+        print_json([{**each.plain(), "cases": ", ".join(plans[each.stage].columns) or "one"} for each in expected])
+        return
+    print_rows([_planned(each, plans[each.stage].columns) for each in expected], title=f"{loaded.title} -> {folder}")
+    click.echo(_in_all(expected, loaded.run.where))
+
+
+def _planned(each: Any, columns: Any) -> dict[str, Any]:
+    """One stage as a row of the table."""
+    from conntap.report.wording import took
+
+    known = each.in_seconds and each.left
+    nothing = "-" if not each.left else "unknown"
+    memory = (
+        f"{each.mem_gb:g} GiB" if each.mem_gb else "-" if each.measured_gb is None else f"~{each.measured_gb:.1g} GiB"
+    )
+    return {
+        "stage": each.stage,
+        "step": each.step,
+        "cases": ", ".join(columns) or "one",
+        "units": each.units,
+        "done": each.done,
+        "left": each.left,
+        "work": took(each.work) if known else nothing,
+        "jobs x workers": f"{each.jobs} x {each.workers}",
+        "longest share": took(each.longest) if known else nothing,
+        "imbalance": f"{each.imbalance:.2f}" if each.left else "-",
+        "memory": memory,
+    }
+
+
+def _in_all(expected: Any, where: str) -> str:
+    """What is left of all stages in a sentence."""
+    from conntap.report.wording import took
+
+    left = sum(each.left for each in expected)
+    open_stages = [each for each in expected if each.left]
+    unknown = [each.stage for each in open_stages if not each.in_seconds]
+    if not left:
+        return "Nothing is left to do. Nothing was run or written."
+    work = took(sum(each.work for each in open_stages if each.in_seconds))
+    longest = took(sum(each.longest for each in open_stages if each.in_seconds))
+    if len(unknown) == len(open_stages):
+        told = "how long that takes is not known before some have run"
     else:
-        print_rows(rows, title=f"{loaded.title} -> {folder}")
-        click.echo("load: nodes of the input, summed over units. Nothing was run or written.")
+        told = f"{work} of work, {longest} if each share has a worker ({where})"
+        told += f", and what {', '.join(unknown)} will take, of which nothing was measured" if unknown else ""
+    return f"{left:,} units are left: {told}. Nothing was run or written."
 
 
 @tap.command()

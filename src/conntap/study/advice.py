@@ -166,7 +166,7 @@ def lines(told: Mapping[str, Any]) -> list[str]:
         f"time: {_seconds(told['wall_s'])} on {workers}{efficiency}; busiest {told['imbalance']:.2f} x the mean"
     )
     peak = f"; memory of a unit: at most {_gib(told['peak_mb'])} GiB" if told["peak_mb"] else ""
-    found.append(f"units: {_seconds(told['work_s'])} together, {_seconds(told['cpu_s'])} of CPU{peak}")
+    found.append(f"work: {_seconds(told['work_s'])} in units, {_seconds(told['cpu_s'])} of CPU{peak}")
     return found + [f"advice: {each}" for each in told["advice"]]
 
 

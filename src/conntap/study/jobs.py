@@ -18,7 +18,7 @@ from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_batch, read_setup
 from conntap.study.steps import find_step
 
-__all__ = ["USUAL", "Job", "Limits", "Piece", "ToDo", "imbalance", "shared", "to_do"]
+__all__ = ["USUAL", "Job", "Limits", "Piece", "ToDo", "imbalance", "left_of", "shared", "to_do"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +132,24 @@ def to_do(out: Path, stage: str, *, limits: Limits = USUAL, only: Collection[str
     -----
     Reads the batches one after the other: some 10 microseconds a unit; keeps the keys.
     """
-    about = read_setup(out)
+    numbers = range(read_setup(out)["stages"][stage]["batches"])
+    return left_of(out, stage, (read_batch(out, stage, number) for number in numbers), limits=limits, only=only)
+
+
+def left_of(
+    out: Path,
+    stage: str,
+    batches: Iterable[Sequence[Mapping[str, Any]]],
+    *,
+    limits: Limits = USUAL,
+    only: Collection[str] | None = None,
+) -> ToDo:
+    """What `to_do` gives, of batches that need not be set up: the plain units of each."""
     sizes = _Sizes(out)
     records = sizes.records(stage)
     costs = Costs(records.done.values())
     jobs, skipped = [], 0
-    for number in range(about["stages"][stage]["batches"]):
-        units = read_batch(out, stage, number)
+    for number, units in enumerate(batches):
         left = [unit for unit in units if unit["key"] not in records.done]
         skipped += len(units) - len(left)
         pieces = _pieces([unit for unit in left if only is None or unit["key"] in only], costs, sizes)
