@@ -15,7 +15,7 @@ from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, pri
 from conntap.cli.results import write_report
 from conntap.errors import MissingExtra
 
-__all__: list[str] = []
+__all__ = ["tell_outcome"]
 
 
 def _running(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,7 +52,7 @@ def launch(study: Any, folder: Path, as_json: bool) -> None:
 
     with Progress(sys.stderr) as listen:
         outcome = start(study, out=folder, listen=listen)
-    _tell_outcome(outcome, as_json)
+    tell_outcome(outcome, as_json)
 
 
 @tap.command()
@@ -97,7 +97,7 @@ def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
             click.echo(f"report  {write_report(study.path, folder)}", err=as_json)
         except MissingExtra as error:
             click.echo(f"no report: {error}", err=True)
-    _tell_outcome(outcome, as_json)
+    tell_outcome(outcome, as_json)
 
 
 @tap.command()
@@ -105,20 +105,24 @@ def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
 @OUT
 @JSON
 def status(study: Path, out: Path | None, as_json: bool) -> None:
-    """Per stage: done, failed, stale and why, missing; the first error and its log.
+    """Per stage: done, failed, stale and why, missing; the first error and its log; how jobs on a cluster stand.
 
     \b
     Example:  tap status study.yaml
     """
+    from conntap.cli.cluster import tell_launches
     from conntap.study import status as compare
     from conntap.study.locking import is_running
+    from conntap.study.slurm.following import standings
 
     loaded = load(study)
     folder = folder_of(loaded, out)
     stages = compare(loaded, folder)
     running = is_running(folder)
+    launched = list(standings(folder))
     if as_json:
-        print_json({"running": running, "stages": [each.__dict__ for each in stages]})
+        told = [each.plain() for each in launched]
+        print_json({"running": running, "stages": [each.__dict__ for each in stages], "launches": told})
         return
     columns = ("stage", "units", "done", "running", "failed", "stale", "missing")
     rows = [{name: getattr(each, name) for name in columns} for each in stages]
@@ -128,6 +132,7 @@ def status(study: Path, out: Path | None, as_json: bool) -> None:
             click.echo(f"{each.stage}: {number} stale: {reason}")
         if each.error:
             click.echo(f"{each.stage}: {each.error}\n  log: {each.log}")
+    tell_launches([each for each in launched if each.live or each is launched[-1]])
 
 
 @tap.command()
@@ -177,7 +182,7 @@ def _summary(outcome: Any) -> dict[str, Any] | None:
     return None if outcome.launch is None else summary(find_launch(outcome.out, outcome.launch))
 
 
-def _tell_outcome(outcome: Any, as_json: bool) -> None:
+def tell_outcome(outcome: Any, as_json: bool) -> None:
     from conntap.study.advice import lines
 
     summary = _summary(outcome)

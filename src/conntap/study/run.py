@@ -108,6 +108,7 @@ def run(
     listen({"event": "setup", "study": study.title})
     prepared = prepare(study)
     with lock(folder):
+        _refuse_if_on_cluster(folder)
         write_setup(study, folder, prepared)
         del prepared  # what is written need not stay in memory
         outcome = _launched(study, folder, listen)
@@ -153,7 +154,15 @@ def launch(
     """
     check_current(study, out)
     with lock(out):
+        _refuse_if_on_cluster(out)
         return _launched(study, out, listen, _Some(only, limits or {}))
+
+
+def _refuse_if_on_cluster(out: Path) -> None:
+    """Raise a RunError while jobs of an earlier launch are pending or running on a cluster."""
+    from conntap.study.slurm.following import refuse_if_active  # it tells outcomes as this file does
+
+    refuse_if_active(out)
 
 
 def check_current(study: Study, out: Path) -> None:

@@ -154,6 +154,8 @@ def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StageP
     plans, subtargets, fingerprints = prepared
     name = digest(study.hash, fingerprints, {stage: _layout(plan) for stage, plan in plans.items()})
     folder = out / "run" / f"plan-{name[:12]}"
+    if any(former != folder for former in (out / "run").glob("plan-*")):
+        _refuse_if_on_cluster(out)
     for stage, by_circuit in subtargets.items():
         _record_subtargets(out, stage, by_circuit)
     for stage, plan in plans.items():
@@ -170,6 +172,13 @@ def write_setup(study: Study, out: Path, prepared: Prepared) -> dict[str, StageP
 def _layout(plan: StagePlan) -> str:
     """The digest of which units a plan holds and which batch holds which."""
     return digest([unit.key for unit in plan.units], [[unit.key for unit in batch.units] for batch in plan.batches])
+
+
+def _refuse_if_on_cluster(out: Path) -> None:
+    """Jobs that are pending or running read the plan that they were launched with."""
+    from conntap.study.slurm.following import refuse_if_active  # it reads what this file writes
+
+    refuse_if_active(out)
 
 
 def _refuse_another(study: Study, out: Path) -> None:

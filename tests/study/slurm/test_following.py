@@ -9,7 +9,8 @@ from conntap.study import load_study, run_batch, setup
 from conntap.study.jobs import shared, to_do
 from conntap.study.launches import begin
 from conntap.study.records import Records, stage_folder
-from conntap.study.slurm.following import active, cancel, follow, forget, refuse_if_active, standings
+from conntap.study.slurm.cancelling import cancel, forget
+from conntap.study.slurm.following import active, follow, refuse_if_active, standings
 from conntap.study.slurm.queue import Queue, meaning, told_by_log
 from conntap.study.slurm.standing import mark
 

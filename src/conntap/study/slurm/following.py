@@ -1,4 +1,4 @@
-"""Launches on SLURM from outside: which are active, how they go on, how they are cancelled.
+"""Launches on SLURM from outside: which are active, how they go on, what became of them.
 
 Whoever finds that all jobs of a launch have ended notes its outcome, with what SLURM still remembers of its jobs: minutes later
 it may have forgotten. Nothing here starts a job.
@@ -18,15 +18,15 @@ from conntap.study.entries import Study
 from conntap.study.executors.kinds import Listener
 from conntap.study.launches import Launch, launches
 from conntap.study.records import Records, stage_folder
-from conntap.study.run import Outcome, failed_units
-from conntap.study.setup import read_batch, read_cases, read_setup
-from conntap.study.slurm.queue import Answer, Queue
+from conntap.study.run import Outcome
+from conntap.study.setup import read_cases, read_setup
+from conntap.study.slurm.failures import all_failures, ended_as
+from conntap.study.slurm.queue import Queue
 from conntap.study.slurm.standing import Share, Standing, Watched
 from conntap.study.stopping import heeded
 
-__all__ = ["active", "cancel", "follow", "forget", "refuse_if_active", "standings", "unfinished"]
+__all__ = ["Followed", "active", "follow", "note_outcome", "refuse_if_active", "standings"]
 
-_NO_FAILURE = frozenset(("done", "waiting"))
 _LONGEST_S = 60.0  # between two questions to SLURM
 
 
@@ -34,16 +34,16 @@ def standings(out: Path, *, queue: Queue | None = None) -> Iterator[Standing]:
     """How each launch on SLURM stands, the oldest first; the outcome of those that ended is noted."""
     for launch in launches(out):
         if (launch.folder / "jobs.json").exists():
-            watched = _Followed(out, launch)
+            watched = Followed(out, launch)
             yield _looked(watched, queue or Queue())
 
 
-def _looked(watched: _Followed, queue: Queue) -> Standing:
+def _looked(watched: Followed, queue: Queue) -> Standing:
     """How a launch stands now; asks SLURM only while that is not settled."""
     settled = watched.launch.outcome
     standing = watched.look(queue.ask([] if settled else watched.ids))
     if not settled and standing.heard and not standing.live:
-        _note(watched, standing)
+        note_outcome(watched, standing)
     return standing
 
 
@@ -52,7 +52,7 @@ def active(out: Path, *, queue: Queue | None = None) -> list[Standing]:
     open_launches = (
         launch for launch in launches(out) if not launch.outcome and (launch.folder / "jobs.json").exists()
     )
-    found = [_looked(_Followed(out, launch), queue or Queue()) for launch in open_launches]
+    found = [_looked(Followed(out, launch), queue or Queue()) for launch in open_launches]
     return [standing for standing in found if standing.live]
 
 
@@ -98,7 +98,7 @@ def follow(
     InterruptedRun
         Ctrl-C; the jobs go on.
     """
-    watched = _Followed(out, launch, listen)
+    watched = Followed(out, launch, listen)
     try:
         with heeded() as raise_if_stopped:
             standing = _until_ended(watched, queue or Queue(tries=1), every_s, settle_s, raise_if_stopped)
@@ -107,11 +107,11 @@ def follow(
             f"stopped following; the jobs of launch {launch.number} go on. Come back by `tap follow {study.path}`, cancel "
             f"them by `tap cancel {study.path}`."
         ) from None
-    _note(watched, standing)
+    note_outcome(watched, standing)
     return _outcome(out, standing, watched.account)
 
 
-class _Followed(Watched):
+class Followed(Watched):
     """A launch whose events are told, each once; a listener's account is kept beside."""
 
     def __init__(self, out: Path, launch: Launch, listen: Listener = lambda event: None) -> None:
@@ -172,7 +172,7 @@ class _Followed(Watched):
 
 
 def _until_ended(
-    watched: _Followed, queue: Queue, every_s: float, settle_s: float, raise_if_stopped: Callable[[], None]
+    watched: Followed, queue: Queue, every_s: float, settle_s: float, raise_if_stopped: Callable[[], None]
 ) -> Standing:
     """Look again and again; what lies on disk often, SLURM the rarer the longer nothing changes."""
     wait_s, settled, before = every_s, False, {}
@@ -197,7 +197,7 @@ def _until_ended(
         _meanwhile(watched, standing, wait_s, raise_if_stopped)
 
 
-def _meanwhile(watched: _Followed, standing: Standing, wait_s: float, raise_if_stopped: Callable[[], None]) -> None:
+def _meanwhile(watched: Followed, standing: Standing, wait_s: float, raise_if_stopped: Callable[[], None]) -> None:
     """Tell of units as their records come, until it is time to ask SLURM again: earlier, once all jobs say they ended."""
     end = time.monotonic() + wait_s
     quiet_s = min(1.0, wait_s)
@@ -218,38 +218,6 @@ def _sleep(seconds: float, raise_if_stopped: Callable[[], None]) -> None:
         raise_if_stopped()
 
 
-def ended_as(share: Share) -> str:
-    """What is known of the end of a job that left units without a record."""
-    seen = share.seen
-    words = "is known to nobody any more" if seen is None else f"ended as {seen.raw}"
-    if seen is not None and seen.reason:
-        words += f" ({seen.reason})"
-    return f"its job {share.name} {words} before it was done"
-
-
-def unfinished(out: Path, standing: Standing) -> Iterator[dict[str, Any]]:
-    """The units whose job ended and that are not done, without those that wait: as `failed_units`, with the job's log."""
-    about, watched = read_setup(out), Watched(out, standing.launch)
-    for share in standing.shares:
-        for number in sorted({share.batches[k] for k, state in share.units.items() if state not in _NO_FAILURE}):
-            for unit in read_batch(out, share.stage, number):
-                state = share.units.get(unit["key"], "done")
-                if state in _NO_FAILURE or (share.live and state == share.state):
-                    continue
-                record = watched.failed_record(share.stage, unit["key"])
-                yield {
-                    "stage": share.stage,
-                    "key": unit["key"],
-                    "case": {**unit["case"], **({"slice": unit["slicing"]["name"]} if unit["slicing"] else {})},
-                    "kind": record.kind if record is not None else state,
-                    "error": record.header()["error"] if record is not None else ended_as(share),
-                    "log": str(stage_folder(out, share.stage) / "logs" / f"batch-{number:05d}.log"),
-                    "job": share.name,
-                    "job_log": str(share.log),
-                    "command": f"tap batch {about['document']} {share.stage} {number} --out {out}",
-                }
-
-
 def _outcome(out: Path, standing: Standing, account: Account) -> Outcome:
     """What became of a launch that ended, as a local run tells it."""
     about = read_setup(out)
@@ -257,8 +225,7 @@ def _outcome(out: Path, standing: Standing, account: Account) -> Outcome:
     for name in about["stages"]:
         done = Records(stage_folder(out, name)).refresh().done
         missing += len({key for key, _, _ in read_cases(out, name)} - done.keys())
-    failures = {(each["stage"], each["key"]): each for each in failed_units(out)}
-    failures |= {(each["stage"], each["key"]): each for each in unfinished(out, standing)}
+    failures = all_failures(out, [standing])
     skipped = sum(each.get("skipped", 0) for each in standing.launch.about.get("stages", {}).values())
     store = out / "store.h5"
     return Outcome(
@@ -268,13 +235,13 @@ def _outcome(out: Path, standing: Standing, account: Account) -> Outcome:
         failed=len(failures),
         waiting=missing - len(failures),
         wall_s=standing.launch.outcome.get("wall_s", 0.0),
-        failures=list(failures.values()),
+        failures=failures,
         store=store if standing.collect == "ended" and store.exists() else None,
         launch=standing.launch.number,
     )
 
 
-def _note(watched: _Followed, standing: Standing, state: str = "") -> None:
+def note_outcome(watched: Followed, standing: Standing, state: str = "") -> None:
     """Write the outcome of a launch whose jobs have ended, unless it is there; a folder that cannot be written is let be."""
     if watched.launch.outcome:
         return
@@ -300,50 +267,3 @@ def _span(watched: Watched, standing: Standing) -> float:
     if not records:
         return 0.0
     return max(0.0, max(r.time + r.wall_s for r in records) - min(r.time for r in records))
-
-
-def cancel(out: Path, *, queue: Queue | None = None, patience_s: float = 120.0) -> list[Standing]:
-    """End all jobs of active launches, those that wait for others first; waits until SLURM agrees that they have ended.
-
-    Returns
-    -------
-    How the launches stand that were active. What is done is kept.
-
-    Raises
-    ------
-    RunError
-        SLURM does not answer, or jobs do not end.
-    """
-    queue = queue or Queue()
-    return [_cancelled(_Followed(out, each.launch), queue, patience_s) for each in active(out, queue=queue)]
-
-
-def _cancelled(watched: _Followed, queue: Queue, patience_s: float) -> Standing:
-    end, wait_s = time.monotonic() + patience_s, 0.2
-    trouble = ""
-    while True:
-        code, _, errors = queue.command(["scancel", *watched.ids])
-        if code and "Invalid job id" not in errors:
-            trouble = f"scancel: {errors.strip() or f'exit code {code}'}"
-        standing = watched.look(queue.ask(watched.ids))
-        if standing.heard and not standing.live:
-            _note(watched, standing, "cancelled")
-            return standing
-        if time.monotonic() > end or (trouble and not standing.heard):
-            raise RunError(
-                f"{watched.out}: jobs of launch {watched.launch.number} ({', '.join(watched.ids)}) could not be cancelled: "
-                f"{standing.trouble or trouble or 'they do not end'}. Try again later."
-            )
-        time.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, 5.0)
-
-
-def forget(out: Path) -> list[Launch]:
-    """Count launches without an outcome as ended, without asking SLURM: for clusters that are gone."""
-    found = []
-    for launch in launches(out):
-        if not launch.outcome and (launch.folder / "jobs.json").exists():
-            watched = _Followed(out, launch)
-            _note(watched, watched.look(Answer()), "forgotten")
-            found.append(launch)
-    return found

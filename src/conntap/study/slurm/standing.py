@@ -25,7 +25,7 @@ from conntap.study.slurm.queue import LIVE, Answer, Seen, told_by_log
 __all__ = ["Share", "Standing", "Watched", "mark"]
 
 STATES = ("pending", "running", "done", "failed", "out of memory", "timed out", "cancelled", "lost", "waiting")
-_KINDS = {"timed out": "timed out", "out of memory": "out of memory", "worker lost": "lost"}
+KINDS = {"timed out": "timed out", "out of memory": "out of memory", "worker lost": "lost"}
 
 
 @dataclass
@@ -261,7 +261,7 @@ class Watched:
             share.state = self._end(share, len(missing) > len(waiting), len(open_keys) > len(waiting))
         share.units = dict.fromkeys(share.batches, "done")
         share.units |= {key: "waiting" if key in waiting else share.state for key in open_keys}
-        share.units |= {key: _KINDS.get(failed[key].kind, "failed") for key in missing if key in failed}
+        share.units |= {key: KINDS.get(failed[key].kind, "failed") for key in missing if key in failed}
 
     def _live(self, share: Share, known: bool) -> str:
         """Whether it is pending or running; "" if it ended."""

@@ -1,0 +1,193 @@
+"""Commands for launches on a cluster: follow and cancel them, try again what failed, find logs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conntap.cli.group import tap
+from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, print_rows
+
+__all__ = ["tell_launches"]
+
+
+@tap.command()
+@STUDY
+@OUT
+@JSON
+def follow(study: Path, out: Path | None, as_json: bool) -> None:
+    """Watch the jobs of a launch on SLURM until all have ended; Ctrl-C leaves them running.
+
+    \b
+    Example:  tap follow study.yaml
+    """
+    from conntap.cli.running import tell_outcome
+    from conntap.report.progress import Progress
+    from conntap.study.slurm.following import active
+    from conntap.study.slurm.following import follow as watch
+
+    loaded = load(study)
+    folder = folder_of(loaded, out)
+    found = active(folder)
+    if not found:
+        click.echo(f"{folder}: no jobs are pending or running; `tap status` tells how it stands.", err=as_json)
+        return
+    with Progress(sys.stderr) as listen:
+        outcomes = [watch(loaded, folder, standing.launch, listen) for standing in found]
+    tell_outcome(outcomes[-1], as_json)
+
+
+@tap.command()
+@STUDY
+@OUT
+@click.option("--forget", is_flag=True, help="Ask no SLURM: count all launches as ended, of a cluster that is gone.")
+def cancel(study: Path, out: Path | None, forget: bool) -> None:
+    """End all jobs of a study on SLURM, pending ones too; what is done is kept.
+
+    \b
+    Example:  tap cancel study.yaml
+    """
+    from conntap.study.slurm import cancelling
+
+    folder = folder_of(load(study), out)
+    if forget:
+        for launch in cancelling.forget(folder):
+            click.echo(f"launch {launch.number}: counts as ended")
+        return
+    cancelled = cancelling.cancel(folder)
+    for standing in cancelled:
+        click.echo(f"launch {standing.launch.number}: {_counts(standing.jobs())}; units: {_counts(standing.units())}")
+    if not cancelled:
+        click.echo(f"{folder}: no jobs are pending or running.")
+
+
+@tap.command()
+@STUDY
+@OUT
+@click.option("--mem-gb", type=click.FloatRange(0, min_open=True), help="Memory of a unit [default: doubled where it was too little].")  # fmt: skip
+@click.option("--time", help="Time of a job, as SLURM takes it, such as 2:00:00 [default: doubled where it was too short].")  # fmt: skip
+@click.option("--timeout-s", type=click.FloatRange(0, min_open=True), help="Time of a unit [default: doubled where it was too short].")  # fmt: skip
+@click.option("--where", type=click.Choice(["local", "dask", "slurm"]), help="Where [default: where it was launched].")
+@click.option("--workers", type=click.IntRange(1), help="Processes at once, on this machine.")
+@click.option("--wait", is_flag=True, help="Follow the jobs until they end.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be tried again, and how.")
+@JSON
+def retry(study: Path, out: Path | None, mem_gb: float | None, time: str | None, timeout_s: float | None, where: str | None, workers: int | None, wait: bool, dry_run: bool, as_json: bool) -> None:  # fmt: skip
+    """Try again the units that failed, were lost, cancelled, out of memory or out of time; nothing else.
+
+    Where memory or time was the cause, the limits of that stage are doubled.
+
+    \b
+    Examples:
+      tap retry study.yaml --dry-run
+      tap retry study.yaml --mem-gb 16 --wait
+    """
+    from conntap.study.entries import with_run
+    from conntap.study.run import check_current
+    from conntap.study.slurm.retrying import launched_where
+    from conntap.study.slurm.retrying import retry as plan
+
+    loaded = load(study)
+    folder = folder_of(loaded, out)
+    check_current(loaded, folder)
+    loaded = with_run(loaded, where=where or launched_where(folder), workers=workers)
+    again = plan(loaded, folder, mem_gb=mem_gb, time=time, timeout_s=timeout_s)
+    for line in again.told() or ["nothing failed; `tap launch` computes what was never tried"]:
+        click.echo(line, err=as_json)
+    if again.keys and not dry_run:
+        again.note(folder)
+        _launch_again(again, folder, wait, as_json)
+
+
+def _launch_again(again: Any, folder: Path, wait: bool, as_json: bool) -> None:
+    from conntap.cli.running import tell_outcome
+    from conntap.report.progress import Progress
+    from conntap.study import collect, launch
+
+    with Progress(sys.stderr) as listen:
+        outcome = launch(again.study, out=folder, listen=listen, only=again.keys)
+    collect(folder)
+    tell_outcome(outcome, as_json)
+
+
+@tap.command()
+@STUDY
+@OUT
+@click.option("--stage", help="Only of this stage.")
+@click.option("--case", "cases", multiple=True, metavar="KEY=VALUE", help="Only units of this case, such as subtarget=L4.")  # fmt: skip
+@JSON
+def logs(study: Path, out: Path | None, stage: str | None, cases: tuple[str, ...], as_json: bool) -> None:
+    """The logs of each unit that failed or was lost: of its batch, and of its job on SLURM.
+
+    \b
+    Examples:
+      tap logs study.yaml
+      tap logs study.yaml --stage counts --case subtarget=L4 --case repeat=3
+    """
+    from conntap.errors import RunError, unknown
+    from conntap.study.setup import read_setup
+    from conntap.study.slurm.failures import all_failures
+    from conntap.study.slurm.following import standings
+
+    folder = folder_of(load(study), out)
+    stages = read_setup(folder)["stages"]
+    if stage is not None and stage not in stages:
+        raise RunError(unknown(str(study), "stage", stage, stages))
+    wanted = dict(_pair(each) for each in cases)
+    found = [
+        each
+        for each in all_failures(folder, standings(folder))
+        if stage in (None, each["stage"]) and all(str(each["case"].get(k)) == v for k, v in wanted.items())
+    ]
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        case = ", ".join(f"{k}={v}" for k, v in each["case"].items())
+        click.echo(f"{each['stage']} ({case}): {each['kind']}: {each['error']}\n  log:     {each['log']}")
+        if "job_log" in each:
+            click.echo(f"  job log: {each['job_log']}")
+        click.echo(f"  repeat:  {each['command']}")
+    if not found:
+        click.echo("no such unit failed or was lost")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"--case {text}: give KEY=VALUE, such as subtarget=L4.")
+    return name, value
+
+
+def tell_launches(found: list[Any]) -> None:
+    """Print how launches on SLURM stand: a table by stage, why jobs wait, and what is known of the end."""
+    for standing in found:
+        rows = [
+            {"stage": name, "jobs": _counts(standing.jobs(name)), "units": _counts(standing.units(name))}
+            for name in standing.stages
+        ]
+        told = "on SLURM" if standing.live else "ended"
+        print_rows(rows, title=f"launch {standing.launch.number}: {told}")
+        for name in standing.stages:
+            for reason, number in standing.reasons(name).items():
+                click.echo(f"{name}: {number} jobs wait: {reason}")
+        if standing.live and standing.left_s is not None:
+            click.echo(f"the jobs that run now are expected to end in {_span(standing.left_s)}")
+        if standing.collect in ("pending", "running"):
+            click.echo(f"the job that collects is {standing.collect}")
+        if not standing.heard:
+            click.echo(f"SLURM cannot be asked, so this is what jobs wrote themselves: {standing.trouble}", err=True)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts.items()) or "none"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

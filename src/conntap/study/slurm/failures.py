@@ -1,0 +1,62 @@
+"""Units that jobs of SLURM left undone, each with the logs that tell why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from conntap.study.records import stage_folder
+from conntap.study.run import failed_units
+from conntap.study.setup import read_batch, read_setup
+from conntap.study.slurm.standing import Share, Standing, Watched
+
+__all__ = ["all_failures", "ended_as", "unfinished"]
+
+_NO_FAILURE = frozenset(("done", "waiting"))
+
+
+def all_failures(out: Path, stood: Iterable[Standing]) -> list[dict[str, Any]]:
+    """The units that failed wherever they ran, and those that jobs left undone: as `unfinished`, each once.
+
+    Parameters
+    ----------
+    stood
+        How the launches on SLURM stand, the oldest first.
+    """
+    found = {(each["stage"], each["key"]): each for each in failed_units(out)}
+    for standing in stood:
+        found |= {(each["stage"], each["key"]): each for each in unfinished(out, standing)}
+    return list(found.values())
+
+
+def ended_as(share: Share) -> str:
+    """What is known of the end of a job that left units without a record."""
+    seen = share.seen
+    words = "is known to nobody any more" if seen is None else f"ended as {seen.raw}"
+    if seen is not None and seen.reason:
+        words += f" ({seen.reason})"
+    return f"its job {share.name} {words} before it was done"
+
+
+def unfinished(out: Path, standing: Standing) -> Iterator[dict[str, Any]]:
+    """The units whose job ended and that are not done, without those that wait: as `failed_units`, with the job's log."""
+    about, watched = read_setup(out), Watched(out, standing.launch)
+    for share in standing.shares:
+        for number in sorted({share.batches[k] for k, state in share.units.items() if state not in _NO_FAILURE}):
+            for unit in read_batch(out, share.stage, number):
+                state = share.units.get(unit["key"], "done")
+                if state in _NO_FAILURE or (share.live and state == share.state):
+                    continue
+                record = watched.failed_record(share.stage, unit["key"])
+                yield {
+                    "stage": share.stage,
+                    "key": unit["key"],
+                    "case": {**unit["case"], **({"slice": unit["slicing"]["name"]} if unit["slicing"] else {})},
+                    "kind": record.kind if record is not None else state,
+                    "error": record.header()["error"] if record is not None else ended_as(share),
+                    "log": str(stage_folder(out, share.stage) / "logs" / f"batch-{number:05d}.log"),
+                    "job": share.name,
+                    "job_log": str(share.log),
+                    "command": f"tap batch {about['document']} {share.stage} {number} --out {out}",
+                }
