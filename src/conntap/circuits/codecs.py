@@ -1,4 +1,4 @@
-"""How the nouns of this room are kept in a store: the encodings "connectome" and "subtargets"."""
+"""How the nouns of this room are kept in a store: the encodings "connectome", "mask" and "subtargets"."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.masks import Mask
 from conntap.store import codecs
 from conntap.store.codecs import Encoded
 from conntap.store.columns import smallest
@@ -17,10 +18,11 @@ __all__ = ["register_codecs"]
 
 
 def register_codecs() -> None:
-    """Tell the store how to keep a Connectome and a Subtargets.
+    """Tell the store how to keep a Connectome, a Mask and a Subtargets.
 
     A connectome is `pre` and `post` (row positions) beside its packed tables: nodes, edges and, where it is
-    rectangular, post_nodes. A decoded Subtargets has no source (None): a store keeps which nodes were
+    rectangular, post_nodes. A mask is `pre` and `post`: positions among the ids that occur, which are the packed tables
+    pre_ids and post_ids. A decoded Subtargets has no source (None): a store keeps which nodes were
     chosen, not the circuit.
 
     Examples
@@ -30,6 +32,7 @@ def register_codecs() -> None:
     'connectome'
     """
     codecs.register("connectome", version=1, types=(Connectome,), encode=_encode_connectome, decode=_decode_connectome)
+    codecs.register("mask", version=1, types=(Mask,), encode=_encode_mask, decode=_decode_mask)
     codecs.register("subtargets", version=1, types=_is_subtargets, encode=_encode_subtargets, decode=_decode_subtargets)
 
 
@@ -53,6 +56,24 @@ def _decode_connectome(encoded: Encoded) -> Connectome:
         properties={name: tables["edges"][name] for name in tables["edges"].columns},
         name=encoded.attrs["name"],
     )
+
+
+def _encode_mask(mask: Mask) -> Encoded:
+    ids = {"pre_ids": mask.pre_ids, "post_ids": mask.post_ids}
+    arrays, attrs = codecs.pack({name: codecs.encode(pd.DataFrame({"id": each})) for name, each in ids.items()})
+    pre, post = np.divmod(mask.codes, max(1, len(mask.post_ids)))
+    return Encoded(
+        "mask", 1, {"pre": smallest(pre), "post": smallest(post), **arrays}, {"inverted": mask.is_inverted, **attrs}
+    )
+
+
+def _decode_mask(encoded: Encoded) -> Mask:
+    rest = {name: array for name, array in encoded.arrays.items() if name not in ("pre", "post")}
+    tables = {name: codecs.decode(part) for name, part in codecs.unpack(rest, encoded.attrs).items()}
+    ids = {name: pd.Index(tables[name]["id"].array) for name in ("pre_ids", "post_ids")}
+    codes = encoded.arrays["pre"].astype(np.int64) * len(ids["post_ids"]) + encoded.arrays["post"]
+    codes.flags.writeable = False
+    return Mask(**ids, codes=codes, is_inverted=encoded.attrs["inverted"])
 
 
 def _is_subtargets(value: Any) -> bool:
