@@ -121,6 +121,8 @@ def test_what_makes_no_sense_is_told():
         against(random(), null=lambda part, *, rng: simplex_counts(part))
     with pytest.raises(OptionError, match="the neighbourhood of 0: "):
         against(random(), null=partial(degree_preserving, sweeps=-1))
+    with pytest.raises(OptionError, match=r"complexity_against\.null: 'erdos_renyi' is no function"):
+        against(random(), null="erdos_renyi")
     with pytest.raises(OptionError, match="rng: None draws no numbers"):
         complexity_against(random(), null=erdos_renyi, rng=None)
     with pytest.raises(OptionError, match="rectangular"):

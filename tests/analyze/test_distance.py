@@ -119,6 +119,21 @@ def test_few_batches_are_refused(batches):
         distance_fit(LINE, positions=["x"], batches=batches)
 
 
+@pytest.mark.parametrize("batches", [10**5, 2**32, 10**10])
+def test_more_batches_than_can_be_counted_are_refused(batches):
+    with pytest.raises(OptionError, match=r"distance_fit: .* counts of bins and pathways are too many.*fewer batches"):
+        distance_fit(LINE, positions=["x"], batches=batches)
+
+
+def test_least_squares_that_do_not_converge_are_told_by_the_measure(monkeypatch):
+    def stuck(*_, **__):
+        raise RuntimeError("too many calls")
+
+    monkeypatch.setattr("scipy.optimize.curve_fit", stuck)
+    with pytest.raises(OptionError, match=r"^distance_fit\.method: least squares do not converge.*'likelihood'"):
+        distance_fit(LINE, positions=["x"], method="least-squares")
+
+
 def test_more_batches_than_nodes_leave_out_nobody_in_some():
     table = distance_fit(wired(Exponential(0.3, 0.01), n=20), batches=25)
     assert list(table.columns) == ["value", "error", "batch_error"]

@@ -100,6 +100,13 @@ def test_a_table_of_pairs_is_read_by_its_ids_and_may_lack_nodes():
     assert pair_values_by_position(FOUR, missing).loc[1, ["connections", "mean"]].tolist() == [1, 1.0]
 
 
+def test_masked_pairs_have_no_value():
+    pairs = np.ma.masked_array(np.arange(16).reshape(4, 4), np.eye(4, k=1) > 0)
+    expected = pair_values_by_position(FOUR, pairs.astype(float).filled(np.nan), position="any")
+    pd.testing.assert_frame_equal(pair_values_by_position(FOUR, pairs, position="any"), expected)
+    assert expected["connections"].tolist() == [2, 2]
+
+
 def test_the_matrix_of_a_property_gives_what_the_property_gives():
     connectome = some(3)
     means = pair_values_by_position(connectome, connectome.adjacency("weight").toarray(), position="spine")["mean"]

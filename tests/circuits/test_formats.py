@@ -435,6 +435,8 @@ def test_entries_of_a_matrix_are_chosen_by_weight(tmp_path):
         ({"Weight": ["1"]}, r"where\.Weight: unknown value '1'"),
         ({"Type": "electrical", "Weight": 1}, "no edge has these values of Type, Weight together"),
         ("Type", r"where: 'Type'; give {property: value}"),
+        ({"Type": {"a": 1}}, r"where\.Type: {'a': 1}; give a value, or a list of values"),
+        ({"Type": [["chemical"]]}, r"where\.Type: .*; give a value, or a list of values"),
     ],
 )
 def test_edges_that_are_not_there_are_told(where, said, two_kinds, labelled, tmp_path):

@@ -322,6 +322,18 @@ def test_groups_that_are_none_are_told(cells, by, said):
         groups(cells, by=by)
 
 
+def test_groups_of_numbers_and_text_stand_as_those_of_any_grouping():
+    mixed = Connectome(pd.DataFrame({"kind": ["b", 2, "a", 2, None]}), [], [])
+    assert list(members(groups(mixed, by="kind"))) == list(members(groups(mixed, by=["kind"]))) == ["2", "a", "b"]
+    assert members(groups(mixed, by="kind"))["2"] == [1, 3]
+
+
+@pytest.mark.parametrize("min_nodes", [0, 1.5, "2", None, True])
+def test_the_fewest_nodes_are_a_whole_number(cells, min_nodes):
+    with pytest.raises(OptionError, match=r"groups\.min_nodes: .*; give a whole number from 1 on"):
+        groups(cells, by="layer", min_nodes=min_nodes)
+
+
 def test_groups_may_be_of_some_nodes_only(cells):
     assert members(groups(cells, by="layer", nodes={"x": {"$gt": 0.5}})) == {"1": ["c"], "2": ["b", "d"]}
     assert members(groups(cells, by="layer", nodes=["a", "b"])) == {"1": ["a"], "2": ["b"]}

@@ -246,6 +246,25 @@ def test_a_rest_that_would_be_too_large_is_refused(monkeypatch):
         betti(*graph(sphere(1)))
 
 
+@pytest.mark.parametrize("function", [betti, betti_bounds])
+def test_memory_without_a_limit_is_memory_enough(function):
+    circle = graph(np.roll(np.eye(4), 1, axis=1))
+    assert np.array_equal(function(*circle, memory_gb=np.inf), function(*circle))
+
+
+def test_next_to_no_memory_is_told():
+    with pytest.raises(
+        OptionError, match=r"^betti: 2 simplices of dimension 1 .*memory_gb is 1e-09\. Give more memory"
+    ):
+        betti(*graph(np.array([[0, 1], [1, 0]])), memory_gb=1e-9)
+
+
+@pytest.mark.parametrize("memory_gb", [0, -1.0, np.nan, "4", None, True])
+def test_memory_is_a_number_above_none(memory_gb):
+    with pytest.raises(OptionError, match=r"^betti\.memory_gb: .*; give a number above 0"):
+        betti(*graph(np.eye(3)), memory_gb=memory_gb)
+
+
 @pytest.mark.parametrize("top", [-1, 1.5, True])
 def test_a_largest_dimension_is_a_whole_number(top):
     with pytest.raises(OptionError, match=r"max_dimension.*whole number"):

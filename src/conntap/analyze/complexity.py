@@ -97,6 +97,8 @@ def complexity_against(
     one_of(f"{where}.profile", profile, get_args(Profile))
     whole(f"{where}.draws", draws, 2)
     whole(f"{where}.threads", threads, 1)
+    if not callable(null):
+        raise OptionError(f"{where}.null: {null!r} is no function. Give one of conntap.manipulate.")
     if not hasattr(rng, "bytes"):
         raise OptionError(f"{where}.rng: {rng!r} draws no numbers. Give numpy.random.default_rng(SEED).")
     rows = selected(connectome.nodes, nodes, f"{where}.nodes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from logging import getLogger
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -290,7 +291,7 @@ def _counted(
     whole(f"{where}.threads", threads, 1)
     sides, ends, groups = _sides(connectome, positions, axis, by, connected(connectome), where)
     width, n_bins, finer = _bins(*bins, _reach(*sides), where)
-    cells = n_bins * finer * np.prod([len(each) * batches for each in groups]) * (1 if axis is None else 3)
+    cells = n_bins * finer * prod(len(each) * batches for each in groups) * (1 if axis is None else 3)
     if cells > _MOST_CELLS:
         raise OptionError(
             f"{where}: {cells:.1g} counts of bins and pathways are too many; take wider bins, fewer groups"
@@ -398,10 +399,13 @@ def _fits(counted: _Counted, order: Literal[1, 2, 3], method: str, positions: tu
     pairs, connections, distances = counted.pairs, counted.connections, counted.distances
     options = {"order": order, "method": method, "positions": positions, "axis": axis}
     if method == "least-squares":
-        return [
-            _by_wide_bins(replace(counted, pairs=pairs[i : i + 1], connections=connections[i : i + 1]), options)
-            for i in range(len(pairs))
+        parts = [
+            replace(counted, pairs=pairs[i : i + 1], connections=connections[i : i + 1]) for i in range(len(pairs))
         ]
+        try:
+            return [_by_wide_bins(part, options) for part in parts]
+        except OptionError as error:
+            raise OptionError(str(error).replace("rules.fit:", "distance_fit.method:", 1)) from None
     return [fit(each, ones, distances, **options) for each, ones in zip(pairs, connections, strict=True)]
 
 

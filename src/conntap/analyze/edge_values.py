@@ -183,6 +183,8 @@ def _of_connections(
         raise OptionError(
             f"{where}.pairs: shape {np.shape(pairs)} for {n} nodes. Give one value a pair of nodes, or a table by their ids."
         )
+    if isinstance(pairs, np.ma.MaskedArray) and pairs.dtype.kind in "biuf":
+        pairs = pairs.astype(float).filled(np.nan)
     pairs = np.asarray(pairs)
     if pairs.dtype.kind not in "biuf":
         raise OptionError(f"{where}.pairs: holds no numbers ({pairs.dtype}). Give a matrix of numbers.")

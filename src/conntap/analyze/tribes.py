@@ -88,7 +88,7 @@ def neighbourhood_parameters(
     - complexity: as `neighbourhood_complexity`;
     - spectral: radius and gap of the adjacency (`asr`, `asg`), transition (`tpsr`, `tpsg`), reversed transition
       (`tpsr_reversed`, `tpsg_reversed`), Bauer (`blsr`, `blsg`) and Chung Laplacian (`clsr`, `clsg`) matrices of
-      `spectral_gaps`: the gap is the largest less the second largest modulus, that of Chung's the smallest modulus above
+      `spectral_gaps`: the gap is the largest less the second largest different modulus, that of Chung's the smallest modulus above
       zero. `asg_low`, `tpsg_low`, `tpsg_reversed_low`, `blsg_low` and `clsg_high` are the gaps of the other sort.
 
     Raises

@@ -212,8 +212,8 @@ def _checked(where: str, max_dimension: int | None, memory_gb: float, threads: i
     """The largest dimension of the simplices needed."""
     if threads < 1:
         raise OptionError(f"{where}.threads: {threads}; give 1 or more.")
-    if not memory_gb > 0:
-        raise OptionError(f"{where}.memory_gb: {memory_gb}; give more than 0.")
+    if isinstance(memory_gb, bool) or not isinstance(memory_gb, int | float | np.number) or not memory_gb > 0:
+        raise OptionError(f"{where}.memory_gb: {memory_gb!r}; give a number above 0.")
     if max_dimension is None:
         return np.iinfo(np.int32).max
     if isinstance(max_dimension, bool) or not isinstance(max_dimension, int | np.integer) or max_dimension < 0:
@@ -270,7 +270,7 @@ def _boundaries(
 
 def _most(dimension: int, memory_gb: float) -> int:
     """How many cells of a dimension fit half of the memory (and 32 bits); the rest is for what is left over."""
-    return min(int(memory_gb * 1e9 / 2 / (8 * (dimension + 1) + 100)), 2**31)
+    return int(min(memory_gb * 1e9 / 2 / (8 * (dimension + 1) + 100), 2**31))
 
 
 def _look_ahead(where: str, indptr: np.ndarray, indices: np.ndarray, top: int, memory_gb: float) -> None:
@@ -286,7 +286,7 @@ def _look_ahead(where: str, indptr: np.ndarray, indices: np.ndarray, top: int, m
 
 
 def _too_many(where: str, dimension: int, cells: int, memory_gb: float) -> OptionError:
-    gigabytes = cells / _most(dimension, memory_gb) * memory_gb
+    gigabytes = 2 * cells * (8 * (dimension + 1) + 100) / 1e9
     advice = f"max_dimension, at most {dimension - 2}, or more memory" if dimension > 1 else "more memory"
     return OptionError(
         f"{where}: {cells:,} simplices of dimension {dimension} (or more) would take about {gigabytes:.2g} GB; "
@@ -316,7 +316,7 @@ def _rank(
     if dense_rows is not None:
         if min(rows, width) > dense_rows:
             rows = width = dense_rows
-        rows = min(rows, int(8 * dense_bytes / max(width, 1)))
+        rows = int(min(rows, 8 * dense_bytes / max(width, 1)))
     if rows * width / 8 > dense_bytes or not rows * width:
         return rank, most
     matrix = np.empty((rows, (width + 63) // 64), dtype=np.uint64)

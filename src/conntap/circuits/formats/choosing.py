@@ -62,6 +62,8 @@ def wanted_rows(columns: Mapping[str, Any], where: Mapping[str, Any], place: str
         column = pd.Series(columns[name])
         several = isinstance(values, Sequence | set | frozenset | np.ndarray) and not isinstance(values, str)
         listed = list(values) if several else [values]
+        if any(isinstance(each, Mapping | Sequence | set) and not isinstance(each, str) for each in listed):
+            raise FormatError(f"{place}: where.{name}: {values!r}; give a value, or a list of values.")
         lacking = [each for each in listed if not column.isin([each]).any()]
         if lacking:
             raise FormatError(unknown(f"{place}: where.{name}", "value", lacking[0], column.dropna().unique()))

@@ -115,7 +115,11 @@ def groups(
     column = chosen[by]
     if column.isna().any():
         _log.info("groups: %d of %d nodes have no %s and are in no subtarget.", column.isna().sum(), len(column), by)
-    values = pd.Index(sorted(column.dropna().unique().tolist()))
+    found = column.dropna().unique().tolist()
+    try:
+        values = pd.Index(sorted(found))
+    except TypeError:  # numbers and text: as `grouped` has them
+        values = pd.Index(sorted(found, key=lambda each: f"{type(each).__name__} {each}"), dtype=object)
     codes = values.get_indexer(pd.Index(column.to_numpy()))
     labels = [(str(value), {by: value}) for value in values.tolist()]
     return split(source, population, chosen.index.to_numpy(), codes, labels, where="groups", min_nodes=min_nodes)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
-from conntap.errors import CircuitError, OptionError, unknown
+from conntap.errors import CircuitError, OptionError, unknown, whole
 
 __all__ = ["Subtarget", "Subtargets", "split"]
 
@@ -124,8 +124,7 @@ def split(
     min_nodes: int = 1,
 ) -> Subtargets:
     """Subtargets from the group of each node: `codes` are positions in `labels` (name, info), -1 for none."""
-    if min_nodes < 1:
-        raise OptionError(f"{where}: min_nodes is {min_nodes}; give 1 or more.")
+    whole(f"{where}.min_nodes", min_nodes, 1)
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(labels) + 1))
     found = []
