@@ -1,0 +1,324 @@
+"""Submitting a study to SLURM: what is left of each stage as an array of shares, stages chained, at last a job that collects.
+
+Everything is written into the launch's folder first, then submitted, array by array; which jobs were submitted is noted after
+each (`jobs.json`), so that even a submission that was killed can be followed and cancelled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conntap.errors import InterruptedRun, RunError
+from conntap.study.accounts import Account
+from conntap.study.entries import RunOptions, Study
+from conntap.study.jobs import Job, Limits, ToDo, shared, to_do
+from conntap.study.launches import Launch, begin
+from conntap.study.locking import lock
+from conntap.study.run import check_current, limits_of
+from conntap.study.setup import read_setup
+from conntap.study.slurm.following import refuse_if_active
+from conntap.study.slurm.script import command, job_name, memory_mb, resources, written
+from conntap.study.slurm.shares import write_shares
+from conntap.study.slurm.site import Site, site, submission_environment, words_of
+from conntap.study.slurm.standing import mark
+
+__all__ = ["sbatch", "submit"]
+
+_USUAL_JOBS = 64
+_LEAST_S = 60.0  # of work in a job, unless its stage says how many jobs there are to be
+_TIMES, _MORE_MIN = 3, 5  # time asked: so many times what is expected, and so many minutes more
+
+
+@dataclass(frozen=True)
+class _Array:
+    """What is left of a stage, shared out among jobs."""
+
+    stage: str
+    run: RunOptions
+    left: ToDo
+    workers: int
+    shares: Sequence[Sequence[Job]]
+
+    def about(self) -> dict[str, Any]:
+        """What the launch says of it."""
+        more = {"cpus": self.run.cpus or 1, "nodes": self.run.nodes, "exclusive": self.run.exclusive}
+        return self.left.summary() | {"shares": len(self.shares), **more}
+
+    def minutes(self, site: Site) -> int | None:
+        """The time that each of its jobs asks for where the study does not say; None where nothing was measured."""
+        if self.run.time or not self.left.in_seconds or not self.shares:
+            return None
+        longest = max(
+            max(
+                sum(job.cost for job in share) / self.workers,
+                max(piece.cost for job in share for piece in job.pieces),
+            )
+            for share in self.shares
+        )
+        most = site.most_minutes(self.run.partition)
+        return min(math.ceil(_TIMES * longest / 60) + _MORE_MIN, most or 10**6)
+
+
+@dataclass
+class _Submission:
+    """A launch whose jobs are being submitted."""
+
+    study: Study
+    out: Path
+    launch: Launch
+    site: Site
+    stages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    collect: dict[str, Any] | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The jobs that were submitted so far."""
+        return [part["job"] for parts in self.stages.values() for part in parts]
+
+    def note(self) -> None:
+        content = {"stages": self.stages, "collect": self.collect, "cluster": self.site.name}
+        self.launch.note("jobs.json", content)
+
+    def array(self, array: _Array) -> None:
+        """Write and submit the parts of a stage."""
+        taken = [name for name in self.study.stages[array.stage].sources if name in self.stages]
+        after = [part["job"] for name in taken for part in self.stages[name]]
+        sizes, at_once, chained = _parts(len(array.shares), array.run, self.site.most_tasks)
+        first = 0
+        for part, size in enumerate(sizes):
+            name = f"{array.stage}-{part}.sh"
+            (self.launch.folder / name).write_text(self.script(array, part, first, size, at_once))
+            before = after + ([self.stages[array.stage][-1]["job"]] if part and chained else [])
+            with _held():
+                job = sbatch(self.launch.folder, name, run=array.run, after=before)
+                entry = {"job": job, "part": part, "first": first, "shares": size, "script": name, "after": before}
+                self.stages.setdefault(array.stage, []).append(entry)
+                self.note()
+            first += size
+
+    def script(self, array: _Array, part: int, first: int, size: int, at_once: int | None) -> str:
+        run, stage = array.run, array.stage
+        memory = memory_mb(mem_gb=_unit_gb(array), peak_mb=array.left.peak_mb, workers=array.workers // run.nodes)
+        options = {
+            "job-name": job_name(self.study.path.stem, stage),
+            "array": f"0-{size - 1}" + (f"%{at_once}" if at_once else ""),
+            "output": _log(self.launch, stage, part, first, size),
+            "open-mode": "append",
+            "requeue": None,
+            **resources(run, mem_mb=memory, minutes=array.minutes(self.site)),
+        }
+        last = f"$(({first} + SLURM_ARRAY_TASK_ID))"
+        return self.text(options, run, command(run, "share", self.out, self.launch.number, stage, last=last), f"stage {stage}, shares {first} to {first + size - 1}")  # fmt: skip
+
+    def text(self, options: Mapping[str, str | None], run: RunOptions, last: str, what: str) -> str:
+        about = f"{self.study.title}: {what}, of launch {self.launch.number}"
+        return written(options, run, last, about=about, folder=self.launch.folder, home=_home(self.out))
+
+    def collecting(self) -> None:
+        """Write and submit the job that collects when all others have ended."""
+        run = self.study.run.model_copy(update={"nodes": 1, "cpus": 1, "exclusive": False, "time": None})
+        options = {
+            "job-name": job_name(self.study.path.stem, "collect"),
+            "output": "collect.log",
+            "open-mode": "append",
+            "requeue": None,
+            **resources(run, mem_mb=memory_mb(mem_gb=run.mem_gb, peak_mb=0, workers=1)),
+        }
+        document = os.path.abspath(self.study.path)
+        (self.launch.folder / "collect.sh").write_text(self.text(options, run, command(run, "collect", document, "--out", self.out), "collect"))  # fmt: skip
+        with _held():
+            self.collect = {"job": sbatch(self.launch.folder, "collect.sh", run=run, after=self.ids), "script": "collect.sh", "after": self.ids}  # fmt: skip
+            self.note()
+
+
+def submit(
+    study: Study, out: Path, *, only: Collection[str] | None = None, limits: Mapping[str, Limits] | None = None
+) -> Launch | None:
+    """Submit what is left of a study that was set up; returns at once.
+
+    Parameters
+    ----------
+    only
+        Keys of units; nothing else is done. Default: all that are not done.
+    limits
+        Name of stage -> what each of its units may take; default: what the study says.
+
+    Returns
+    -------
+    The launch, its jobs named in its `jobs.json`; None where nothing is left.
+
+    Raises
+    ------
+    RunError
+        There is no SLURM here; jobs of an earlier launch have not ended; another run is at work; or SLURM refuses a job (those
+        submitted before it are cancelled).
+    InterruptedRun
+        Ctrl-C or SIGTERM; what was submitted is cancelled.
+    """
+    check_current(study, out)
+    found, out = site(), Path(os.path.abspath(out))
+    refuse_if_active(out)
+    with lock(out):
+        arrays = [_shared_out(study, out, name, found, only, limits or {}) for name in read_setup(out)["stages"]]
+        if not any(array.shares for array in arrays):
+            return None
+        launch = begin(study, out, stages={array.stage: array.about() for array in arrays})
+        arrays = [array for array in arrays if array.shares]
+        for array in arrays:
+            mark(out, launch, array.stage)
+            write_shares(launch, array.stage, array.shares, in_seconds=array.left.in_seconds)
+        _submit(_Submission(study, out, launch, found), arrays)
+    return launch
+
+
+def _submit(submission: _Submission, arrays: Sequence[_Array]) -> None:
+    submission.note()
+    try:
+        for array in arrays:
+            submission.array(array)
+        submission.collecting()
+    except KeyboardInterrupt:
+        told = _withdrawn(submission)
+        raise InterruptedRun(f"the submission was stopped; {told}. Run the same command again.") from None
+    except (RunError, OSError) as error:
+        raise RunError(f"{error} {_withdrawn(submission).capitalize()}.") from error
+
+
+def _withdrawn(submission: _Submission) -> str:
+    """Cancel what was submitted, as far as that is possible; what to tell of it."""
+    ids = submission.ids
+    done = subprocess.run(["scancel", *ids], capture_output=True, text=True, check=False) if ids else None
+    if done is not None and done.returncode:
+        return (
+            f"jobs {', '.join(ids)} are in the queue and could not be cancelled ({words_of(done.stderr)}): `tap cancel`"
+        )
+    submission.launch.note("outcome.json", {"state": "not submitted", "wall_s": 0.0, **Account().plain()})
+    return f"jobs {', '.join(ids)} were cancelled" if ids else "nothing was submitted"
+
+
+def _shared_out(
+    study: Study,
+    out: Path,
+    stage: str,
+    site: Site,
+    only: Collection[str] | None,
+    limits: Mapping[str, Limits],
+) -> _Array:
+    run = study.run_of(stage)
+    left = to_do(out, stage, limits=limits.get(stage) or limits_of(study, stage), only=only)
+    workers = (run.cpus or (site.cpus(run.partition) if run.exclusive else 1)) * run.nodes
+    return _Array(stage, run, left, workers, shared(left.jobs, _how_many(run, left, workers)))
+
+
+def _how_many(run: RunOptions, left: ToDo, workers: int) -> int:
+    """How many jobs: as many as the study says, else 64 or so many that each has a minute of work; none has idle workers."""
+    most = run.max_jobs or _USUAL_JOBS
+    if run.max_jobs is None and left.in_seconds:
+        most = min(most, math.ceil(left.cost / (_LEAST_S * workers)))
+    pieces = sum(len(job.pieces) for job in left.jobs)
+    return max(1, min(most, math.ceil(pieces / workers)))
+
+
+def _parts(shares: int, run: RunOptions, most_tasks: int) -> tuple[list[int], int | None, bool]:
+    """Sizes of the arrays that a stage is split into, how many tasks of each run at once, and whether one waits for another.
+
+    >>> _parts(5, RunOptions(array=2, at_once=4), 1001), _parts(5, RunOptions(array=2, at_once=2), 1001)
+    (([2, 2, 1], 1, False), ([2, 2, 1], 2, True))
+    """
+    most = min(run.array or most_tasks, most_tasks)
+    sizes = [min(most, shares - first) for first in range(0, shares, most)]
+    if run.at_once is None or len(sizes) == 1:
+        return sizes, run.at_once, False
+    if run.at_once >= len(sizes):
+        return sizes, run.at_once // len(sizes), False
+    return sizes, run.at_once, True
+
+
+def _unit_gb(array: _Array) -> float | None:
+    return max((job.limits.mem_gb for job in array.left.jobs if job.limits.mem_gb), default=array.run.mem_gb)
+
+
+def _log(launch: Launch, stage: str, part: int, first: int, size: int) -> str:
+    """Where tasks of an array print, as SLURM takes it; `share-NNNNN.log` of a later part is a link to its log."""
+    if part == 0:
+        return f"{stage}/logs/share-%5a.log"
+    folder = launch.folder / stage / "logs"
+    for task in range(size):
+        (folder / f"share-{first + task:05d}.log").symlink_to(f"part-{part}-{task:05d}.log")
+    return f"{stage}/logs/part-{part}-%5a.log"
+
+
+def _home(out: Path) -> Path:
+    """Where the jobs' commands run: where this one does, so that relative paths and plugins mean the same."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return out
+
+
+def sbatch(folder: Path, script: str, *, run: RunOptions, after: Sequence[str] = ()) -> str:
+    """Submit a script that lies in a folder; the id of the job.
+
+    Parameters
+    ----------
+    after
+        Jobs that must have ended before, whatever became of them.
+
+    Raises
+    ------
+    RunError
+        SLURM refuses it, in its own words.
+    """
+    order = ["sbatch", "--parsable"]
+    if after:
+        order += [f"--dependency=afterany:{':'.join(after)}", "--kill-on-invalid-dep=yes"]
+    try:
+        done = subprocess.run(
+            [*order, script],
+            cwd=folder,
+            env=submission_environment(run),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is not to reach it: a job would be submitted that nobody knows
+            check=False,
+        )
+    except OSError as error:
+        raise RunError(f"sbatch cannot be run: {error.strerror}. Launch on a login node of the cluster.") from None
+    job = done.stdout.strip().splitlines()[-1:]
+    if done.returncode or not job:
+        words = words_of(done.stderr) or f"exit code {done.returncode}"
+        raise RunError(f"{folder / script}: sbatch refused it: {words}. Change what `run:` asks for.")
+    return job[0].split(";")[0]
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the block has ended; then they are heeded."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noted: list[int] = []
+    formers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, former in formers.items():
+        if callable(former):
+            signal.signal(number, lambda number, _: noted.append(number))
+    try:
+        yield
+    finally:
+        for number, former in formers.items():
+            with contextlib.suppress(TypeError):
+                signal.signal(number, former)
+    if noted:
+        raise KeyboardInterrupt
