@@ -13,6 +13,7 @@ import click
 from conntap.cli.group import tap
 from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, print_rows, print_table
 from conntap.cli.results import write_report
+from conntap.cli.tracked import TRACK, keep, tracked
 from conntap.errors import MissingExtra
 
 __all__ = ["tell_outcome"]
@@ -41,7 +42,8 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @tap.command()
 @_running
-def launch(study: Any, folder: Path, as_json: bool) -> None:
+@TRACK
+def launch(study: Any, folder: Path, as_json: bool, track: str | None) -> None:
     """Compute what is missing of a study that was set up.
 
     \b
@@ -50,15 +52,16 @@ def launch(study: Any, folder: Path, as_json: bool) -> None:
     from conntap.report.progress import Progress
     from conntap.study import launch as start
 
-    with Progress(sys.stderr) as listen:
-        outcome = start(study, out=folder, listen=listen)
+    with tracked(folder, track) as note, Progress(sys.stderr) as show:
+        outcome = start(study, out=folder, listen=lambda event: (note(event), show(event)))
     tell_outcome(outcome, as_json)
 
 
 @tap.command()
 @STUDY
 @OUT
-def collect(study: Path, out: Path | None) -> None:
+@TRACK
+def collect(study: Path, out: Path | None, track: str | None) -> None:
     """Gather what is done into one store, OUT/store.h5.
 
     \b
@@ -71,12 +74,15 @@ def collect(study: Path, out: Path | None) -> None:
     folder = folder_of(loaded, out)
     check_current(loaded, folder)
     click.echo(gather(folder))
+    if track is not None:
+        keep(folder, track)
 
 
 @tap.command()
 @_running
+@TRACK
 @click.option("--report/--no-report", "page", default=True, help="Write the HTML page too.")
-def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
+def run(study: Any, folder: Path, as_json: bool, track: str | None, page: bool) -> None:
     """Set up, launch, collect and report: only what is missing is computed.
 
     \b
@@ -87,16 +93,14 @@ def run(study: Any, folder: Path, as_json: bool, page: bool) -> None:
     from conntap.report.progress import Progress
     from conntap.study import run as start
 
-    with Progress(sys.stderr) as listen:
-        outcome = start(study, out=folder, listen=listen)
-    if not as_json:
-        _tell_results(outcome.store)
-        click.echo(f"store   {outcome.store}")
-    if page:
-        try:
-            click.echo(f"report  {write_report(study.path, folder)}", err=as_json)
-        except MissingExtra as error:
-            click.echo(f"no report: {error}", err=True)
+    with tracked(folder, track) as note:
+        with Progress(sys.stderr) as show:
+            outcome = start(study, out=folder, listen=lambda event: (note(event), show(event)))
+        if not as_json:
+            _tell_results(outcome.store)
+            click.echo(f"store   {outcome.store}")
+        if page:
+            _tell_page(study, folder, as_json)
     tell_outcome(outcome, as_json)
 
 
@@ -161,6 +165,13 @@ def batch(study: Path, stage: str, number: int, out: Path | None, force: bool) -
     finished = run_batch(folder, stage, number, only=only, report=tell)
     click.echo(f"{finished.done} done, {finished.skipped} done before, {len(finished.failed)} failed")
     sys.exit(1 if finished.failed else 0)
+
+
+def _tell_page(study: Any, folder: Path, as_json: bool) -> None:
+    try:
+        click.echo(f"report  {write_report(study.path, folder)}", err=as_json)
+    except MissingExtra as error:
+        click.echo(f"no report: {error}", err=True)
 
 
 def _tell_results(path: Path) -> None:

@@ -83,7 +83,7 @@ class Progress:
         self.cluster: dict[str, Any] = {}
         self.jobs: dict[str, int] = {}
         self.failures = 0
-        self.phase = ""
+        self.phase = self.trouble = ""
         self.live: Live | None = None
 
     def __enter__(self) -> Callable[[Mapping[str, Any]], None]:
@@ -119,6 +119,9 @@ class Progress:
             self.on_cluster({k: v for k, v in event.items() if k != "event"})
         elif what == "jobs":
             self.jobs = dict(event["states"])
+        elif what == "trouble" and event["message"] != self.trouble:
+            self.trouble = event["message"]
+            self.write(self.trouble)
         if self.live is None and what not in ("setup", "launch"):
             self.heartbeat()
 
