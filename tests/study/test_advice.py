@@ -115,7 +115,9 @@ def test_jobs_that_take_no_longer_than_their_start_are_too_small():
 
 def test_cores_of_jobs_that_idle_are_told():
     slurm = {"where": "slurm", "cpus": 8}
-    told = only(found({"done": 80}, busy=[800] * 4, wall_s=2000.0, shares={"n": [1000.0] * 4}, run=slurm))
+    told = only(
+        found({"done": 80}, busy=[800] * 4, wall_s=2000.0, shares={"n": [1000.0] * 4}, cores_each={"n": 8}, run=slurm)
+    )
     assert told == "the 8 cores of each job were idle 90% of the time: run.cpus: 1 would do for n."
 
 
@@ -134,12 +136,13 @@ def test_times_of_jobs_are_read_from_their_notes(tmp_path):
     (folder / "n").mkdir(parents=True)
     (folder / "launch.json").write_text(json.dumps({"stages": {"n": {}}, "run": {"where": "slurm"}}))
     for number, (begun, ended) in enumerate([(100.0, 160.0), (100.0, None), (5.0, 10.0)]):
-        (folder / "n" / f"share-{number:05d}.begun.json").write_text(json.dumps({"time": begun}))
+        (folder / "n" / f"share-{number:05d}.begun.json").write_text(json.dumps({"time": begun, "workers": 4}))
         if ended is not None:
             (folder / "n" / f"share-{number:05d}.ended.json").write_text(json.dumps({"time": ended}))
     (folder / "n" / "share-00003.ended.json").write_text("{torn")
     (launch,) = launches(tmp_path)
     assert figures(launch).shares == {"n": [60.0, 5.0]}
+    assert figures(launch).cores_each == {"n": 4}
 
 
 def test_a_real_run_is_summed_up(write, local):

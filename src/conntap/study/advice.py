@@ -41,7 +41,9 @@ class Figures:
     stages
         Name of stage -> what was to do and its own run options.
     shares
-        Name of stage -> seconds that each of its jobs of a cluster took.
+        Name of stage -> seconds that each of its jobs of a cluster took (of several nodes: on each).
+    cores_each
+        Name of stage -> how many workers each of these jobs had.
     """
 
     account: Account
@@ -51,6 +53,7 @@ class Figures:
     run: Mapping[str, Any] = field(default_factory=dict)
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shares: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    cores_each: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def busy_s(self) -> float:
@@ -62,7 +65,7 @@ class Figures:
         """Which part of the workers' time went into units (of a cluster's jobs, the time in which they ran); None where it
         cannot be told."""
         if self.run.get("where") == "slurm":
-            whole = sum(sum(took) * (self.option(stage, "cpus") or 1) for stage, took in self.shares.items())
+            whole = sum(sum(took) * self.cores_each.get(stage, 1) for stage, took in self.shares.items())
         else:
             whole = self.workers * self.wall_s
         return min(1.0, self.busy_s / whole) if whole > 0 and self.busy_s > 0 else None
@@ -90,6 +93,11 @@ def figures(launch: Launch) -> Figures:
     run = about.get("run", {})
     cores = int(about.get("cores", 0)) if run.get("where", "local") == "local" else 0
     asked = int(run.get("workers", 0)) or cores
+    shares: dict[str, list[float]] = {}
+    cores_each: dict[str, int] = {}
+    for stage, took, workers in _jobs(launch.folder, about.get("stages", {})):
+        shares.setdefault(stage, []).append(took)
+        cores_each[stage] = max(workers, cores_each.get(stage, 1))
     return Figures(
         account=account,
         wall_s=float(outcome.get("wall_s", 0.0)),
@@ -97,7 +105,8 @@ def figures(launch: Launch) -> Figures:
         cores=cores,
         run=run,
         stages=about.get("stages", {}),
-        shares=_shares(launch.folder, about.get("stages", {})),
+        shares=shares,
+        cores_each=cores_each,
     )
 
 
@@ -105,23 +114,23 @@ def _part(outcome: Mapping[str, Any]) -> dict[str, Any]:
     return {name: outcome[name] for name in ("stages", "kinds", "busy") if name in outcome}
 
 
-def _shares(folder: Path, stages: Mapping[str, Any]) -> dict[str, list[float]]:
-    """What each job of a cluster took, by its notes of when it began and ended."""
-    found: dict[str, list[float]] = {}
+def _jobs(folder: Path, stages: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
+    """For each job of a cluster its stage, the seconds it took and its workers, by its notes of when it began and ended."""
     for stage in stages:
-        for ended in sorted((folder / stage).glob("share-*.ended.json")):
-            times = [_time(ended.with_name(ended.name.replace(".ended.", f".{what}."))) for what in ("begun", "ended")]
-            if None not in times and times[1] >= times[0]:
-                found.setdefault(stage, []).append(times[1] - times[0])
-    return found
+        for path in sorted((folder / stage).glob("share-*.ended.json")):
+            begun, ended = (
+                _note(path.with_name(path.name.replace(".ended.", f".{what}."))) for what in ("begun", "ended")
+            )
+            if "time" in begun and ended.get("time", -math.inf) >= begun["time"]:
+                yield stage, float(ended["time"] - begun["time"]), int(begun.get("workers", 1))
 
 
-def _time(path: Path) -> Any:
+def _note(path: Path) -> dict[str, Any]:
     try:
-        time = json.loads(path.read_text()).get("time")
+        found = json.loads(path.read_text())
     except (OSError, ValueError):
-        return None
-    return float(time) if isinstance(time, int | float) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def summary(launch: Launch) -> dict[str, Any]:
@@ -205,7 +214,7 @@ def _idle(found: Figures) -> Iterator[str]:
 
 def _idle_cores(found: Figures, part: float) -> Iterator[str]:
     for stage, took in found.shares.items():
-        cpus = found.option(stage, "cpus") or 1
+        cpus = found.cores_each.get(stage, 1)
         if cpus > 1 and sum(took) > 4 * _STARTING_S:
             yield (
                 f"the {cpus} cores of each job were idle {1 - part:.0%} of the time: "

@@ -14,8 +14,6 @@ from conntap.study.setup import workers_of
 
 __all__ = ["Forecast", "forecast"]
 
-_USUAL_JOBS = 100  # of a cluster, where the document does not say how many at most
-
 
 @dataclass(frozen=True)
 class Forecast:
@@ -101,9 +99,10 @@ def _of_stage(study: Study, out: Path, name: str, plan: StagePlan) -> Forecast:
 
 def _shared_out(left: ToDo, options: RunOptions, workers: int) -> tuple[int, int, Sequence[Sequence[Job]]]:
     """Jobs, workers of each, and the share of each worker."""
-    pieces = sum(len(job.pieces) for job in left.jobs)
-    if options.where != "slurm":
+    if options.where != "slurm" or options.engine != "batches":
         return 1, workers, shared(left.jobs, workers)
+    from conntap.study.slurm.submitting import _how_many  # the rule of submitting, not one like it
+
     each = (options.cpus or 1) * options.nodes
-    jobs = max(1, min(options.max_jobs or _USUAL_JOBS, -(-pieces // each)))
+    jobs = _how_many(options, left, each)
     return jobs, each, [part for share in shared(left.jobs, jobs) for part in shared(share, each)]
