@@ -1,0 +1,98 @@
+"""The two indices of a population of edges, built from its file in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+
+from conntap.circuits.sonata.hdf5 import pieces
+from conntap.circuits.sonata.ordering import order_of_pairs
+
+__all__ = ["write_indices"]
+
+_BYTES_PER_RUN = 80  # of a run of edges while it is sorted
+_PIECE = 1 << 20
+
+
+def write_indices(group: h5py.Group, n_source: int, n_target: int, *, memory: int = 1 << 28) -> None:
+    """Write indices/source_to_target and indices/target_to_source of a population's edges.
+
+    Parameters
+    ----------
+    group
+        The population; its ids of source and target nodes are there.
+    n_source, n_target
+        One more than the highest id that either side may have.
+    memory
+        Bytes that may be used beyond 16 a node.
+
+    Notes
+    -----
+    Each is a counting sort of the runs of edges of one node: a pass that counts, then a pass for as many nodes at a time
+    as fit into the memory.
+
+    Examples
+    --------
+    >>> import io
+    >>> with h5py.File(io.BytesIO(), "w") as file:
+    ...     file["source_node_id"], file["target_node_id"] = [1, 0, 1], [0, 1, 1]
+    ...     write_indices(file, 2, 2)
+    ...     file["indices/source_to_target/range_to_edge_id"][:].tolist()
+    [[1, 2], [0, 1], [2, 3]]
+    """
+    for name, side, n in (("source_to_target", "source", n_source), ("target_to_source", "target", n_target)):
+        _write_index(group.create_group(f"indices/{name}"), group[f"{side}_node_id"], n, memory)
+
+
+def _write_index(index: h5py.Group, ids: h5py.Dataset, n: int, memory: int) -> None:
+    counts = np.zeros(n, dtype=np.int64)
+    for nodes, _, _ in _runs(ids):
+        counts += np.bincount(nodes, minlength=n)
+    ends = np.cumsum(counts)
+    spans = np.column_stack([ends - counts, ends]).astype(np.uint64)
+    spans[counts == 0] = 0
+    index.create_dataset("node_id_to_ranges", data=spans)
+    total = int(ends[-1]) if n else 0
+    ranges = index.create_dataset("range_to_edge_id", shape=(total, 2), dtype=np.uint64)
+    most = max(memory // _BYTES_PER_RUN, 1)
+    first = 0
+    while first < n:
+        done = int(ends[first] - counts[first])
+        last = max(int(np.searchsorted(ends, done + most, side="right")), first + 1)
+        if int(ends[last - 1]) > done:
+            ranges[done : int(ends[last - 1])] = _sorted_runs(ids, first, last, n)
+        first = last
+
+
+def _sorted_runs(ids: h5py.Dataset, first: int, last: int, n: int) -> np.ndarray:
+    """The runs of edges [from, to) of nodes [first, last), by node."""
+    found = []
+    for nodes, starts, stops in _runs(ids):
+        among = slice(None) if (first, last) == (0, n) else np.flatnonzero((nodes >= first) & (nodes < last))
+        found.append((nodes[among], starts[among], stops[among]))
+    nodes, starts, stops = (np.concatenate(each) for each in zip(*found, strict=True))
+    del found
+    order = order_of_pairs(nodes, np.zeros_like(nodes), n, 1)
+    return np.column_stack([starts[order], stops[order]]).astype(np.uint64)
+
+
+def _runs(ids: h5py.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The runs of consecutive edges of one node, in order: nodes, starts and stops, some at a time.
+
+    The last run of a piece is held back, since the next piece may go on with it.
+    """
+    node, start = -1, 0
+    for part in pieces(len(ids), _PIECE):
+        values = ids[part].astype(np.int64)
+        changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+        if part.start and int(values[0]) != node:
+            changes = np.append(0, changes)
+        bounds = changes + part.start
+        nodes = np.append(node if part.start else values[0], values[changes])
+        starts = np.append(start, bounds)
+        yield nodes[:-1], starts[:-1], bounds
+        node, start = int(nodes[-1]), int(starts[-1])
+    if len(ids):
+        yield np.array([node]), np.array([start]), np.array([len(ids)])
