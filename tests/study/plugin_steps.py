@@ -35,6 +35,7 @@ STEPS = {
     "stuck": 1,
     "growing": 1,
     "truth": 1,
+    "until": 1,
     "value_of": 1,
     "taking_kwargs": 1,
     "taking_of": 1,
@@ -158,6 +159,13 @@ def growing(table: pd.DataFrame, *, step: int) -> float:
 def truth(*, flag: bool) -> bool:
     """The flag."""
     return flag
+
+
+def until(connectome: Connectome, *, mark: str, rng: np.random.Generator) -> float:
+    """A random number, once a file is there."""
+    while not Path(mark).exists():
+        time.sleep(0.05)
+    return float(rng.random())
 
 
 def value_of(connectome: Connectome, *, kind: Literal["array", "table", "simplices", "spikes", "file", "none"]) -> Any:

@@ -108,6 +108,19 @@ def _launch_again(again: Any, folder: Path, wait: bool, as_json: bool) -> None:
     from conntap.report.progress import Progress
     from conntap.study import collect, launch
 
+    if again.study.run.where == "slurm":
+        from conntap.study.slurm.following import follow as watch
+        from conntap.study.slurm.submitting import submit
+
+        submitted = submit(again.study, folder, only=again.keys)
+        click.echo(
+            f"launch {submitted.number} was submitted; `tap status` and `tap follow` tell how it goes", err=as_json
+        )
+        if wait:
+            with Progress(sys.stderr) as listen:
+                outcome = watch(again.study, folder, submitted, listen)
+            tell_outcome(outcome, as_json)
+        return
     with Progress(sys.stderr) as listen:
         outcome = launch(again.study, out=folder, listen=listen, only=again.keys)
     collect(folder)
@@ -179,6 +192,9 @@ def tell_launches(found: list[Any]) -> None:
             click.echo(f"the jobs that run now are expected to end in {_span(standing.left_s)}")
         if standing.collect in ("pending", "running"):
             click.echo(f"the job that collects is {standing.collect}")
+        elif standing.collect not in ("ended", ""):
+            log = standing.launch.folder / "collect.log"
+            click.echo(f"the job that collects: {standing.collect}; `tap collect` does it here\n  log: {log}")
         if not standing.heard:
             click.echo(f"SLURM cannot be asked, so this is what jobs wrote themselves: {standing.trouble}", err=True)
 

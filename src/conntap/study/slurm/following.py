@@ -253,7 +253,26 @@ def note_outcome(watched: Followed, standing: Standing, state: str = "") -> None
     state = state or ("cancelled" if "cancelled" in standing.jobs() else "ended")
     content = {"state": state, "wall_s": _span(watched, standing), **watched.account.plain()}
     with contextlib.suppress(OSError):
-        watched.launch.note("outcome.json", {**content, "jobs": standing.jobs(), "ends": ends})
+        watched.launch.note(
+            "outcome.json",
+            {
+                **content,
+                "jobs": standing.jobs(),
+                "ends": ends,
+                "asked": _asked(standing),
+                "collected": standing.collect,
+            },
+        )
+
+
+def _asked(standing: Standing) -> dict[str, dict[str, str]]:
+    """Stage -> what its jobs asked for, as SLURM told it: of those for which it was too little, where there are such."""
+    found: dict[str, dict[str, str]] = {}
+    for what, state in (("memory", "out of memory"), ("time", "timed out")):
+        for share in sorted(standing.shares, key=lambda share: share.state == state):
+            if share.seen is not None:
+                found.setdefault(share.stage, {})[what] = getattr(share.seen, what)
+    return found
 
 
 def _span(watched: Watched, standing: Standing) -> float:

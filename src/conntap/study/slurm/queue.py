@@ -55,7 +55,7 @@ class Seen:
         SLURM's own word for it.
     reason
         Why it waits, or what SLURM says of its end.
-    time_limit, memory
+    time, memory
         What it asked for, as SLURM tells it.
     starts
         When SLURM expects it to start, where it says.
@@ -64,7 +64,7 @@ class Seen:
     state: str
     raw: str
     reason: str = ""
-    time_limit: str = ""
+    time: str = ""
     memory: str = ""
     starts: str = ""
 

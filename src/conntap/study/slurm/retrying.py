@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_batch, read_cases, read_setup
 from conntap.study.slurm.following import refuse_if_active, standings
 from conntap.study.slurm.queue import Queue
+from conntap.study.slurm.script import OVERHEAD_MB
 from conntap.study.slurm.standing import KINDS, Standing, read_json
 
 __all__ = ["Retry", "retry"]
@@ -158,7 +160,7 @@ def _raised(
     """Option -> former and new value, of the options that are to differ this time."""
     options = study.run_of(stage)
     kept = read_json(out / "run" / _RAISED).get(stage, {})
-    asked = next((a for s in reversed(stood) if (a := s.launch.outcome.get("asked", {}).get(stage))), {})
+    asked = next((_asked(each, stage) for each in reversed(stood) if stage in each.stages), {})
     on_slurm = options.where == "slurm"
     former = {
         "mem_gb": _most(options.mem_gb, kept.get("mem_gb")) or (on_slurm and asked.get("mem_gb")) or None,
@@ -179,6 +181,28 @@ def _raised(
         if on_slurm and not changes:
             raise RunError(f"stages.{stage}: ran out of time, and its limit is not known. Give --time.")
     return changes
+
+
+def _asked(standing: Standing, stage: str) -> dict[str, Any]:
+    """What the jobs of a stage asked for: memory for a unit, and time."""
+    launch, found = standing.launch, {}
+    said = launch.outcome.get("asked", {}).get(stage, {})
+    parts = read_json(launch.folder / "jobs.json").get("stages", {}).get(stage, ())
+    try:
+        script = (launch.folder / parts[-1]["script"]).read_text()
+    except (OSError, LookupError):
+        script = ""
+    memory = re.search(r"^#SBATCH --mem=(\d+)M$", script, re.M)
+    if memory:
+        workers = launch.about.get("stages", {}).get(stage, {}).get("cpus", 1)
+        found["mem_gb"] = max(0.1, round((int(memory[1]) - OVERHEAD_MB) / 1024 / workers, 3))
+    elif re.fullmatch(r"[\d.]+[MGT]c?", said.get("memory", "")):  # by default it is of a processor, which a unit has
+        number, unit = re.fullmatch(r"([\d.]+)([MGT])c?", said["memory"]).groups()
+        found["mem_gb"] = round(float(number) * {"M": 1 / 1024, "G": 1, "T": 1024}[unit], 3) or None
+    time = re.search(r"^#SBATCH --time=(\S+)$", script, re.M)
+    if time or said.get("time", "")[:1].isdigit():
+        found["time"] = time[1] if time else said["time"]
+    return found
 
 
 def _most(*values: float | None) -> float | None:

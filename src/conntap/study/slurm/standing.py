@@ -80,7 +80,10 @@ class Share:
 
     @property
     def ended(self) -> dict[str, Any]:
-        """What it wrote when it ended; empty if it was killed, or runs."""
+        """What it wrote when it ended; empty if it was killed, or runs; of several tasks, if any of them was."""
+        for begun in self.path.parent.glob(f"{self.path.stem}.task-*.begun.json"):
+            if not begun.with_name(begun.name.replace(".begun.", ".ended.")).exists():
+                return {}
         return read_json(self.path.with_suffix(".ended.json"))
 
     @property
@@ -211,7 +214,7 @@ class Watched:
 
     def _collecting(self, answer: Answer, job: str) -> str:
         if self._ends is not None:
-            return "ended"
+            return str(self.launch.outcome.get("collected", "ended"))
         seen = answer.of(job)
         return "ended" if seen is None and answer.heard else "pending" if seen is None else seen.state
 
