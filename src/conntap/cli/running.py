@@ -13,6 +13,7 @@ import click
 from conntap.cli.group import tap
 from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, print_rows, print_table
 from conntap.cli.results import write_report
+from conntap.cli.submitting import RUN, WAIT, WHERE, run_options, submit_and_tell
 from conntap.cli.tracked import TRACK, keep, tracked
 from conntap.errors import MissingExtra
 
@@ -28,13 +29,16 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--retries", type=click.IntRange(0), help="How often a unit is tried again whose worker died.")
     @click.option("--timeout-s", type=float, help="Limit of wall time of a unit.")
     @click.option("--mem-gb", type=float, help="Limit of memory of a unit.")
+    @WHERE
+    @RUN
     @JSON
     @wraps(command)
     def wrapped(study: Path, out: Path | None, as_json: bool, **given: Any) -> None:
         from conntap.study.entries import with_run
 
-        limits = {name: given.pop(name) for name in ("workers", "retries", "timeout_s", "mem_gb")}
-        loaded = with_run(load(study), **limits)
+        options = {name: given.pop(name) for name in ("workers", "retries", "timeout_s", "mem_gb", "where")}
+        loaded = with_run(load(study), **options)
+        loaded = with_run(loaded, **run_options(given.pop("given_run"), loaded.run.env))
         command(loaded, folder_of(loaded, out), as_json, **given)
 
     return wrapped
@@ -43,17 +47,25 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
 @tap.command()
 @_running
 @TRACK
-def launch(study: Any, folder: Path, as_json: bool, track: str | None) -> None:
-    """Compute what is missing of a study that was set up.
+@WAIT
+def launch(study: Any, folder: Path, as_json: bool, track: str | None, wait: bool) -> None:
+    """Compute what is missing of a study that was set up; on SLURM, submit it and return at once.
 
     \b
-    Example:  tap launch study.yaml --workers 4
+    Examples:
+      tap launch study.yaml --workers 4
+      tap launch study.yaml --where slurm --run time=2:00:00 --run partition=long
     """
     from conntap.report.progress import Progress
     from conntap.study import launch as start
+    from conntap.study.slurm.driving import launch_and_follow, submits
 
+    if submits(study) and not wait:
+        submit_and_tell(study, folder, as_json)
+        return
     with tracked(folder, track) as note, Progress(sys.stderr) as show:
-        outcome = start(study, out=folder, listen=lambda event: (note(event), show(event)))
+        tell = lambda event: (note(event), show(event))  # noqa: E731
+        outcome = launch_and_follow(study, folder, tell) if submits(study) else start(study, out=folder, listen=tell)
     tell_outcome(outcome, as_json)
 
 
@@ -92,10 +104,12 @@ def run(study: Any, folder: Path, as_json: bool, track: str | None, page: bool) 
     """
     from conntap.report.progress import Progress
     from conntap.study import run as start
+    from conntap.study.slurm.driving import run_and_follow, submits
 
     with tracked(folder, track) as note:
         with Progress(sys.stderr) as show:
-            outcome = start(study, out=folder, listen=lambda event: (note(event), show(event)))
+            tell = lambda event: (note(event), show(event))  # noqa: E731
+            outcome = run_and_follow(study, folder, tell) if submits(study) else start(study, out=folder, listen=tell)
         if not as_json:
             _tell_results(outcome.store)
             click.echo(f"store   {outcome.store}")

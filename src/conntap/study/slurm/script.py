@@ -60,6 +60,14 @@ def written(
     return "\n".join(lines)
 
 
+def check(run: RunOptions) -> None:
+    """Raise a RunError if options cannot stand in a script."""
+    for _ in _before(run):
+        pass
+    for name, value in resources(run).items():
+        _sbatch(name, value)
+
+
 def _before(run: RunOptions) -> Iterator[str]:
     if run.modules:
         yield _FIND_MODULE

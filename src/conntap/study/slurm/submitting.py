@@ -27,7 +27,7 @@ from conntap.study.locking import lock
 from conntap.study.run import check_current, limits_of
 from conntap.study.setup import read_setup
 from conntap.study.slurm.following import refuse_if_active
-from conntap.study.slurm.script import command, job_name, memory_mb, resources, written
+from conntap.study.slurm.script import check, command, job_name, memory_mb, resources, written
 from conntap.study.slurm.shares import write_shares
 from conntap.study.slurm.site import Site, site, submission_environment, words_of
 from conntap.study.slurm.standing import mark
@@ -215,6 +215,7 @@ def _shared_out(
     limits: Mapping[str, Limits],
 ) -> _Array:
     run = study.run_of(stage)
+    check(run)
     left = to_do(out, stage, limits=limits.get(stage) or limits_of(study, stage), only=only)
     workers = (run.cpus or (site.cpus(run.partition) if run.exclusive else 1)) * run.nodes
     return _Array(stage, run, left, workers, shared(left.jobs, _how_many(run, left, workers)))
@@ -282,6 +283,7 @@ def sbatch(folder: Path, script: str, *, run: RunOptions, after: Sequence[str] =
     order = ["sbatch", "--parsable"]
     if after:
         order += [f"--dependency=afterany:{':'.join(after)}", "--kill-on-invalid-dep=yes"]
+    order += _output(folder, script)
     try:
         done = subprocess.run(
             [*order, script],
@@ -301,6 +303,15 @@ def sbatch(folder: Path, script: str, *, run: RunOptions, after: Sequence[str] =
         words = words_of(done.stderr) or f"exit code {done.returncode}"
         raise RunError(f"{folder / script}: sbatch refused it: {words}. Change what `run:` asks for.")
     return job[0].split(";")[0]
+
+
+def _output(folder: Path, script: str) -> list[str]:
+    """Where the job prints, said outright where the folder's name has what SLURM would replace."""
+    if "%" not in str(folder):
+        return []
+    lines = (folder / script).read_text().splitlines()
+    (name,) = (line.partition("=")[2] for line in lines if line.startswith("#SBATCH --output="))
+    return [f"--output={str(folder).replace('%', '%%')}/{name}"]
 
 
 @contextmanager
