@@ -14,6 +14,7 @@ from conntap.errors import RunError
 from conntap.study import load_study, run, setup
 from conntap.study.entries import with_run
 from conntap.study.history import Change, changes, history
+from conntap.study.history import runs as told_runs
 from conntap.study.launches import begin, launches
 from conntap.study.locking import lock
 
@@ -154,3 +155,19 @@ def test_the_command_lists_and_compares(write, local):
     assert json.loads(tap("2", "1", "--json"))[0]["what"] == "stages.n"
     assert "nothing changed" in tap("1", "1")
     assert "numbers of two launches" in tap("1", code=2)
+
+
+def test_a_report_is_told_of_each_launch_what_it_took_and_what_changed(write, local):
+    runs(write(local + STAGE))
+    out = runs(write(local + STAGE.replace("of: local", "of: local, times: 2"))).out
+    first, second = told_runs(out)
+    assert (first["summary"]["done"], first["changes"]) == (4, [])
+    assert second["changes"] == ["stages.n.times: 2 is new"]
+    assert [each["launch"] for each in told_runs(out, most=1)] == [2]
+
+
+def test_the_page_of_a_study_has_its_runs(write, local):
+    path = write(local + STAGE)
+    runs(path)
+    subprocess.run([sys.executable, "-m", "conntap.cli", "report", path], capture_output=True, check=True)
+    assert "Launch 1 computed 4 units" in (path.with_suffix("") / "report.html").read_text()

@@ -72,9 +72,11 @@ def report(study: Path, out: Path | None) -> None:
 
 def write_report(study: Path, out: Path | None) -> Path:
     from conntap.report import write_page
+    from conntap.study.history import runs
     from conntap.study.run import failed_units
 
     if study.suffix == ".h5":
         return write_page(study, study.with_suffix(".html") if out is None else out / "report.html")
     folder = folder_of(load(study), out)
-    return write_page(folder / "store.h5", folder / "report.html", failures=list(failed_units(folder)))
+    told = {"failures": list(failed_units(folder)), "runs": runs(folder)}
+    return write_page(folder / "store.h5", folder / "report.html", **told)

@@ -15,6 +15,7 @@ from conntap.errors import MissingExtra
 from conntap.report.blocks import Gallery, Note
 from conntap.report.drawing import COLOURS, INKS, label
 from conntap.report.glyphs import pictogram
+from conntap.report.runs import told_runs
 from conntap.report.source import highlighted, read_study
 from conntap.report.stages import Section, section
 from conntap.report.stored import stored_draws
@@ -35,14 +36,18 @@ _FAILURES = 100
 
 
 def write_page(
-    store_path: str | Path, out_path: str | Path, *, failures: Sequence[Mapping[str, Any]] | None = None
+    store_path: str | Path,
+    out_path: str | Path,
+    *,
+    failures: Sequence[Mapping[str, Any]] | None = None,
+    runs: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write one self-contained HTML page of a study's results.
 
     The page has its description and summary, its cases, a section of figures and tables for each stage, the
-    failures, the provenance and the study's text. It loads nothing from anywhere and runs no script; light
-    and dark mode follow the reader's system. The same store and the same `failures` give the same bytes; None
-    and an empty list are not the same, see below.
+    failures, the runs, the provenance and the study's text. It loads nothing from anywhere and runs no script; light
+    and dark mode follow the reader's system. The same store, `failures` and `runs` give the same bytes; of failures,
+    None and an empty list are not the same, see below.
 
     Parameters
     ----------
@@ -54,6 +59,9 @@ def write_page(
         A mapping for each unit that failed: `unit` or `stage` and `case`, `error`, `command` that repeats
         it, `log`, each if known. None says that nothing is known of failures; an empty list that there were
         none.
+    runs
+        A mapping for each launch of the study, the oldest first, as `conntap.study.history.runs` gives them. None, no
+        section of them.
 
     Returns
     -------
@@ -82,14 +90,14 @@ def write_page(
     True
     """
     with open_store(store_path) as store:
-        text = _page(store, failures)
+        text = _page(store, failures, runs)
     out_path = Path(out_path)
     with atomic(out_path) as aside:
         aside.write_bytes(text.encode("utf-8", "replace"))
     return out_path
 
 
-def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None) -> str:
+def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None, runs: Sequence[Mapping[str, Any]]) -> str:
     try:
         import jinja2
     except ImportError:
@@ -116,6 +124,7 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None) -> str:
         if failures is None
         else [_failure(each) for each in failures[:_FAILURES] if isinstance(each, Mapping)],
         n_failures=0 if failures is None else len(failures),
+        runs=told_runs(runs) if runs else None,
         provenance=_flat({name: value for name, value in attrs.items() if name not in ("title", "description")}),
         lines=highlighted(store.study),
     )

@@ -195,8 +195,10 @@ def took(seconds: float) -> str:
     Examples
     --------
     >>> [took(each) for each in (0, 0.0312, 4.26, 61, 3700, 200_000)]
-    ['0 s', '0.031 s', '4.3 s', '1 min 1 s', '1 h 2 min', '2 d 8 h']
+    ['0 s', '31 ms', '4.3 s', '1 min 1 s', '1 h 2 min', '2 d 8 h']
     """
+    if 0 < seconds < 0.0995:
+        return f"{1000 * seconds:.2g} ms"
     if seconds < 60:
         text = f"{seconds:.1f}" if seconds >= 0.95 else f"{seconds:.2g}"
         return f"{text.removesuffix('.0')} s" if text != "60.0" else "1 min"

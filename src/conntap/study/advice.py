@@ -168,12 +168,11 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     if not told["done"] + told["failed"]:
         return []
     kinds = ", ".join(f"{number} {kind}" for kind, number in told["kinds"].items())
-    efficiency = f", {told['efficiency']:.0%} of their time in units" if told["efficiency"] is not None else ""
+    efficiency = f", {told['efficiency']:.0%} of the time in units" if told["efficiency"] is not None else ""
     workers = f"{told['workers']} worker{'s' if told['workers'] != 1 else ''}"
+    busiest = f"; the busiest had {told['imbalance']:.2f} x the mean to do" if told["workers"] > 1 else ""
     found = [f"failures: {kinds}"] if kinds else []
-    found.append(
-        f"time: {_seconds(told['wall_s'])} on {workers}{efficiency}; busiest {told['imbalance']:.2f} x the mean"
-    )
+    found.append(f"time: {_seconds(told['wall_s'])} on {workers}{efficiency}{busiest}")
     peak = f"; memory of a unit: at most {_gib(told['peak_mb'])} GiB" if told["peak_mb"] else ""
     found.append(f"work: {_seconds(told['work_s'])} in units, {_seconds(told['cpu_s'])} of CPU{peak}")
     return found + [f"advice: {each}" for each in told["advice"]]

@@ -16,12 +16,13 @@ import psutil
 
 from conntap.errors import StudyError
 from conntap.study.accounts import Account
+from conntap.study.advice import summary
 from conntap.study.document import values_of
 from conntap.study.launches import Launch, find_launch, launches
 from conntap.study.locking import is_running
 from conntap.study.records import Records, stage_folder
 
-__all__ = ["Change", "changes", "history"]
+__all__ = ["Change", "changes", "history", "runs"]
 
 _UNTOLD = ("run", "seed", "extends")  # of a document: the launch itself says which held
 
@@ -42,6 +43,18 @@ def history(out: Path) -> list[dict[str, Any]]:
     found = list(launches(out))
     _settle_cluster(out, found)
     return [_told(out, launch, following) for launch, following in zip_longest(found, found[1:])]
+
+
+def runs(out: Path, *, most: int = 50) -> list[dict[str, Any]]:
+    """The last launches as a report tells of them: those of `history`, each with `summary` (what it took, and advice; empty
+    where it did not say) and `changes` since the launch before it (sentences).
+    """
+    rows = history(out)[-most:]
+    for before, row in zip_longest([None, *rows[:-1]], rows):
+        launch = find_launch(out, row["launch"])
+        row["summary"] = summary(launch) if launch.outcome else {}
+        row["changes"] = [] if before is None else list(map(str, changes(out, before["launch"], row["launch"])))
+    return rows
 
 
 def _settle_cluster(out: Path, found: list[Launch]) -> None:
