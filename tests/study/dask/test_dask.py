@@ -1,47 +1,87 @@
-"""Studies on Dask: the same bits as locally, wherever the workers come from."""
+"""Studies on Dask: the same bits as locally, wherever the workers come from; units are streamed."""
 
-import pandas as pd
+import json
+
 import pytest
 
-from conntap import open_store
-from conntap.study import load_study, run
-from conntap.study.entries import with_run
+from conntap.errors import RunError, StudyError
 from conntap.study.executors.chunks import Chunks
 from conntap.study.jobs import Job, Piece
 
-pytest.importorskip("distributed")
 
-DRAWS = (
-    "  n: {do: 'plugin_steps:draw', of: local, repeat: 20, controls: [s]}\n"
-    "  f: {do: 'plugin_steps:fail_on', of: local, n_nodes: 3}\n"
-    "controls: {s: {do: 'plugin_steps:shuffled', draws: 3}}\n"
-)
-
-
-def frame(outcome, stage):
-    with open_store(outcome.store) as opened:
-        return opened[stage].frame()
-
-
-def on_dask(path, *, out=None, listen=lambda event: None, **options):
-    return run(with_run(load_study(path), **{"where": "dask", "workers": 2, **options}), out=out, listen=listen)
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}, {"workers": 2, "least_workers": 0}])
+def test_workers_of_this_machine_give_the_same_bits(same_bits, options):
+    events = []
+    assert same_bits(listen=events.append, **options)
+    assert max(event["workers"] for event in events if event["event"] == "cluster") in range(1, options["workers"] + 1)
 
 
 @pytest.fixture
-def drawn(write, local, tmp_path):
-    """A study of draws, and its outcome on local processes."""
-    path = write(local + DRAWS)
-    return path, run(with_run(load_study(path), workers=2), out=tmp_path / "locally")
+def running(dask_plugin):
+    """A cluster that runs already, without a thread reserved."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", worker_dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_workers_of_this_machine_give_the_same_bits(drawn, tmp_path, workers):
-    path, locally = drawn
-    events = []
-    outcome = on_dask(path, out=tmp_path / "dask", workers=workers, listen=events.append)
-    assert (outcome.done, outcome.failed) == (locally.done, locally.failed)
-    pd.testing.assert_frame_equal(frame(outcome, "n"), frame(locally, "n"), check_exact=True)
-    assert [event["workers"] for event in events if event["event"] == "cluster"][-1] == workers
+def test_a_cluster_that_runs_already_gives_the_same_bits(same_bits, running):
+    assert same_bits(cluster=running.scheduler_address)
+
+
+def test_a_cluster_is_found_by_its_schedulers_file(same_bits, running, tmp_path):
+    (tmp_path / "s.json").write_text(json.dumps({"address": running.scheduler_address}))
+    assert same_bits(cluster=str(tmp_path / "s.json"))
+
+
+def test_a_file_that_is_no_schedulers_is_told(write, on_dask):
+    with pytest.raises(StudyError, match=r"run.cluster: 'nowhere.json' is no scheduler's file"):
+        on_dask(write("stages: {n: {do: 'dask_steps:slow', seconds: 0.0, number: 1}}\n", circuits=""), cluster="nowhere.json")  # fmt: skip
+
+
+def test_a_lost_scheduler_ends_the_run_and_what_is_done_is_kept(write, on_dask, running):
+    numbers = f"each: {{number: {list(range(40))}}}"
+    path = write(f"stages: {{n: {{do: 'dask_steps:slow', seconds: 0.2, {numbers}}}}}\n", circuits="")
+    done = []
+
+    def listen(event):
+        if event["event"] == "done":
+            done.append(event["key"])
+            if len(done) == 3:
+                running.close()
+
+    with pytest.raises(RunError, match="is lost; what is done is kept"):
+        on_dask(path, cluster=running.scheduler_address, listen=listen)
+    outcome = on_dask(path, where="local")
+    assert outcome.ok
+    assert outcome.skipped >= 3
+
+
+def test_thousands_of_units_stream_in_few_chunks(write, on_dask, monkeypatch):
+    from distributed import Client
+
+    under_way, submitted = [], Client.submit
+
+    def counting(client, *arguments, **named):
+        under_way.append(len(client.futures))
+        return submitted(client, *arguments, **named)
+
+    monkeypatch.setattr(Client, "submit", counting)
+    outcome = on_dask(write("stages: {n: {do: 'dask_steps:chance', repeat: 3000}}\n", circuits=""))  # fmt: skip
+    assert (outcome.done, outcome.ok) == (3000, True)
+    assert max(under_way) <= 4
+    assert len(under_way) < 300
+
+
+def test_a_unit_computes_an_array_on_the_cluster_that_it_keeps_busy(write, on_dask, frame):
+    path = write(
+        "stages: {a: {do: 'dask_steps:whole_sum', each: {by: [cluster, threads], n: [800, 1600, 2400]}}}\n", circuits=""
+    )
+    outcome = on_dask(path, timeout_s=60.0)
+    assert [each["error"] for each in outcome.failures] == []
+    assert frame(outcome, "a")["a"].tolist() == [n * (n - 1) / 2 for n in (800, 1600, 2400)] * 2
 
 
 def test_costly_pieces_come_first_and_alone_and_small_ones_in_chunks_of_a_second():

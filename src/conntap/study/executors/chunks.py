@@ -7,6 +7,7 @@ chunk after chunk, so that a unit that is killed, hangs or outgrows its memory c
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from collections import deque
@@ -19,7 +20,7 @@ from conntap.study.executors.local import local
 from conntap.study.jobs import Job, Piece
 from conntap.study.records import Records, stage_folder
 
-__all__ = ["Chunks", "close_kept", "run_chunk"]
+__all__ = ["Chunks", "close_kept", "dask_setup", "dask_teardown", "run_chunk"]
 
 _CHUNK_S = 1.0
 _LEAST_S = 0.05
@@ -279,3 +280,14 @@ def close_kept(idle_s: float = 0.0) -> None:
         _kept[:] = [pool for pool in _kept if pool not in old]
     for pool in old:
         pool.close()
+
+
+def dask_setup(worker: Any) -> None:
+    """Called by a Dask worker that preloads this module: Ctrl-C is for the run, which ends its workers."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def dask_teardown(worker: Any) -> None:
+    """Called by such a worker at its end."""
+    close_kept()

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import logging
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,11 +22,13 @@ from typing import Any
 from conntap.errors import MissingExtra, RunError, StudyError
 from conntap.study.entries import RunOptions
 
-__all__ = ["UNIT", "Cluster", "joined"]
+__all__ = ["PRELOAD", "UNIT", "Cluster", "client_of", "dashboard_of", "joined", "scheduler"]
 
 UNIT = "conntap"
 """The resource of a worker that computes units: one a worker, so that its second thread is free for what a unit asks of the
 cluster (dask.array)."""
+
+PRELOAD = "conntap.study.executors.chunks"
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 30.0
@@ -47,6 +50,8 @@ class Cluster:
         Tells why no worker will come any more, or nothing.
     dashboard
         The link to its scheduler's dashboard, where it has one.
+    least
+        With how many workers to begin.
     """
 
     client: Any
@@ -54,6 +59,7 @@ class Cluster:
     environment: Mapping[str, str] = field(default_factory=dict)
     gone: Callable[[], str] = lambda: ""
     dashboard: str | None = None
+    least: int = 0
 
     def workers(self) -> dict[str, dict[str, Any]]:
         """Address of a worker -> its threads and resources."""
@@ -103,7 +109,7 @@ def _local(options: RunOptions, folder: Path, workers: int) -> Iterator[Cluster]
     with scheduler(options, folder, workers=workers if least is None else least) as (started, environment):
         if least is not None:
             started.adapt(minimum=least, maximum=workers, interval="1s", target_duration="1s", wait_count=10)
-        with _client(started) as client:
+        with client_of(started) as client:
             yield Cluster(client, "the local cluster", environment, dashboard=dashboard_of(started, options))
 
 
@@ -121,6 +127,7 @@ def scheduler(
             n_workers=workers,
             threads_per_worker=2,
             resources={UNIT: 1},
+            preload=[PRELOAD],
             host=host or (None if options.interface else "127.0.0.1"),
             interface=options.interface,
             security=security,
@@ -134,6 +141,7 @@ def scheduler(
             yield started, {"DASK_SCHEDULER_ADDRESS": started.scheduler_address, **environment}
         finally:
             started.close(timeout=20)
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
@@ -185,7 +193,7 @@ def _secured(folder: Path) -> tuple[Any, dict[str, str]]:
 def _running(named: str) -> Iterator[Cluster]:
     """A cluster that somebody else started, by its address or its scheduler's file."""
     address = named if "://" in named else _address_in(Path(named))
-    with _client(address) as client:
+    with client_of(address) as client:
         about = client.scheduler_info()
         reserved = any(each.get("resources", {}).get(UNIT) for each in about.get("workers", {}).values())
         reachable = {"DASK_SCHEDULER_ADDRESS": address, **_own_tls()} if reserved else {}
@@ -207,7 +215,8 @@ def _address_in(path: Path) -> str:
 
 
 @contextmanager
-def _client(cluster: Any) -> Iterator[Any]:
+def client_of(cluster: Any) -> Iterator[Any]:
+    """A client of a cluster, or of the scheduler at an address."""
     from distributed import Client
 
     try:

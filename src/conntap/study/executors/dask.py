@@ -125,10 +125,11 @@ class _Stream:
     def run(self, jobs: list[Job]) -> dict[str, str]:
         self.states = {}
         self.look()
-        self.chunks = Chunks(jobs, self.slots or self.workers)
-        ticked = time.monotonic()
+        self.chunks = Chunks(jobs, max(self.slots, self.workers))
+        ticked, ready = time.monotonic(), False
         while self.chunks or self.flying:
-            while self.chunks and len(self.flying) < _AHEAD * max(self.slots, 1):
+            ready = ready or self.slots >= self.cluster.least
+            while ready and self.chunks and len(self.flying) < _AHEAD * max(self.slots, 1):
                 self.submit(self.chunks.take())
             with contextlib.suppress(queue.Empty):
                 self.land(self.landed.get(timeout=_POLL_S))
@@ -236,8 +237,10 @@ class _Stream:
         self.look()
         if self.slots:
             self.seen = time.monotonic()
-        elif time.monotonic() - self.seen > _PATIENCE_S and (why := self.cluster.gone()):
-            raise RunError(f"{self.cluster.name}: {why}; what is done is kept. Run the same command again to go on.")
+        elif time.monotonic() - self.seen > _PATIENCE_S:
+            self.seen += _PATIENCE_S / 2
+            if why := self.cluster.gone():
+                raise RunError(f"{self.cluster.name}: {why}; what is done is kept. Run the same command again.")
 
     def check_scheduler(self, patience_s: float) -> None:
         end = time.monotonic() + patience_s
@@ -267,9 +270,11 @@ class _Stream:
     def stop(self) -> None:
         """Call back what is under way; workers of others keep no process of ours."""
         client = self.cluster.client
+        if client.status != "running":
+            return
         with contextlib.suppress(Exception):  # the cluster may be gone
             client.cancel(list(self.flying), force=True)
             for future in self.flying:
                 future.release()
             self.flying.clear()
-            client.run(close_kept, wait=False)
+            client.run(close_kept, on_error="ignore")
