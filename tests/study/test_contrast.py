@@ -97,6 +97,13 @@ def test_slices_are_compared_with_the_same_slices(stages):
     assert against(store["n"], store["r"])["mean"].tolist() == [4, 1]
 
 
+def test_draws_that_lack_all_slices_yet_stand_beside_the_uncut_values(stages):
+    cut = {"slice": ["full", "layer=1"], "layer": [np.nan, 1.0]}
+    uncut = {"slice": ["full"] * 2, "layer": [None] * 2, "repeat": [0, 1]}
+    store = stages(n=(cut, [4, 9]), r=(uncut, [1, 2]))
+    assert against(store["n"], store["r"])[["value", "mean", "draws"]].to_numpy().tolist() == [[4, 1.5, 2]]
+
+
 def test_tables_are_compared_column_by_column(stages):
     table = pd.DataFrame({"in": [1, 2], "out": [3, 4], "name": ["x", "y"]}, index=pd.Index([7, 8], name="id"))
     store = stages(n=({"circuit": ["c"]}, [table]), r=({"circuit": ["c"] * 2, "repeat": [0, 1]}, [table, table]))

@@ -141,6 +141,10 @@ def _agreeing(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str])
                 f"{names[0]}, {names[1]}: the first differs in {name!r}, which the second lacks; so its values are of "
                 "something else. Measure the draws in the same way."
             )
+    for name in shared:  # of different types, such as text where all are missing: a merge would refuse them
+        if first[name].dtype != second[name].dtype:
+            as_they_are = {name: lambda cases, name=name: cases[name].astype(object).where(cases[name].notna(), np.nan)}
+            first, second = first.assign(**as_they_are), second.assign(**as_they_are)
     right = second.drop(columns="repeat")
     how: dict[str, Any] = {"on": shared} if shared else {"how": "cross"}
     pairs = first.merge(right, suffixes=(" of original", " of random"), **how)
