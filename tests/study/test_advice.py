@@ -48,6 +48,14 @@ def test_workers_idle_between_units_are_told_without_a_reason():
     assert told == "the 4 workers were idle 60% of the time: workers: 2 would take about as long."
 
 
+def test_workers_of_a_cluster_that_come_and_go_get_no_advice():
+    dask = {"where": "dask", "cluster": "tcp://here:8786"}
+    far = found({"done": 500, "wall_s": 160.0, "longest_s": 1.0}, busy=[40] * 4, run=dask)
+    assert (far.efficiency, advice(far)) == (None, [])
+    near = found({"done": 500, "wall_s": 160.0, "longest_s": 1.0}, busy=[40] * 4, run={"where": "dask"})
+    assert near.efficiency == 0.4
+
+
 def test_busy_workers_on_a_large_machine_could_be_more():
     told = only(found({"done": 500, "wall_s": 196.0, "longest_s": 1.0}, busy=[98, 98], cores=8))
     assert "workers: 8 would take about 27.2 s instead of 100.0 s" in told

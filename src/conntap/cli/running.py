@@ -62,6 +62,10 @@ def launch(study: Any, folder: Path, as_json: bool, track: str | None, wait: boo
 
     if submits(study) and not wait:
         submit_and_tell(study, folder, as_json)
+        if track is not None:
+            click.echo(
+                "nobody waits for it, so nothing is tracked yet: `tap collect --track` does, once it ended.", err=True
+            )
         return
     with tracked(folder, track) as note, Progress(sys.stderr) as show:
         tell = lambda event: (note(event), show(event))  # noqa: E731

@@ -64,6 +64,8 @@ class Figures:
     def efficiency(self) -> float | None:
         """Which part of the workers' time went into units (of a cluster's jobs, the time in which they ran); None where it
         cannot be told."""
+        if not self.local and self.run.get("where") != "slurm":
+            return None  # workers of a cluster of Dask come and go
         if self.run.get("where") == "slurm":
             whole = sum(sum(took) * self.cores_each.get(stage, 1) for stage, took in self.shares.items())
         else:
@@ -73,7 +75,7 @@ class Figures:
     @property
     def local(self) -> bool:
         """Whether it ran on one machine."""
-        return self.run.get("where", "local") == "local"
+        return _is_local(self.run)
 
     def option(self, stage: str, name: str) -> Any:
         """A run option of a stage: its own, else the study's; None where neither says."""
@@ -91,7 +93,7 @@ def figures(launch: Launch) -> Figures:
     about, outcome = launch.about, launch.outcome
     account = Account.merged([{"stages": {}, "kinds": {}, "busy": {}, **_part(outcome)}])
     run = about.get("run", {})
-    cores = int(about.get("cores", 0)) if run.get("where", "local") == "local" else 0
+    cores = int(about.get("cores", 0)) if _is_local(run) else 0
     asked = int(run.get("workers", 0)) or cores
     shares: dict[str, list[float]] = {}
     cores_each: dict[str, int] = {}
@@ -108,6 +110,12 @@ def figures(launch: Launch) -> Figures:
         shares=shares,
         cores_each=cores_each,
     )
+
+
+def _is_local(run: Mapping[str, Any]) -> bool:
+    """Whether all workers are processes of one machine."""
+    where = run.get("where", "local")
+    return where == "local" or (where == "dask" and run.get("cluster", "local") == "local")
 
 
 def _part(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -185,11 +185,12 @@ def _text(launch: Launch) -> str:
 
 
 def _of_documents(before: Launch, after: Launch) -> Iterator[Change]:
+    if _text(before) == _text(after):
+        return
     try:
         one, two = values_of(_text(before)), values_of(_text(after))
     except StudyError:
-        if _text(before) != _text(after):
-            yield Change("the document", "as it was", "another text")
+        yield Change("the document", "as it was", "another text")
         return
     yield from _differing("", *({k: v for k, v in each.items() if k not in _UNTOLD} for each in (one, two)))
 
