@@ -118,14 +118,34 @@ def test_measures_shown_at_the_terminal_run(page, desk):
         assert outcome.exit_code == 0, (arguments, outcome.output)
 
 
-@pytest.mark.parametrize(("page", "room"), [("measure", analyze), ("null-models", manipulate)])
-def test_a_room_has_a_page_that_names_all_it_offers_and_nothing_else(page, room):
+MANIPULATIONS = (
+    "additions",
+    "circuits",
+    "mask_files",
+    "masking",
+    "perturbation",
+    "properties",
+    "removal",
+    "simplicial",
+)
+"""The files of the room manipulate that change a connectome as asked; the others draw null models."""
+
+
+def names_of(page):
+    """The functions that a page is to name, and none else: a room's, of manipulate those of one of two kinds."""
+    if page == "measure":
+        return {name for name in analyze.__all__ if name.islower()} - {"slices"}  # they have a page of their own
+    return {name for name, file in manipulate._HOMES.items() if (file in MANIPULATIONS) == (page == "manipulate")}
+
+
+@pytest.mark.parametrize("page", ["measure", "null-models", "manipulate"])
+def test_a_room_has_a_page_that_names_all_it_offers_and_nothing_else(page):
     text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text().split("## Names from elsewhere")[0]
-    offered = {name for name in room.__all__ if name.islower()} - {"slices"}  # they have a page of their own
+    offered = names_of(page)
     assert offered <= set(re.findall(r"`(\w+)", text))
-    named = re.findall(r"^\| (?:question|model) .*?(?=^$)", text, flags=re.DOTALL | re.MULTILINE)
+    named = re.findall(r"^\| (?:question|model|step) .*?(?=^$)", text, flags=re.DOTALL | re.MULTILINE)
     rows = [line.split("|") for table in named for line in table.splitlines()[2:]]
-    column = {"measure": 2, "null-models": 1}[page]
+    column = {"measure": 2, "null-models": 1, "manipulate": 1}[page]
     assert {name for row in rows for name in re.findall(r"`(\w+)", row[column])} <= offered
 
 

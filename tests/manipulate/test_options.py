@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from conntap import manipulate
-from conntap.circuits import Connectome
+from conntap.circuits import Connectome, Mask
 from conntap.errors import OptionError
 
 NEEDED = {"by": "group", "nearest": 1}
+CONNECTED = {"property": "weight", "how": "scale", "value": 2.0, "dimension": 2, "dimensions": 2}
+"""What manipulations need; where they take a number or a fraction, a half."""
 
 
 def hints():
@@ -26,13 +28,23 @@ WHOLE = [(name, option) for name, option, found in hints() if int in found]
 
 
 def call(name, **options):
-    """A step on four nodes; what it needs besides is given."""
+    """A step on four nodes, or on masks of their connections; what it needs besides is given."""
     nodes = pd.DataFrame({axis: [0.0, 1.0, 2.0, 3.0] for axis in "xyz"}).assign(group=list("aabb"))
+    connectome = Connectome(nodes, [0, 1, 2], [1, 2, 3], properties={"weight": [1.0, 2.0, 3.0]})
     function = getattr(manipulate, name)
+    inputs = []
     for option, parameter in signature(function).parameters.items():
-        if option in NEEDED and (parameter.default is Parameter.empty or option == "nearest"):
+        if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:
+            inputs.append(Mask.of(connectome) if parameter.annotation == "Mask" else connectome)
+        elif option == "rng":
+            options["rng"] = np.random.default_rng(0)
+        elif option in NEEDED and (parameter.default is Parameter.empty or option == "nearest"):
             options.setdefault(option, NEEDED[option])
-    return function(Connectome(nodes, [0, 1, 2], [1, 2, 3]), rng=np.random.default_rng(0), **options)
+        elif option == "fraction" and not options.keys() & {"connections", "synapses"}:
+            options.setdefault("fraction", 0.5)
+        elif option in CONNECTED and parameter.default is Parameter.empty:
+            options.setdefault(option, CONNECTED[option])
+    return function(*inputs, **options)
 
 
 @pytest.mark.parametrize(("name", "option", "hint"), CHOICES)

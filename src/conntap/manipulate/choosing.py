@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import Selection, selected
-from conntap.circuits.sonata.ordering import order_of_pairs
-from conntap.errors import OptionError, whole
+from conntap.errors import OptionError, unknown, whole
+from conntap.store.queries import check_readable, meets, names_in
+from conntap.topology.grouping import order_by_ends
 
-__all__ = ["Chosen", "amount", "chosen"]
+__all__ = ["Chosen", "amount", "chosen", "edges_where"]
 
 _log = logging.getLogger(__name__)
 
@@ -161,6 +163,48 @@ def amount(where: str, connections: int | None, fraction: float | None, n: int, 
     return round(fraction * n)  # type: ignore[operator]
 
 
+def edges_where(connectome: Connectome, expression: str, where: str) -> np.ndarray:
+    """Which edges meet an expression over their properties and those of their nodes: boolean, shape (edges,).
+
+    Parameters
+    ----------
+    expression
+        Over edge properties by their names, and those of nodes as `pre_NAME` and `post_NAME`; `pre_id` and `post_id` are
+        ids. An edge property of such a name comes first.
+    where
+        What the expression is an option of, for errors: "edge_mask.where".
+
+    Raises
+    ------
+    OptionError
+        It names what is not there, compares what cannot be compared, or cannot be read.
+
+    Examples
+    --------
+    >>> edges_where(Connectome(2, [0, 1], [1, 0], properties={"w": [1, 2]}), "w > 1 and pre_id == 1", "example")
+    array([False,  True])
+    """
+    check_readable(expression, where, what="edge property", error=OptionError)
+    sides = {"pre": (connectome.pre_nodes, connectome.pre), "post": (connectome.post_nodes, connectome.post)}
+    available = set(connectome.properties)
+    for side, (nodes, _) in sides.items():
+        available |= {f"{side}_{name}" for name in (*nodes.columns, "id")}
+    columns: dict[str, Any] = {}
+    for name in names_in(expression):
+        if name not in available:
+            raise OptionError(unknown(f"{where}: query {expression!r}", "edge property", name, available))
+        columns[name] = _column(connectome, sides, name)
+    return meets(pd.DataFrame(columns, copy=False), expression, where, what="edge property", error=OptionError)
+
+
+def _column(connectome: Connectome, sides: dict[str, Any], name: str) -> Any:
+    if name in connectome.properties:
+        return connectome.properties[name]
+    side, _, own = name.partition("_")
+    nodes, rows = sides[side]
+    return (nodes[own].array if own in nodes else nodes.index.array).take(rows)
+
+
 def _meant(nodes: Any, choice: Any, where: str, ends: np.ndarray) -> np.ndarray | None:
     if choice is None:
         return None
@@ -186,17 +230,12 @@ def _tell_unconnected(connectome: Connectome, masked: np.ndarray, mask: Mask, wh
 def _grouped(connectome: Connectome, rows: np.ndarray | None) -> Chosen:
     """All connections among some edges."""
     pre, post = (ends if rows is None else ends[rows] for ends in (connectome.pre, connectome.post))
-    order = _order(pre, post, connectome.n_pre, connectome.n_post)
+    order = order_by_ends(pre, post, connectome.n_pre, connectome.n_post)
     pre, post = pre[order], post[order]
     is_first = np.ones(len(pre), dtype=bool)
     np.not_equal(pre[1:], pre[:-1], out=is_first[1:])
     is_first[1:] |= post[1:] != post[:-1]
     return Chosen(connectome, order if rows is None else rows[order], np.flatnonzero(is_first))
-
-
-def _order(pre: np.ndarray, post: np.ndarray, n_pre: int, n_post: int) -> np.ndarray:
-    is_sorted = (pre[1:] > pre[:-1]) | ((pre[1:] == pre[:-1]) & (post[1:] >= post[:-1]))
-    return np.arange(len(pre)) if is_sorted.all() else order_of_pairs(pre, post, n_pre, n_post)
 
 
 def _of_so_many(counts: np.ndarray, synapses: Any, where: str) -> np.ndarray:
