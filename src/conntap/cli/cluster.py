@@ -187,7 +187,7 @@ def tell_launches(found: list[Any]) -> None:
         print_rows(rows, title=f"launch {standing.launch.number}: {told}")
         for name in standing.stages:
             for reason, number in standing.reasons(name).items():
-                click.echo(f"{name}: {number} jobs wait: {reason}")
+                click.echo(f"{name}: {number} {'job waits' if number == 1 else 'jobs wait'}: {reason}")
         if standing.live and standing.left_s is not None:
             click.echo(f"the jobs that run now are expected to end in {_span(standing.left_s)}")
         if standing.collect in ("pending", "running"):
