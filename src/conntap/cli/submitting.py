@@ -67,9 +67,9 @@ def _value(key: str, text: str) -> Any:
 
 def submit_and_tell(study: Any, folder: Path, as_json: bool) -> None:
     """Submit what is left, and say which jobs there are and how to go on."""
-    from conntap.study.slurm import submit
+    from conntap.study.slurm.driving import submitted
 
-    launch = submit(study, folder)
+    launch = submitted(study, folder)
     if launch is None:
         if as_json:
             print_json({"launch": None})
@@ -85,7 +85,13 @@ def submit_and_tell(study: Any, folder: Path, as_json: bool) -> None:
     for stage, parts in jobs["stages"].items():
         ids = ", ".join(part["job"] for part in parts)
         click.echo(f"{stage}: {about[stage]['units']} units in {about[stage]['shares']} jobs: {ids}")
-    click.echo(f"collect: job {jobs['collect']['job']}, when these have ended")
+    if jobs["stages"]:
+        click.echo(f"collect: job {jobs['collect']['job']}, when these have ended")
+    else:
+        units = sum(each["units"] for each in about.values())
+        click.echo(
+            f"{units} units on {study.run.workers} workers of Dask: job {jobs['collect']['job']}, which collects too"
+        )
     click.echo(f"launch {launch.number}: {launch.folder}")
     for word, what in (("status", "how it stands"), ("follow", "watch it"), ("cancel", "end its jobs")):
         click.echo(f"  tap {word} {name}    {what}")

@@ -20,7 +20,7 @@ from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.executors import Listener, opened
 from conntap.study.jobs import Job, Limits, to_do
-from conntap.study.launches import begin
+from conntap.study.launches import Launch, begin
 from conntap.study.locking import Running, lock
 from conntap.study.records import Records, stage_folder
 from conntap.study.setup import prepare, read_batch, read_cases, read_setup, write_setup
@@ -135,6 +135,7 @@ def launch(
     listen: Listener = lambda event: None,
     only: Collection[str] | None = None,
     limits: Mapping[str, Limits] | None = None,
+    noted: Launch | None = None,
 ) -> Outcome:
     """Compute the units of a study that was set up and are not done; stages that do not wait for each other at once.
 
@@ -144,6 +145,8 @@ def launch(
         Keys; nothing else is computed. Default: all that are not done.
     limits
         Name of stage -> what its units may take this time; default: what the study says.
+    noted
+        The launch that was begun for this by a job of a cluster, which this process is part of; default: a new one.
 
     Raises
     ------
@@ -154,8 +157,9 @@ def launch(
     """
     check_current(study, out)
     with lock(out):
-        _refuse_if_on_cluster(out)
-        return _launched(study, out, listen, _Some(only, limits or {}))
+        if noted is None:
+            _refuse_if_on_cluster(out)
+        return _launched(study, out, listen, _Some(only, limits or {}), noted)
 
 
 def _refuse_if_on_cluster(out: Path) -> None:
@@ -173,12 +177,13 @@ def check_current(study: Study, out: Path) -> None:
         )
 
 
-def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL) -> Outcome:
+def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, noted: Launch | None = None) -> Outcome:
     began, about = time.monotonic(), read_setup(out)
     account = Account()
     left = {name: to_do(out, name, only=some.keys).summary() for name in about["stages"]}
     skipped = sum(each["skipped"] for each in left.values())
-    noted = begin(study, out, stages=left) if any(each["units"] for each in left.values()) else None
+    if noted is None and any(each["units"] for each in left.values()):
+        noted = begin(study, out, stages=left)
     if noted is not None:
         listen({"event": "launch", "launch": noted.number, "stages": left})
     state = "stopped"

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conntap.errors import RunError
 from conntap.study.entries import RunOptions
 from conntap.study.executors.clusters import PRELOAD, UNIT, Cluster, client_of, dashboard_of, scheduler
 
@@ -50,16 +49,10 @@ def slurm_array(options: RunOptions, folder: Path, workers: int) -> Iterator[Clu
 
 def _submitted(options: RunOptions, folder: Path, workers: int) -> str:
     """Submit the array; its number."""
-    (folder / "script.sh").write_text(_script(options, folder, workers))
-    try:
-        done = subprocess.run(
-            ["sbatch", "--parsable", "script.sh"], cwd=folder, capture_output=True, text=True, timeout=120
-        )
-    except FileNotFoundError:
-        raise RunError("run.cluster: slurm needs the command sbatch, which is not on this machine.") from None
-    if done.returncode:
-        raise RunError(f"run.cluster: sbatch refused {folder / 'script.sh'}: {done.stderr.strip()}")
-    return done.stdout.strip().split(";")[0]
+    from conntap.study.slurm.submitting import sbatch
+
+    (folder / "workers.sh").write_text(_script(options, folder, workers))
+    return sbatch(folder, "workers.sh", run=options)
 
 
 def _script(options: RunOptions, folder: Path, workers: int) -> str:

@@ -22,7 +22,18 @@ from typing import Any
 from conntap.errors import MissingExtra, RunError, StudyError
 from conntap.study.entries import RunOptions
 
-__all__ = ["PRELOAD", "UNIT", "Cluster", "client_of", "dashboard_of", "joined", "scheduler"]
+__all__ = [
+    "PRELOAD",
+    "UNIT",
+    "Cluster",
+    "client_of",
+    "dashboard_of",
+    "joined",
+    "scheduler",
+    "secured",
+    "settings",
+    "tls_environment",
+]
 
 UNIT = "conntap"
 """The resource of a worker that computes units: one a worker, so that its second thread is free for what a unit asks of the
@@ -118,11 +129,12 @@ def scheduler(
     options: RunOptions, folder: Path, *, workers: int = 0, host: str | None = None
 ) -> Iterator[tuple[Any, dict[str, str]]]:
     """A scheduler in this process, some workers of this machine, and the variables by which processes reach it."""
+    from dask import config
     from distributed import LocalCluster
 
-    security, environment = _secured(folder)
+    security, environment = secured(folder)
     scratch = folder / "scratch"
-    with _configured():
+    with config.set(settings()):
         started = LocalCluster(
             n_workers=workers,
             threads_per_worker=2,
@@ -144,18 +156,13 @@ def scheduler(
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-@contextmanager
-def _configured() -> Iterator[None]:
-    import dask
-
-    settings = {
-        "distributed.worker.daemon": True,
+def settings() -> dict[str, Any]:
+    """Settings of Dask for a cluster of a study."""
+    return {
         "distributed.scheduler.allowed-failures": 3,
         "distributed.admin.log-length": 1000,
         "distributed.comm.timeouts.connect": f"{_JOIN_S:g}s",
     }
-    with dask.config.set(settings):
-        yield
 
 
 def _has_dashboard(options: RunOptions) -> bool:
@@ -168,7 +175,14 @@ def dashboard_of(started: Any, options: RunOptions) -> str | None:
     return str(started.dashboard_link) if _has_dashboard(options) else None
 
 
-def _secured(folder: Path) -> tuple[Any, dict[str, str]]:
+def tls_environment(folder: Path) -> dict[str, str]:
+    """The variables that name the keys in a folder."""
+    tls, cert, key = "DASK_DISTRIBUTED__COMM__TLS__", str(folder / "cert.pem"), str(folder / "key.pem")
+    roles = {f"{tls}{role}__{what}": path for role in ("CLIENT", "SCHEDULER", "WORKER") for what, path in (("CERT", cert), ("KEY", key))}  # fmt: skip
+    return {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True", f"{tls}CA_FILE": cert, **roles}
+
+
+def secured(folder: Path) -> tuple[Any, dict[str, str]]:
     """Keys for one cluster, in memory and in files of this user, and the variables that name these."""
     from distributed.security import Security
 
@@ -180,13 +194,7 @@ def _secured(folder: Path) -> tuple[Any, dict[str, str]]:
     for name, content in (("cert", security.tls_client_cert), ("key", security.tls_client_key)):
         with open(os.open(files[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(content)
-    tls = "DASK_DISTRIBUTED__COMM__TLS__"
-    return security, {
-        "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
-        f"{tls}CA_FILE": str(files["cert"]),
-        f"{tls}CLIENT__CERT": str(files["cert"]),
-        f"{tls}CLIENT__KEY": str(files["key"]),
-    }
+    return security, tls_environment(folder)
 
 
 @contextmanager

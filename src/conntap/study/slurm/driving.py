@@ -8,17 +8,27 @@ from pathlib import Path
 from conntap.study.collecting import collect
 from conntap.study.entries import Study
 from conntap.study.executors.kinds import Listener
+from conntap.study.launches import Launch
 from conntap.study.run import Outcome
 from conntap.study.setup import read_setup, setup
 from conntap.study.slurm.following import follow
 from conntap.study.slurm.submitting import submit
 
-__all__ = ["launch_and_follow", "run_and_follow", "submits"]
+__all__ = ["launch_and_follow", "run_and_follow", "submits", "submitted"]
 
 
 def submits(study: Study) -> bool:
-    """Whether a study runs as arrays of jobs that need nobody to wait for them."""
-    return study.run.where == "slurm" and study.run.engine == "batches"
+    """Whether a study runs as jobs that need nobody to wait for them."""
+    return study.run.where == "slurm"
+
+
+def submitted(study: Study, out: Path) -> Launch | None:
+    """Submit what is left of a study to the engine that it names; None where nothing is left."""
+    if study.run.engine == "dask":
+        from conntap.study import drive
+
+        return drive.submit(study, out)
+    return submit(study, out)
 
 
 def launch_and_follow(study: Study, out: Path, listen: Listener = lambda event: None) -> Outcome:
@@ -31,7 +41,7 @@ def launch_and_follow(study: Study, out: Path, listen: Listener = lambda event: 
     InterruptedRun
         Ctrl-C: before all was submitted, it is cancelled; later, the jobs go on.
     """
-    launch = submit(study, out)
+    launch = submitted(study, out)
     if launch is None:
         return Outcome(out, skipped=sum(each["units"] for each in read_setup(out)["stages"].values()))
     listen({"event": "launch", "launch": launch.number, "stages": launch.about["stages"]})
