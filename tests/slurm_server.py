@@ -55,7 +55,7 @@ MaxArraySize={max_array}
 MaxJobCount=100000
 KillWait=5
 MailProg=/bin/true
-NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr={address} Port=[{first}-{last}] CPUs={cpus} RealMemory={memory} State=UNKNOWN
+NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr={address} Port=[{first}-{last}] CPUs={cpus} RealMemory={memory} Feature=small,fast State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
