@@ -1,0 +1,178 @@
+"""Circuits manipulated chunk by chunk: the same as in memory, for any number of chunks and workers."""
+
+import json
+import logging
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conntap import manipulate
+from conntap.circuits import Connectome, open_circuit
+from conntap.circuits.masks import Mask
+from conntap.circuits.sonata.writing import write_sonata
+from conntap.errors import CircuitError, OptionError
+from conntap.manipulate.circuits import examine_circuit, manipulate_circuit, step_rng
+
+few = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+MASK = Mask.from_pairs([0, 1, 2, 3, 3], [1, 2, 0, 3, 1])
+STEPS = [
+    {"do": "remove_connections", "fraction": 0.5},
+    {"do": "remove_connections", "fraction": 1, "mask": MASK},
+    {"do": "remove_connections", "fraction": 0.3, "mask": ~MASK, "pre": "layer == 1"},
+    {"do": "remove_connections", "connections": 1, "post": [0, 1, 2, 3, 4], "synapses": [0, 3]},
+    {"do": "remove_connections", "fraction": 0.4, "synapses": (2, None)},
+    {"do": "remove_synapses", "fraction": 0.6},
+    {"do": "remove_synapses", "fraction": 0.5, "keep_connections": "one", "rescale": "weight"},
+    {"do": "remove_synapses", "fraction": 1, "keep_connections": "one", "pre": {"layer": 2}, "rescale": "weight"},
+    {"do": "subsample", "fraction": 0.5, "mask": MASK},
+    {"do": "subsample", "synapses": 1, "post": "id > 1"},
+    {"do": "extract", "nodes": "layer == 1 or id == 3"},
+]
+
+
+@st.composite
+def columns(draw):
+    """Five cells of two layers with parallel synapses that weigh something and are of a kind."""
+    pairs = draw(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=4, max_size=30))
+    pairs += [(0, 1), (1, 1), (1, 2), (4, 4)]
+    rng = np.random.default_rng(len(pairs))
+    weights = rng.uniform(0.1, 1, len(pairs)).astype(draw(st.sampled_from(["f4", "f8"])))
+    kinds = rng.choice(["e", "i"], len(pairs))
+    nodes = pd.DataFrame({"layer": [1, 1, 2, 2, 1]})
+    return Connectome(nodes, *np.transpose(pairs), properties={"weight": weights, "kind": kinds})
+
+
+def in_memory(circuit, recipe, seed):
+    edges = circuit.edges().connectome(properties=None, node_properties=None)
+    for position, step in enumerate(recipe):
+        options = {key: value for key, value in step.items() if key != "do"}
+        rng = step_rng(seed, position, step["do"])
+        function = getattr(manipulate, step["do"])
+        edges = function(edges, **options) if step["do"] == "extract" else function(edges, **options, rng=rng)
+    return edges
+
+
+@few
+@given(c=columns(), recipe=st.lists(st.sampled_from(STEPS), min_size=1, max_size=3), data=st.data())
+def test_any_chunks_and_workers_give_what_the_functions_give_in_memory(c, recipe, data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chunks")
+    circuit = open_circuit(write_sonata(c, folder / "old"))
+    mem_gb, workers = data.draw(st.sampled_from([1e-9, 3e-6, 2e-5, 1.0])), data.draw(st.integers(1, 3))
+    refused = None
+    try:
+        expected = in_memory(circuit, recipe, 7)
+    except OptionError as error:
+        refused = str(error)
+    if refused is not None:
+        with pytest.raises(OptionError) as here:
+            manipulate_circuit(circuit, folder / "new", recipe=recipe, seed=7, mem_gb=mem_gb, workers=workers)
+        assert str(here.value) == refused
+        assert not (folder / "new").exists()
+        return
+    path = manipulate_circuit(circuit, folder / "new", recipe=recipe, seed=7, mem_gb=mem_gb, workers=workers)
+    found = open_circuit(path).edges().connectome(properties=None, node_properties=None)
+    pd.testing.assert_frame_equal(found.edges, expected.edges)
+    assert found == expected
+
+
+@pytest.fixture
+def ring(tmp_path):
+    """Six cells in a ring, each connection of two synapses."""
+    nodes = pd.DataFrame({"layer": [1, 1, 1, 2, 2, 2]})
+    pre = np.repeat(np.arange(6), 2)
+    weights = np.arange(12, dtype="f4")
+    return open_circuit(
+        write_sonata(Connectome(nodes, pre, (pre + 1) % 6, properties={"w": weights}), tmp_path / "old")
+    )
+
+
+def test_what_was_done_is_told_in_the_file(ring, tmp_path):
+    recipe = [{"do": "remove_connections", "mask": Mask.from_pairs([0, 1], [1, 2]), "fraction": 1}]
+    path = manipulate_circuit(ring, tmp_path / "new", recipe=recipe, seed=3)
+    with h5py.File(path.parent / "edges.h5") as file:
+        told = dict(next(iter(file["edges"].values())).attrs)
+    assert (told["number_of_edges"], told["seed"], told["source"]) == (8, 3, ring.fingerprint())
+    assert json.loads(told["recipe"])[0]["mask"]["connections"] == 2
+    assert json.loads(told["changed"]) == [
+        {"pairs of the mask connected": 2, "connections selected": 2, "connections": 2, "synapses": 4}
+    ]
+
+
+def test_what_would_be_done_is_told_before(ring, tmp_path):
+    recipe = [{"do": "remove_connections", "fraction": 0.5}, {"do": "subsample", "fraction": 0.5}]
+    told = examine_circuit(ring, recipe=recipe)
+    assert told["connections selected"].tolist()[0] == 6
+    assert told["synapses selected"].tolist()[1] == 6
+    assert told["synapses"].tolist() == [6, 3]
+    assert [each.name for each in tmp_path.iterdir()] == ["old"]
+
+
+def test_pairs_of_a_mask_that_are_not_connected_are_told_once(ring, tmp_path, caplog):
+    recipe = [{"do": "remove_connections", "mask": Mask.from_pairs([0, 1, 5], [1, 0, 3]), "fraction": 1}]
+    with caplog.at_level(logging.WARNING):
+        manipulate_circuit(ring, tmp_path / "new", recipe=recipe, mem_gb=1e-9)
+    assert [each.message for each in caplog.records] == ["remove_connections.mask: 2 of its 3 pairs are not connected."]
+
+
+def test_a_node_set_is_a_selection(ring, tmp_path):
+    (tmp_path / "sets.json").write_text('{"deep": {"layer": 2}}')
+    config = json.loads(ring.path.read_text())
+    ring.path.write_text(json.dumps({**config, "node_sets_file": str(tmp_path / "sets.json")}))
+    circuit = open_circuit(ring.path)
+    recipe = [{"do": "remove_connections", "pre": "deep", "fraction": 1}]
+    assert open_circuit(manipulate_circuit(circuit, tmp_path / "new", recipe=recipe)).edges().size == 6
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (
+            {"do": "remove_conections", "fraction": 1},
+            r"recipe\[0\]: unknown manipulation .*Did you mean 'remove_connections'",
+        ),
+        ({"do": "erdos_renyi"}, "It runs in memory only"),
+        ({"do": "remove_connections", "fracton": 1}, r"recipe\[0\]: remove_connections: unknown option 'fracton'"),
+        ({"do": "remove_connections"}, "give either connections or fraction"),
+        ({"do": "remove_connections", "fraction": 2}, "give a number from 0 to 1"),
+        ({"do": "remove_connections", "connections": 7}, "there are 6 connections"),
+        ({"do": "remove_connections", "fraction": 1, "pre": "leyer == 1"}, "unknown node property 'leyer'"),
+        ({"do": "remove_connections", "fraction": 1, "mask": [1, 2]}, "give a Mask"),
+        ({"do": "remove_connections", "fraction": 1, "mask": Mask.from_pairs([99], [0])}, "not among the 6 nodes"),
+        ({"do": "remove_synapses", "fraction": 1, "rescale": "v"}, "unknown property 'v'"),
+        ({"do": "extract"}, "nodes is not given"),
+        ("remove", "give a mapping"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_and_nothing_is_written(ring, tmp_path, step, why):
+    with pytest.raises((OptionError, CircuitError), match=why):
+        manipulate_circuit(ring, tmp_path / "new", recipe=[step])
+    assert [each.name for each in tmp_path.iterdir()] == ["old"]
+
+
+def test_the_circuit_is_untouched_and_never_written_to(ring, tmp_path):
+    before = {each.name: each.read_bytes() for each in ring.path.parent.iterdir()}
+    recipe = [{"do": "remove_synapses", "fraction": 0.5, "rescale": "w"}]
+    manipulate_circuit(ring, tmp_path / "new", recipe=recipe)
+    assert {each.name: each.read_bytes() for each in ring.path.parent.iterdir()} == before
+    with pytest.raises(CircuitError, match="never changed in place"):
+        manipulate_circuit(ring, ring.path.parent, recipe=recipe)
+
+
+def test_progress_is_told(ring, tmp_path):
+    heard = []
+    recipe = [{"do": "remove_connections", "fraction": 0.5}]
+    manipulate_circuit(ring, tmp_path / "new", recipe=recipe, mem_gb=1e-9, listen=lambda *told: heard.append(told))
+    assert heard == [(what, node, 6) for what in ("counting 0", "writing") for node in range(1, 7)]
+
+
+def test_circuits_of_the_allen_dialect_lose_connections(shared_data, tmp_path):
+    circuit = open_circuit(shared_data / "sonata/300_intfire", edges="v1_to_v1")
+    recipe = [{"do": "remove_connections", "fraction": 0.25}]
+    path = manipulate_circuit(circuit, tmp_path / "new", recipe=recipe, seed=1, mem_gb=0.01)
+    found = open_circuit(path, edges="v1_to_v1").edges().connectome(properties=None, node_properties=None)
+    assert found == in_memory(circuit, recipe, 1)
