@@ -32,7 +32,7 @@ SUMMARY = {
 def test_the_last_launch_that_says_what_it_took_is_told():
     told = told_runs([run(1, summary=SUMMARY), run(2, state="at work", wall_s=None)])
     assert told["sentence"] == (
-        "Launch 1 computed 8 units, 1 failed (1 timed out) in 1 min 15 s on 2 workers, which spent 80% of it in units; the "
+        "Launch 1 computed 8 units, 1 failed (1 timed out) in 1 min 15 s on 2 workers (80% of their time in units); the "
         "busiest had 1.25 times the mean to do. Its units took 2 min together, 1 min 40 s of CPU time, and at most 0.50 GiB "
         "of memory."
     )
@@ -58,7 +58,7 @@ def test_the_page_shows_the_runs_it_was_given_and_escapes_them(write):
     assert '<a href="#runs">Runs</a>' in text
     assert "workers: 1 would do &lt;as well&gt;." in text
     assert "a: &lt;b&gt; -&gt; c" in text
-    assert "which spent 80% of it in units" in text
+    assert "(80% of their time in units)" in text
 
 
 def test_a_page_of_a_store_alone_has_no_section_on_runs(write):

@@ -83,6 +83,15 @@ def test_memory_asked_is_held_beside_memory_used():
     assert "stages.n.run.mem_gb: 1.5 would do" in only(own)
 
 
+def test_an_option_of_the_whole_study_is_told_once_by_the_stage_that_needs_most():
+    account = Account({name: sums(done=1, peak_mb=mb) for name, mb in (("a", 100.0), ("b", 200.0), ("c", 2000.0))})
+    own = {"c": {"run": {"mem_gb": 9.0}}}
+    assert advice(Figures(account, 1.0, run={"mem_gb": 4.0}, stages=own)) == [
+        "units of a and b used at most 0.2 of the 4 GiB they may take: run.mem_gb: 0.5 would do.",
+        "units of c used at most 2 of the 9 GiB they may take: stages.c.run.mem_gb: 3 would do.",
+    ]
+
+
 def test_on_a_cluster_memory_is_to_be_asked_for():
     told = only(found({"done": 9, "wall_s": 1.0, "peak_mb": 3072.0}, run={"where": "slurm"}))
     assert told == "units of n used at most 3 GiB: ask for it by run.mem_gb: 4."

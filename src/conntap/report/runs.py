@@ -41,13 +41,13 @@ def told_runs(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _sentence(run: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     failed = f", {summary['failed']:,} failed" if summary["failed"] else ""
     kinds = ", ".join(f"{number} {kind}" for kind, number in summary["kinds"].items())
-    efficiency = (
-        f", which spent {summary['efficiency']:.0%} of it in units" if summary["efficiency"] is not None else ""
-    )
+    efficiency = f" ({summary['efficiency']:.0%} of their time in units)" if summary["efficiency"] is not None else ""
     busiest = f"; the busiest had {summary['imbalance']:.2f} times the mean to do" if summary["workers"] > 1 else ""
+    jobs = summary.get("jobs", 0)
+    at = f"in {counted(jobs, 'job')}" if jobs else f"on {counted(summary['workers'], 'worker')}"
     return (
         f"Launch {run['launch']} computed {counted(summary['done'], 'unit')}{failed}{f' ({kinds})' if kinds else ''} in "
-        f"{took(summary['wall_s'])} on {counted(summary['workers'], 'worker')}{efficiency}{busiest}. Its units took "
+        f"{took(summary['wall_s'])} {at}{efficiency}{busiest}. Its units took "
         f"{took(summary['work_s'])} together, {took(summary['cpu_s'])} of CPU time, and at most {_gib(summary['peak_mb'])} "
         "GiB of memory."
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ class Figures:
         own = self.stages.get(stage, {}).get("run") or {}
         return own.get(name, self.run.get(name))
 
-    def has_own(self, stage: str, name: str) -> str:
+    def place(self, stage: str, name: str) -> str:
         """Where an option of a stage is to be set."""
         own = self.stages.get(stage, {}).get("run") or {}
         return f"stages.{stage}.run.{name}" if name in own else f"run.{name}"
@@ -147,7 +147,7 @@ def summary(launch: Launch) -> dict[str, Any]:
     Returns
     -------
     launch, state, done, failed, waiting, kinds (of failures), wall_s, work_s (all units together), cpu_s, peak_mb, workers,
-    imbalance (how much longer the busiest worker was busy than the mean one), efficiency (which part of the workers' time
+    jobs (of a cluster), imbalance (how much longer the busiest worker was busy than the mean one), efficiency (which part of the workers' time
     went into units; None where unknown), stages (the same of each), advice (sentences).
     """
     found = figures(launch)
@@ -164,6 +164,7 @@ def summary(launch: Launch) -> dict[str, Any]:
         "cpu_s": sums["cpu_s"],
         "peak_mb": sums["peak_mb"],
         "workers": found.workers,
+        "jobs": sum(map(len, found.shares.values())),
         "imbalance": found.account.imbalance,
         "efficiency": found.efficiency,
         "stages": {name: dict(each) for name, each in found.account.stages.items()},
@@ -180,7 +181,8 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     workers = f"{told['workers']} worker{'s' if told['workers'] != 1 else ''}"
     busiest = f"; the busiest had {told['imbalance']:.2f} x the mean to do" if told["workers"] > 1 else ""
     found = [f"failures: {kinds}"] if kinds else []
-    found.append(f"time: {_seconds(told['wall_s'])} on {workers}{efficiency}{busiest}")
+    at = f"in {told['jobs']} job{'s' if told['jobs'] != 1 else ''}" if told["jobs"] else f"on {workers}"
+    found.append(f"time: {_seconds(told['wall_s'])} {at}{efficiency}{busiest}")
     peak = f"; memory of a unit: at most {_gib(told['peak_mb'])} GiB" if told["peak_mb"] else ""
     found.append(f"work: {_seconds(told['work_s'])} in units, {_seconds(told['cpu_s'])} of CPU{peak}")
     return found + [f"advice: {each}" for each in told["advice"]]
@@ -225,7 +227,7 @@ def _idle_cores(found: Figures, part: float) -> Iterator[str]:
         if cpus > 1 and sum(took) > 4 * _STARTING_S:
             yield (
                 f"the {cpus} cores of each job were idle {1 - part:.0%} of the time: "
-                f"{found.has_own(stage, 'cpus')}: {max(1, math.ceil(cpus * part / 0.9))} would do for {stage}."
+                f"{found.place(stage, 'cpus')}: {max(1, math.ceil(cpus * part / 0.9))} would do for {stage}."
             )
 
 
@@ -267,16 +269,32 @@ def _threads(found: Figures) -> Iterator[str]:
 
 def _memory(found: Figures) -> Iterator[str]:
     """Memory that was asked for beside what was used."""
-    for stage, sums in found.account.stages.items():
-        asked, used = found.option(stage, "mem_gb"), sums["peak_mb"] / 1024
-        enough = _rounded_up(1.3 * used)
-        if asked and sums["done"] and used < 0.5 * asked and asked - enough >= 0.5 and not found.account.kinds.get("out of memory"):  # fmt: skip
-            yield (
-                f"units of {stage} used at most {used:.2g} of the {asked:g} GiB they may take: "
-                f"{found.has_own(stage, 'mem_gb')}: {enough:g} would do."
-            )
+    for place, stages in _places(found, "mem_gb", found.account.stages).items():
+        asked = found.option(stages[0], "mem_gb")
+        used = max(found.account.stages[stage]["peak_mb"] for stage in stages) / 1024
+        done, enough = sum(found.account.stages[stage]["done"] for stage in stages), _rounded_up(1.3 * used)
+        if (
+            asked
+            and done
+            and used < 0.5 * asked
+            and asked - enough >= 1
+            and not found.account.kinds.get("out of memory")
+        ):
+            yield f"{_of(stages)} used at most {used:.2g} of the {asked:g} GiB they may take: {place}: {enough:g} would do."
         elif asked is None and used > 0.1 and found.run.get("where") == "slurm":
-            yield f"units of {stage} used at most {used:.2g} GiB: ask for it by {found.has_own(stage, 'mem_gb')}: {enough:g}."
+            yield f"{_of(stages)} used at most {used:.2g} GiB: ask for it by {place}: {enough:g}."
+
+
+def _places(found: Figures, option: str, stages: Iterable[str]) -> dict[str, list[str]]:
+    """Where an option is to be set -> the stages that it holds for."""
+    places: dict[str, list[str]] = {}
+    for stage in stages:
+        places.setdefault(found.place(stage, option), []).append(stage)
+    return places
+
+
+def _of(stages: Sequence[str], what: str = "units") -> str:
+    return f"{what} of {stages[0]}" if len(stages) == 1 else f"{what} of {', '.join(stages[:-1])} and {stages[-1]}"
 
 
 def _failures(found: Figures) -> Iterator[str]:
@@ -302,18 +320,18 @@ def _units(number: int) -> str:
 
 def _time_asked(found: Figures) -> Iterator[str]:
     """The time asked of a cluster beside what its jobs took."""
-    for stage, took in found.shares.items():
-        asked, longest = found.option(stage, "time"), max(took)
+    for place, stages in _places(found, "time", found.shares).items():
+        asked, longest = found.option(stages[0], "time"), max(max(found.shares[stage]) for stage in stages)
         if asked is None:
             continue
         asked_s, enough = slurm_seconds(asked), max(600.0, 2 * longest)
         if asked_s > 3600 and enough < 0.5 * asked_s:
             yield (
-                f"jobs of {stage} took at most {_seconds(longest)} of the {asked} they asked for: "
-                f"{found.has_own(stage, 'time')}: {_slurm_time(enough)} would let them start sooner."
+                f"{_of(stages, 'jobs')} took at most {_seconds(longest)} of the {asked} they asked for: "
+                f"{place}: {_slurm_time(enough)} would let them start sooner."
             )
         elif longest > 0.8 * asked_s:
-            yield f"jobs of {stage} took up to {longest / asked_s:.0%} of the {asked} they asked for: ask for more time."
+            yield f"{_of(stages, 'jobs')} took up to {longest / asked_s:.0%} of the {asked} they asked for: ask for more time."
 
 
 def _small_jobs(found: Figures) -> Iterator[str]:
@@ -324,7 +342,7 @@ def _small_jobs(found: Figures) -> Iterator[str]:
             fewer = max(1, math.ceil(sum(took) / (20 * _STARTING_S)))
             yield (
                 f"the {len(took)} jobs of {stage} took {_seconds(mean)} each, little more than a job takes to start: "
-                f"{found.has_own(stage, 'max_jobs')}: {fewer} gives them more to do."
+                f"{found.place(stage, 'max_jobs')}: {fewer} gives them more to do."
             )
 
 
