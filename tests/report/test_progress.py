@@ -90,7 +90,7 @@ def test_the_table_counts_rate_workers_and_what_is_left():
     (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == ["n"]]
     assert row[2:] == ["25", "105", "1.0/s", "~1", "min", "20", "s"]
     assert "later" in text
-    assert "1 workers busy" in text
+    assert "workers busy: 1" in text
 
 
 def test_of_a_cluster_the_table_tells_jobs_workers_and_dashboard():
@@ -98,7 +98,7 @@ def test_of_a_cluster_the_table_tells_jobs_workers_and_dashboard():
     progress.listen({"event": "cluster", "name": "dask", "workers": 8, "dashboard": "http://127.0.0.1:8787/status"})
     progress.listen({"event": "jobs", "states": {"pending": 3, "running": 2, "done": 0}})
     text = shown(progress)
-    assert "0 workers busy of 8" in text
+    assert "workers: 8  jobs: 3" in text
     assert "jobs: 3 pending, 2 running" in text
     assert "http://127.0.0.1:8787/status" in text
 

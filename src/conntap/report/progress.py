@@ -23,6 +23,7 @@ _FAILURES = 5  # shown as they happen; the rest is counted
 _HEARTBEAT_S = 30.0  # until the first line of a stage that goes on; then twice as long each time
 _LONGEST_SILENCE_S = 3600.0
 _WINDOW_S = 60.0  # over which the rate is taken
+_COLUMNS = {"stage": 8, "": 20, "done": 7, "failed": 6, "waiting": 7, "of": 7, "rate": 8, "left": 13}
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Progress:
         self.stream, self.clock = stream, clock
         self.stages: dict[str, _Stage] = {}
         self.at_work: dict[str, str] = {}
+        self.starts = False  # whether anyone tells what workers begin
         self.cluster: dict[str, Any] = {}
         self.jobs: dict[str, int] = {}
         self.failures = 0
@@ -138,6 +140,7 @@ class Progress:
         if stage is not None and stage.began is None:  # stages of a cluster overlap
             stage.began = stage.told = self.clock()
         self.at_work[str(event.get("worker", ""))] = event["stage"]
+        self.starts = True
 
     def ended(self, event: Mapping[str, Any]) -> None:
         """A unit ended."""
@@ -177,7 +180,7 @@ class Progress:
             if stage.began is not None and stage.ended is None and now - stage.told >= stage.silence:
                 stage.told, stage.silence = now, min(2 * stage.silence, _LONGEST_SILENCE_S)
                 left = stage.left_s(now)
-                end = f", about {took(left)} left" if left is not None else ""
+                end = f", about {_about(left)} left" if left is not None else ""
                 jobs = f"; jobs: {_counted(self.jobs)}" if self.jobs else ""
                 self.write(f"{name}: {self.so_far(stage)}{end}{jobs}")
 
@@ -197,8 +200,9 @@ class Progress:
         """The table with a line of workers and jobs below."""
         now = self.clock()
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-        for head in ("stage", "", "done", "failed", "waiting", "of", "rate", "left"):
-            table.add_column(head, justify="left" if head in ("stage", "") else "right", no_wrap=head != "stage")
+        for head, width in _COLUMNS.items():
+            left = head in ("stage", "")
+            table.add_column(head, justify="left" if left else "right", no_wrap=head != "stage", min_width=width)
         for name, stage in self.stages.items():
             table.add_row(*self.row(name, stage, now))
         below = [Text(line, style="dim") for line in self.below()]
@@ -211,7 +215,7 @@ class Progress:
         waiting = f"[yellow]{stage.waiting:,}[/yellow]" if stage.waiting else ""
         rate = f"{_per_second(stage.rate(now))}" if stage.over and stage.units else ""
         left = stage.left_s(now)
-        end = f"~{took(left)}" if left is not None and stage.over else ""
+        end = f"~{_about(left)}" if left is not None and stage.over else ""
         if stage.ended is not None and stage.units:
             end = f"took {took(stage.ended - (stage.began or 0.0))}"
         done = f"{stage.done + stage.skipped:,}"
@@ -220,8 +224,10 @@ class Progress:
     def below(self) -> list[str]:
         parts = []
         known = self.cluster.get("workers")
-        if self.at_work or known is not None:
-            parts.append(f"{len(self.at_work)} workers busy" + (f" of {known}" if known is not None else ""))
+        if self.starts:
+            parts.append(f"workers busy: {len(self.at_work)}" + (f" of {known}" if known is not None else ""))
+        elif known is not None:
+            parts.append(f"workers: {known}")
         if self.jobs:
             parts.append(f"jobs: {_counted(self.jobs)}")
         if self.cluster.get("name"):
@@ -229,6 +235,11 @@ class Progress:
         if self.cluster.get("dashboard"):
             parts.append(str(self.cluster["dashboard"]))
         return [line for line in ("  ".join(parts), self.phase) if line]
+
+
+def _about(seconds: float) -> str:
+    """An expected time, in whole seconds."""
+    return took(max(1, round(seconds)))
 
 
 def _troubles(stage: _Stage) -> str:
