@@ -58,9 +58,8 @@ def launch(study: Any, folder: Path, as_json: bool, track: str | None, wait: boo
     """
     from conntap.report.progress import Progress
     from conntap.study import launch as start
-    from conntap.study.slurm.driving import launch_and_follow, submits
 
-    if submits(study) and not wait:
+    if study.run.where == "slurm" and not wait:
         submit_and_tell(study, folder, as_json)
         if track is not None:
             click.echo(
@@ -69,7 +68,7 @@ def launch(study: Any, folder: Path, as_json: bool, track: str | None, wait: boo
         return
     with tracked(folder, track) as note, Progress(sys.stderr) as show:
         tell = lambda event: (note(event), show(event))  # noqa: E731
-        outcome = launch_and_follow(study, folder, tell) if submits(study) else start(study, out=folder, listen=tell)
+        outcome = start(study, out=folder, listen=tell)
     tell_outcome(outcome, as_json)
 
 
@@ -108,12 +107,11 @@ def run(study: Any, folder: Path, as_json: bool, track: str | None, page: bool) 
     """
     from conntap.report.progress import Progress
     from conntap.study import run as start
-    from conntap.study.slurm.driving import run_and_follow, submits
 
     with tracked(folder, track) as note:
         with Progress(sys.stderr) as show:
             tell = lambda event: (note(event), show(event))  # noqa: E731
-            outcome = run_and_follow(study, folder, tell) if submits(study) else start(study, out=folder, listen=tell)
+            outcome = start(study, out=folder, listen=tell)
         if not as_json:
             _tell_results(outcome.store)
             click.echo(f"store   {outcome.store}")

@@ -105,6 +105,10 @@ def run(
     """
     study = study if isinstance(study, Study) else load_study(study)
     folder = study_outputs(study, out)
+    if study.run.where == "slurm":
+        from conntap.study.slurm.driving import run_and_follow  # it tells outcomes as this file does
+
+        return run_and_follow(study, folder, listen)
     listen({"event": "setup", "study": study.title})
     prepared = prepare(study)
     with lock(folder):
@@ -155,6 +159,10 @@ def launch(
     InterruptedRun
         Ctrl-C or SIGTERM stopped it.
     """
+    if study.run.where == "slurm":
+        from conntap.study.slurm.driving import launch_and_follow
+
+        return launch_and_follow(study, out, listen, only=only, limits=limits)
     check_current(study, out)
     with lock(out):
         if noted is None:

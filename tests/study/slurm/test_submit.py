@@ -213,6 +213,15 @@ def test_tap_run_on_slurm_ends_with_a_store(slurm, write):
         assert len(opened["made"].cases) == 5
 
 
+def test_a_run_in_python_waits_for_its_jobs_and_gives_the_outcome(slurm, write):
+    study = with_run(load_study(write(FIVE, circuits="")), where="slurm", max_jobs=1)
+    heard = []
+    outcome = run(study, listen=heard.append)
+    assert (outcome.done, outcome.ok, outcome.store.exists()) == (5, True, True)
+    assert [each["event"] for each in heard if each["event"] in ("setup", "launch")] == ["setup", "launch"]
+    assert run(study).skipped == 5  # nothing is left; no job is submitted
+
+
 def test_tap_launch_returns_at_once_and_names_jobs_and_next_commands(held, write):
     path = write(FIVE, circuits="")
     setup(load_study(path), path.with_suffix(""))
