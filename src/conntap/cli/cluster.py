@@ -109,10 +109,12 @@ def _launch_again(again: Any, folder: Path, wait: bool, as_json: bool) -> None:
     from conntap.study import collect, launch
 
     if again.study.run.where == "slurm":
+        from conntap.study.slurm.driving import submitted as submit_all
         from conntap.study.slurm.following import follow as watch
         from conntap.study.slurm.submitting import submit
 
-        submitted = submit(again.study, folder, only=again.keys)
+        whole = again.study.run.engine == "dask"  # its one job computes all that is left
+        submitted = submit_all(again.study, folder) if whole else submit(again.study, folder, only=again.keys)
         click.echo(
             f"launch {submitted.number} was submitted; `tap status` and `tap follow` tell how it goes", err=as_json
         )
@@ -193,8 +195,9 @@ def tell_launches(found: list[Any]) -> None:
         if standing.collect in ("pending", "running"):
             click.echo(f"the job that collects is {standing.collect}")
         elif standing.collect not in ("ended", ""):
-            log = standing.launch.folder / "collect.log"
-            click.echo(f"the job that collects: {standing.collect}; `tap collect` does it here\n  log: {log}")
+            click.echo(
+                f"the job that collects: {standing.collect}; `tap collect` does it here\n  log: {standing.collect_log}"
+            )
         if not standing.heard:
             click.echo(f"SLURM cannot be asked, so this is what jobs wrote themselves: {standing.trouble}", err=True)
 

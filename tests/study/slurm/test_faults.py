@@ -210,7 +210,7 @@ def test_a_unit_out_of_memory_is_tried_again_with_more(slurm, write):
     setup(study, study.folder)
     assert ended(study, study.folder, submit(study, study.folder)).failed == 1
     again = retry(study, study.folder)
-    assert again.told() == ["n: 1 units again (1 out of memory); mem_gb 0.5 -> 1.0"]
+    assert again.told() == ["n: 1 unit again (1 out of memory); mem_gb 0.5 -> 1.0"]
     again.note(study.folder)
     assert retry(study, study.folder).raised == {"n": {"mem_gb": (1.0, 2.0)}}
     assert ended(study, study.folder, submit(again.study, study.folder, only=again.keys)).ok

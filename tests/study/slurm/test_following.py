@@ -3,79 +3,17 @@
 import json
 
 import pytest
+from slurm_fake import BODY, Fake, compute
 
 from conntap.errors import InterruptedRun, RunError
-from conntap.study import load_study, run_batch, setup
-from conntap.study.jobs import shared, to_do
+from conntap.study import load_study, setup
+from conntap.study.jobs import to_do
 from conntap.study.launches import begin
 from conntap.study.records import Records, stage_folder
 from conntap.study.slurm.cancelling import cancel, forget
 from conntap.study.slurm.following import active, follow, refuse_if_active, standings
-from conntap.study.slurm.queue import Queue, meaning, told_by_log
+from conntap.study.slurm.queue import told_by_log
 from conntap.study.slurm.standing import mark
-
-BODY = """
-stages:
-  made: {do: 'plugin_steps:chain', each: {n_nodes: [3, 4, 5, 6]}}
-  n: {do: 'plugin_steps:fail_on', of: made, n_nodes: 4}
-"""
-
-
-@pytest.fixture(autouse=True)
-def accounts(monkeypatch):
-    """Whether there are accounts is remembered for a process."""
-    monkeypatch.setattr(Queue, "accounts", True)
-
-
-class Fake:
-    """A SLURM that says what it is told to: job -> (state, reason)."""
-
-    def __init__(self, states=None, accounts=None, *, down=False):
-        self.states, self.accounts, self.down = states or {}, accounts, down
-        self.asked = []
-
-    def __call__(self, command):
-        self.asked.append(list(command))
-        if self.down:
-            return 1, "", "Unable to contact slurm controller (connect failure)"
-        if command[0] == "scancel":
-            for name, (state, _) in self.states.items():
-                if meaning(state) in ("pending", "running") and name.split("_")[0] in command[1:]:
-                    self.states[name] = ("CANCELLED", "None")
-            return 0, "", ""
-        if command[0] == "sacct":
-            lines = (f"{name}|{state}|01:00:00|4G|0:0" for name, state in (self.accounts or {}).items())
-            return (0, "\n".join(lines), "") if self.accounts is not None else (1, "", "storage is disabled")
-        lines = [f"{k}|{state}|1:00:00|1G|N/A|{why}" for k, (state, why) in self.states.items()]
-        return 0, "\n".join(lines), ""
-
-    @property
-    def queue(self):
-        return Queue(command=self, tries=2, wait_s=0.0)
-
-
-@pytest.fixture
-def launched(write):
-    """A study whose first stage is done and whose second was submitted as an array of two tasks."""
-    study = load_study(write(BODY, circuits=""))
-    out = study.folder
-    setup(study, out)
-    compute(out, "made")
-    left = to_do(out, "n")
-    launch = begin(study, out, stages={"n": left.summary()})
-    mark(out, launch, "n")
-    for index, share in enumerate(shared(left.jobs, 2)):
-        content = {"jobs": [job.plain() for job in share], "cost": 1.0, "in_seconds": False}
-        (launch.folder / "n" / f"share-{index:05d}.json").write_text(json.dumps(content))
-    launch.note("jobs.json", {"stages": {"n": [{"job": "7", "part": 0, "first": 0, "shares": 2}]}, "collect": None})
-    return study, out, launch
-
-
-def compute(out, stage, only=None):
-    from conntap.study.setup import read_setup
-
-    for number in range(read_setup(out)["stages"][stage]["batches"]):
-        run_batch(out, stage, number, only=only)
 
 
 def keys(launch, index):
@@ -218,6 +156,19 @@ def test_following_tells_each_unit_once_and_ends_with_the_jobs(launched):
     assert (outcome.done, outcome.failed, outcome.ok) == (3, 1, False)
     assert outcome.failures[0]["error"] == "ValueError: will not take 4 nodes"
     assert launch.outcome["state"] == "ended"
+
+
+def test_a_launch_of_one_job_that_runs_all_stages_is_told_by_stage(launched):
+    study, out, _ = launched
+    whole = begin(study, out, stages={"n": {"units": 4, "skipped": 0}})
+    whole.note("jobs.json", {"stages": {}, "collect": {"job": "9", "script": "drive.sh"}})
+    states = {"9": ("RUNNING", "None"), "7_0": ("FAILED", "None"), "7_1": ("FAILED", "None")}
+    assert [each.launch.number for each in active(out, queue=Fake(states).queue)] == [2]
+    whole.note("outcome.json", {"state": "ended", "wall_s": 1.0})  # by the job, which collects now
+    assert [each.launch.number for each in active(out, queue=Fake(states).queue)] == [2]
+    *_, found = standings(out, queue=Fake({"9": ("TIMEOUT", "None")}).queue)
+    assert (found.units(), found.collect, found.collect_log.name) == ({"timed out": 4}, "timed out", "drive.log")
+    assert (whole.outcome["wall_s"], whole.outcome["collected"]) == (1.0, "timed out")
 
 
 def test_following_goes_on_while_the_controller_is_away(launched):

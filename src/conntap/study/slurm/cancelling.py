@@ -54,8 +54,8 @@ def forget(out: Path) -> list[Launch]:
     """Count launches without an outcome as ended, without asking SLURM: for clusters that are gone."""
     found = []
     for launch in launches(out):
-        if not launch.outcome and (launch.folder / "jobs.json").exists():
-            watched = Followed(out, launch)
+        watched = Followed(out, launch)
+        if (launch.folder / "jobs.json").exists() and not watched.settled:
             note_outcome(watched, watched.look(Answer()), "forgotten")
             found.append(launch)
     return found

@@ -40,7 +40,7 @@ def standings(out: Path, *, queue: Queue | None = None) -> Iterator[Standing]:
 
 def _looked(watched: Followed, queue: Queue) -> Standing:
     """How a launch stands now; asks SLURM only while that is not settled."""
-    settled = watched.launch.outcome
+    settled = watched.settled
     standing = watched.look(queue.ask([] if settled else watched.ids))
     if not settled and standing.heard and not standing.live:
         note_outcome(watched, standing)
@@ -49,10 +49,8 @@ def _looked(watched: Followed, queue: Queue) -> Standing:
 
 def active(out: Path, *, queue: Queue | None = None) -> list[Standing]:
     """The launches with jobs that are pending or running, or may be, where SLURM does not answer."""
-    open_launches = (
-        launch for launch in launches(out) if not launch.outcome and (launch.folder / "jobs.json").exists()
-    )
-    found = [_looked(Followed(out, launch), queue or Queue()) for launch in open_launches]
+    submitted = (Followed(out, launch) for launch in launches(out) if (launch.folder / "jobs.json").exists())
+    found = [_looked(watched, queue or Queue()) for watched in submitted if not watched.settled]
     return [standing for standing in found if standing.live]
 
 
@@ -177,7 +175,7 @@ def _until_ended(
     """Look again and again; what lies on disk often, SLURM the rarer the longer nothing changes."""
     wait_s, settled, before = every_s, False, {}
     while True:
-        settled_before = bool(watched.launch.outcome)
+        settled_before = watched.settled
         standing = watched.look(queue.ask([] if settled_before else watched.ids))
         if standing.heard and not standing.live:
             if "lost" not in standing.jobs() or settled or settled_before:
@@ -243,7 +241,7 @@ def _outcome(out: Path, standing: Standing, account: Account) -> Outcome:
 
 def note_outcome(watched: Followed, standing: Standing, state: str = "") -> None:
     """Write the outcome of a launch whose jobs have ended, unless it is there; a folder that cannot be written is let be."""
-    if watched.launch.outcome:
+    if watched.settled:
         return
     watched.tell(standing)
     ends: dict[str, dict[str, str]] = {}
@@ -251,7 +249,7 @@ def note_outcome(watched: Followed, standing: Standing, state: str = "") -> None
         if share.state != "done":
             ends.setdefault(share.stage, {})[str(share.index)] = share.state
     state = state or ("cancelled" if "cancelled" in standing.jobs() else "ended")
-    content = {"state": state, "wall_s": _span(watched, standing), **watched.account.plain()}
+    content = {"state": state, "wall_s": _span(watched, standing), **watched.account.plain(), **watched.launch.outcome}
     with contextlib.suppress(OSError):
         watched.launch.note(
             "outcome.json",

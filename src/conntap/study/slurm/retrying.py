@@ -59,7 +59,8 @@ class Retry:
                 f"; {name} {new}" if old is None else f"; {name} {old} -> {new}"
                 for name, (old, new) in self.raised.get(stage, {}).items()
             ]
-            lines.append(f"{stage}: {len(causes)} units again ({counts}){''.join(changes)}")
+            units = "1 unit" if len(causes) == 1 else f"{len(causes)} units"
+            lines.append(f"{stage}: {units} again ({counts}){''.join(changes)}")
         return lines
 
     def note(self, out: Path) -> None:
@@ -134,7 +135,7 @@ def _causes(out: Path, stood: list[Standing]) -> dict[str, dict[str, str]]:
 
 def _cause_of_rest(last: Launch | None) -> str:
     """Why units have no record that a launch on this machine was to compute; "" where it ended by itself."""
-    if last is None or (last.folder / "jobs.json").exists():
+    if last is None or (last.folder / "jobs.json").exists():  # their shares tell
         return ""
     state = last.outcome.get("state", "lost")
     return {"ended": "", "stopped": "cancelled"}.get(state, "lost")

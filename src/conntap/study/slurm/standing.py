@@ -19,7 +19,7 @@ from conntap import store
 from conntap.study.jobs import Job
 from conntap.study.launches import Launch
 from conntap.study.records import Record, Records, stage_folder
-from conntap.study.setup import read_batch
+from conntap.study.setup import read_batch, read_setup
 from conntap.study.slurm.queue import LIVE, Answer, Seen, told_by_log
 
 __all__ = ["Share", "Standing", "Watched", "mark"]
@@ -47,6 +47,8 @@ class Share:
         What SLURM said of it, where it knew it.
     units
         Key -> state, of the same words; "running" are the units of a running job.
+    whole
+        Key of unit -> its batch, where one job runs all stages: what was left of the stage when it was first looked at.
     """
 
     stage: str
@@ -57,6 +59,7 @@ class Share:
     state: str = "pending"
     seen: Seen | None = None
     units: dict[str, str] = field(default_factory=dict)
+    whole: Mapping[str, int] | None = None
 
     @property
     def name(self) -> str:
@@ -71,7 +74,7 @@ class Share:
     @cached_property
     def batches(self) -> dict[str, int]:
         """Key of unit -> the batch it stands in."""
-        return {key: job.batch for job in self.jobs for key in job.keys}
+        return dict(self.whole or {key: job.batch for job in self.jobs for key in job.keys})
 
     @property
     def begun(self) -> dict[str, Any]:
@@ -89,7 +92,7 @@ class Share:
     @property
     def log(self) -> Path:
         """What it printed."""
-        return self.path.parent / "logs" / f"{self.path.stem}.log"
+        return self.path if self.whole is not None else self.path.parent / "logs" / f"{self.path.stem}.log"
 
     @property
     def live(self) -> bool:
@@ -134,6 +137,12 @@ class Standing:
         )
 
     @property
+    def collect_log(self) -> Path:
+        """What the job that collects printed."""
+        collect = read_json(self.launch.folder / "jobs.json").get("collect") or {}
+        return self.launch.folder / Path(collect.get("script", "collect.sh")).with_suffix(".log")
+
+    @property
     def stages(self) -> list[str]:
         """The stages with jobs, in order."""
         return list(dict.fromkeys(share.stage for share in self.shares))
@@ -171,6 +180,11 @@ class Watched:
         self._known: dict[str, dict[str, Record]] = {}
         self._inputs: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
         self._ends = launch.outcome.get("ends")
+
+    @property
+    def settled(self) -> bool:
+        """Whether what became of its jobs is noted."""
+        return "ends" in self.launch.outcome
 
     @property
     def written(self) -> dict[str, Any]:
@@ -227,6 +241,21 @@ class Watched:
                         path = self.launch.folder / stage / f"share-{index:05d}.json"
                         self._shares[stage, index] = Share(stage, index, str(entry["job"]), task, path)
                     yield self._shares[stage, index]
+        if written.get("collect") and not written.get("stages"):
+            yield from self._whole(str(written["collect"]["job"]), written["collect"].get("script", ""))
+
+    def _whole(self, job: str, script: str) -> Iterator[Share]:
+        """What is left of each stage, of a launch whose one job runs all."""
+        for stage, about in read_setup(self.out)["stages"].items():
+            if (stage, 0) not in self._shares:
+                self._refreshed(stage)
+                done = self.records[stage].done
+                batches = ((number, read_batch(self.out, stage, number)) for number in range(about["batches"]))
+                left = {unit["key"]: number for number, units in batches for unit in units if unit["key"] not in done}
+                path = self.launch.folder / Path(script).with_suffix(".log")
+                self._shares[stage, 0] = Share(stage, 0, job, None, path, whole=left)
+            if self._shares[stage, 0].batches:
+                yield self._shares[stage, 0]
 
     def _seen(self, share: Share, answer: Answer) -> Seen | None:
         if self._ends is not None:
