@@ -12,7 +12,7 @@ from conntap.circuits import Connectome, Mask
 from conntap.errors import OptionError
 
 NEEDED = {"by": "group", "nearest": 1}
-CONNECTED = {"property": "weight", "how": "scale", "value": 2.0, "dimension": 2, "dimensions": 2}
+CONNECTED = {"property": "weight", "how": "scale", "dimension": 2, "dimensions": 2}
 """What manipulations need; where they take a number or a fraction, a half."""
 
 
@@ -44,6 +44,8 @@ def call(name, **options):
             options.setdefault("fraction", 0.5)
         elif option in CONNECTED and parameter.default is Parameter.empty:
             options.setdefault(option, CONNECTED[option])
+    if name == "alter_property" and options["how"] != "shuffle":
+        options["value"] = {"kind": "poisson", "mean": 1} if options["how"].startswith("random") else 2.0
     return function(*inputs, **options)
 
 

@@ -19,6 +19,7 @@ _FILES: dict[str, dict[str, int]] = {
     "masking": {"combine_masks": 1, "draw_reciprocal": 1, "edge_mask": 1, "reciprocal_mask": 1, "sample_mask": 1, "simplex_mask": 1, "skeleton_mask": 1},
     "mask_files": {"mask_from_file": 1},
     "removal": {"extract": 1, "remove_connections": 1, "remove_synapses": 1, "subsample": 1},
+    "properties": {"alter_property": 1},
     "reciprocal": {"add_reciprocal": 1, "bishuffled": 1, "shuffle_directions": 1},
     "shuffle": {"adjusted_erdos_renyi": 1, "erdos_renyi": 1},
     "spread": {"stochastic_spread": 1},

@@ -16,7 +16,7 @@ from conntap.errors import OptionError, unknown, whole
 from conntap.store.queries import check_readable, meets, names_in
 from conntap.topology.grouping import order_by_ends
 
-__all__ = ["Chosen", "amount", "chosen", "edges_where"]
+__all__ = ["Chosen", "amount", "chosen", "edges_where", "selected_edges"]
 
 _log = logging.getLogger(__name__)
 
@@ -123,16 +123,37 @@ def chosen(
     >>> found.n, found.order, found.starts
     (2, array([0, 2, 1]), array([0, 2]))
     """
-    keep = _meant(connectome.pre_nodes, pre, f"{where}.pre", connectome.pre)
-    keep = _both(keep, _meant(connectome.post_nodes, post, f"{where}.post", connectome.post))
-    if mask is not None:
-        masked = mask.edges(connectome, f"{where}.mask")
-        if not mask.is_inverted:
-            _tell_unconnected(connectome, masked, mask, where)
-        keep = _both(keep, masked)
+    keep = selected_edges(connectome, where, pre=pre, post=post, mask=mask)
     rows = None if keep is None else np.flatnonzero(keep)
     found = _grouped(connectome, rows)
     return found if synapses is None else found.some(_of_so_many(found.counts, synapses, f"{where}.synapses"))
+
+
+def selected_edges(
+    connectome: Connectome,
+    where: str,
+    *,
+    pre: Selection | None = None,
+    post: Selection | None = None,
+    mask: Mask | None = None,
+) -> np.ndarray | None:
+    """Which edges belong to connections from selected pre to selected post nodes, in a mask; None where all do.
+
+    Takes and raises what `chosen` does.
+
+    Examples
+    --------
+    >>> selected_edges(Connectome(3, [0, 1, 0], [1, 2, 1]), "example", pre=[0])
+    array([ True, False,  True])
+    """
+    keep = _meant(connectome.pre_nodes, pre, f"{where}.pre", connectome.pre)
+    keep = _both(keep, _meant(connectome.post_nodes, post, f"{where}.post", connectome.post))
+    if mask is None:
+        return keep
+    masked = mask.edges(connectome, f"{where}.mask")
+    if not mask.is_inverted:
+        _tell_unconnected(connectome, masked, mask, where)
+    return _both(keep, masked)
 
 
 def amount(where: str, connections: int | None, fraction: float | None, n: int, what: str = "connections") -> int:
