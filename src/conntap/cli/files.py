@@ -74,6 +74,37 @@ def check_circuit(path: Path, as_json: bool) -> None:
     sys.exit(1 if any(each.level == "error" for each in findings) else 0)
 
 
+@circuit.command("diff")
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option("--edges", metavar="NAME", help="One population of edges [default: all].")
+@click.option(
+    "--examples", type=click.IntRange(min=0), default=3, show_default=True, help="Examples of each difference."
+)
+@click.option(
+    "--mem-gb", type=click.FloatRange(min=0, min_open=True), default=0.5, show_default=True, help="Memory for edges."
+)
+@JSON
+def diff_circuits(a: Path, b: Path, edges: str | None, examples: int, mem_gb: float, as_json: bool) -> None:
+    """Compare nodes, connections, synapses and properties of two circuits; exit code 1 where they differ.
+
+    \b
+    Example:  tap circuit diff before/circuit_config.json after/circuit_config.json
+    """
+    from conntap.circuits import open_circuit
+    from conntap.circuits.comparing import compare
+
+    found = compare(open_circuit(a), open_circuit(b), edges=edges, examples=examples, mem_gb=mem_gb)
+    if as_json:
+        print_json(found.table.to_dict("records"))
+    elif found.equal:
+        click.echo(f"no difference in {len(found.table)} things compared")
+    else:
+        shown = found.differences.assign(examples=["; ".join(each) for each in found.differences["examples"]])
+        print_rows(shown.to_dict("records"), title=f"a: {a}\nb: {b}")
+    sys.exit(0 if found.equal else 1)
+
+
 @tap.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
