@@ -33,6 +33,7 @@ def register_codecs() -> None:
     """
     codecs.register("connectome", version=1, types=(Connectome,), encode=_encode_connectome, decode=_decode_connectome)
     codecs.register("mask", version=1, types=(Mask,), encode=_encode_mask, decode=_decode_mask)
+    codecs.register("model", version=1, types=_is_model, encode=_encode_model, decode=_decode_model)
     codecs.register("subtargets", version=1, types=_is_subtargets, encode=_encode_subtargets, decode=_decode_subtargets)
 
 
@@ -74,6 +75,28 @@ def _decode_mask(encoded: Encoded) -> Mask:
     codes = encoded.arrays["pre"].astype(np.int64) * len(ids["post_ids"]) + encoded.arrays["post"]
     codes.flags.writeable = False
     return Mask(**ids, codes=codes, is_inverted=encoded.attrs["inverted"])
+
+
+def _is_model(value: Any) -> bool:
+    """Whether a value is a model of connectivity; their module is imported for values of its room only."""
+    if not type(value).__module__.startswith("conntap.circuits.rules."):
+        return False
+    from conntap.circuits.rules.storing import is_model
+
+    return is_model(value)
+
+
+def _encode_model(model: Any) -> Encoded:
+    from conntap.circuits.rules.storing import apart
+
+    arrays: dict[str, np.ndarray] = {}
+    return Encoded("model", 1, arrays, {"model": apart(model, arrays)})
+
+
+def _decode_model(encoded: Encoded) -> Any:
+    from conntap.circuits.rules.storing import together
+
+    return together(encoded.attrs["model"], encoded.arrays, "model")
 
 
 def _is_subtargets(value: Any) -> bool:

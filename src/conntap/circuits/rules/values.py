@@ -132,6 +132,9 @@ class Pathways:
         if len(set(seen)) < len(seen):
             again = next(each for each in seen if seen.count(each) > 1)
             raise OptionError(f"rules.Pathways: {again} has two rules; give one a pathway.")
+        for each in self.rules:
+            if len(each) != 3 or not hasattr(each[2], "probabilities"):
+                raise OptionError(f"rules.Pathways: {each!r}; give (pre group, post group, rule).")
 
     def probabilities(self, pre: pd.DataFrame, post: pd.DataFrame) -> np.ndarray:
         """By the rule of each pair's pathway: shape (pre, post)."""
@@ -222,14 +225,42 @@ def rule_from_dict(values: Mapping[str, Any], *, where: str = "rule") -> Rule:
     kind, given = values["kind"], {name: value for name, value in values.items() if name != "kind"}
     if kind == "Pathways":
         return _pathways(given, where)
-    if kind not in _KINDS:
-        raise OptionError(unknown(where, "kind of rule", kind, [*_KINDS, "Pathways"]))
-    names = [each.name for each in fields(_KINDS[kind])]
+    kinds = _KINDS | _higher()
+    if not isinstance(kind, str) or kind not in kinds:
+        raise OptionError(unknown(where, "kind of rule", kind, [*kinds, "Pathways"]))
+    names = [each.name for each in fields(kinds[kind])]
     _check_names(given, names, where)
     try:
-        return _KINDS[kind](**{name: tuple(value) if name == "positions" else value for name, value in given.items()})
-    except TypeError as error:
+        return kinds[kind](**{name: _read(name, value, where) for name, value in given.items()})
+    except (TypeError, ValueError) as error:
         raise OptionError(f"{where}: {kind} takes {known(names)}; {error}.") from None
+
+
+def _higher() -> dict[str, type]:
+    """The kinds of rules of higher order; their module needs this one."""
+    from conntap.circuits.rules.tables import DoubleExponential, Interpolated, Listed, Sided
+
+    return {each.__name__: each for each in (DoubleExponential, Interpolated, Listed, Sided)}
+
+
+def _read(name: str, value: Any, where: str) -> Any:
+    """A value of a rule from plain ones, where these differ."""
+    from conntap.circuits.rules.features import Bin
+
+    match name:
+        case "positions":
+            return (value,) if isinstance(value, str) else tuple(value)
+        case "negative" | "positive":
+            return rule_from_dict(value, where=f"{where}.{name}")
+        case "features":
+            return tuple(tuple(each) for each in value)
+        case "bins":
+            return tuple(Bin(float(origin), float(width), int(size)) for origin, width, size in value)
+        case "table" | "p" if not isinstance(value, int | float):
+            return np.array(value, dtype=np.float64)
+        case "pre_ids" | "post_ids":
+            return np.array(value)
+    return value
 
 
 def _pathways(given: Mapping[str, Any], where: str) -> Pathways:
