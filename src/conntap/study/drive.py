@@ -7,10 +7,13 @@ others are workers (`dask_jobqueue.SLURMRunner`).
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shlex
 import signal
 import sys
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from conntap.study.collecting import collect
 from conntap.study.document import load_study
 from conntap.study.entries import RunOptions, Study, with_run
 from conntap.study.executors.clusters import PRELOAD, UNIT, secured, settings, tls_environment
-from conntap.study.jobs import to_do
+from conntap.study.jobs import Limits, to_do
 from conntap.study.launches import Launch, begin, find_launch
 from conntap.study.locking import lock
 from conntap.study.run import check_current, launch
@@ -28,8 +31,15 @@ from conntap.study.setup import read_setup
 __all__ = ["drive", "submit"]
 
 
-def submit(study: Study, out: Path) -> Launch | None:
+def submit(
+    study: Study, out: Path, *, only: Collection[str] | None = None, limits: Mapping[str, Limits] | None = None
+) -> Launch | None:
     """Submit one job that runs what is left of a study on a Dask cluster of its own and collects; returns at once.
+
+    Parameters
+    ----------
+    only, limits
+        As `conntap.study.launch` takes them.
 
     Returns
     -------
@@ -56,13 +66,15 @@ def submit(study: Study, out: Path) -> Launch | None:
     found, out = site(), Path(os.path.abspath(out))
     refuse_if_active(out)
     with lock(out):
-        left = {name: to_do(out, name).summary() for name in read_setup(out)["stages"]}
+        left = {name: to_do(out, name, only=only).summary() for name in read_setup(out)["stages"]}
         if not any(each["units"] for each in left.values()):
             return None
         noted = begin(study, out, stages=left)
         folder = noted.folder / "dask"
         folder.mkdir(mode=0o700)
         secured(folder)
+        some = {"only": sorted(only)} if only is not None else {}
+        noted.note("dask/some.json", some | {"limits": {name: asdict(each) for name, each in (limits or {}).items()}})
         (noted.folder / "drive.sh").write_text(_script(study, out, noted))
         job = sbatch(noted.folder, "drive.sh", run=study.run)
         collecting = {"job": job, "script": "drive.sh", "after": []}
@@ -102,7 +114,9 @@ def drive(out: Path, number: int) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with_cluster = with_run(study, where="dask", cluster=str(runner.scheduler_file))
-        launch(with_cluster, out=out, noted=noted)
+        some = json.loads((folder / "some.json").read_text())
+        limits = {name: Limits(**each) for name, each in some["limits"].items()}
+        launch(with_cluster, out=out, noted=noted, only=some.get("only"), limits=limits)
         collect(out)
     finally:
         runner.close()

@@ -26,7 +26,7 @@ def submitted(
     if study.run.engine == "dask":
         from conntap.study import drive
 
-        return drive.submit(study, out)
+        return drive.submit(study, out, only=only, limits=limits)
     return submit(study, out, only=only, limits=limits)
 
 
