@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def held(slurm):
     slurm.ask("scontrol", "update", "partitionname=debug", "state=down")
     yield slurm
     slurm.cancel_all()
-    slurm.ask("scontrol", "update", "partitionname=debug", "state=up")
+    slurm.ask("scontrol", "update", "partitionname=debug", "state=up", "maxtime=INFINITE")
 
 
 def jobs_of(launch):
@@ -122,9 +123,10 @@ def test_stages_ask_for_what_they_say_and_wait_for_those_they_take_from(submitte
 def test_what_was_measured_says_how_much_is_asked_for(submitted, held, write):
     run(with_run(load_study(write(FIVE, circuits="")), workers=1))
     more = FIVE.replace("7]", "7, 8, 9]")
+    held.ask("scontrol", "update", "partitionname=debug", "maxtime=4")
     _, _, launch = submitted(more, load_study(write(more, circuits="")).folder.name)
     job = asked(held, launch, "made")
-    assert job["TimeLimit"] == "00:06:00"
+    assert job["TimeLimit"] == "00:04:00"  # six minutes, as far as the partition allows
     assert 500 < int(job["MinMemoryNode"].rstrip("M")) < 2000
     assert shares(launch, "made") == [[1, 1]]  # no minute of work is left
 
@@ -152,22 +154,38 @@ def test_what_slurm_refuses_is_told_in_its_words_and_what_was_submitted_is_cance
     assert held.unfinished() == []
 
 
-def test_a_submission_killed_in_the_middle_leaves_the_jobs_named(held, write, tmp_path, monkeypatch):
+@pytest.fixture
+def disturbed(held, write, tmp_path, monkeypatch):
+    """`tap launch` of two stages; when the second is submitted, a command is run first: gives how it ended and the folder."""
     path = write(FIVE + "  n: {do: 'plugin_steps:edges', of: made}\n", circuits="")
-    setup(load_study(path), load_study(path).folder)
-    script = f'#!/bin/bash\ncase "$*" in *n-0.sh) kill -9 $PPID;; *) exec {shutil.which("sbatch")} "$@";; esac\n'
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "sbatch").write_text(script)
-    (tmp_path / "bin" / "sbatch").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    done = subprocess.run(
-        [sys.executable, "-m", "conntap.cli", "launch", path, "--where", "slurm"], capture_output=True
-    )
+    setup(load_study(path), path.with_suffix(""))
+    real, sbatch = shutil.which("sbatch"), tmp_path / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{sbatch.parent}{os.pathsep}{os.environ['PATH']}")
+
+    def launches(command):
+        sbatch.write_text(f'#!/bin/bash\ncase "$*" in *n-0.sh) {command};; esac\nexec {real} "$@"\n')
+        sbatch.chmod(0o755)
+        order = [sys.executable, "-m", "conntap.cli", "launch", str(path), "--where", "slurm"]
+        return subprocess.run(order, capture_output=True, text=True, timeout=120), path.with_suffix("")
+
+    return launches
+
+
+def test_a_submission_killed_in_the_middle_leaves_the_jobs_named(disturbed, slurm):
+    done, out = disturbed("kill -9 $PPID; exit 1")
     assert done.returncode == -9
-    (standing,) = active(path.with_suffix(""))
+    (standing,) = active(out)
     assert standing.jobs() == {"pending": 5}
-    cancel(path.with_suffix(""))
-    assert held.unfinished() == []
+    cancel(out)
+    assert slurm.unfinished() == []
+
+
+def test_a_submission_that_is_interrupted_is_withdrawn_with_the_job_that_was_just_accepted(disturbed, slurm):
+    done, out = disturbed("kill -INT $PPID")
+    assert done.returncode == 130
+    assert "jobs 1, 2 were cancelled" in re.sub(r"\d+, \d+", "1, 2", done.stderr)
+    assert (slurm.unfinished(), active(out)) == ([], [])
 
 
 def test_without_slurm_it_is_said_where_to_launch(write, tmp_path, monkeypatch):
