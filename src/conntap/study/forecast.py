@@ -70,7 +70,7 @@ def forecast(study: Study, out: Path, plans: Mapping[str, StagePlan]) -> list[Fo
 
     Notes
     -----
-    Some 100 microseconds a unit.
+    Some 20 microseconds a unit.
     """
     return [_of_stage(study, out, name, plan) for name, plan in plans.items()]
 
@@ -101,8 +101,8 @@ def _shared_out(left: ToDo, options: RunOptions, workers: int) -> tuple[int, int
     """Jobs, workers of each, and the share of each worker."""
     if options.where != "slurm" or options.engine != "batches":
         return 1, workers, shared(left.jobs, workers)
-    from conntap.study.slurm.submitting import _how_many  # the rule of submitting, not one like it
+    from conntap.study.slurm.allotting import how_many  # the rule of submitting, not one like it
 
     each = (options.cpus or 1) * options.nodes
-    jobs = _how_many(options, left, each)
+    jobs = how_many(options, left, each)
     return jobs, each, [part for share in shared(left.jobs, jobs) for part in shared(share, each)]
