@@ -133,13 +133,13 @@ def status(study: Path, out: Path | None, as_json: bool) -> None:
     from conntap.cli.cluster import tell_launches
     from conntap.study import status as compare
     from conntap.study.locking import is_running
-    from conntap.study.slurm.following import standings
+    from conntap.study.slurm.following import latest
 
     loaded = load(study)
     folder = folder_of(loaded, out)
     stages = compare(loaded, folder)
-    running = is_running(folder)
-    launched = list(standings(folder))
+    launched = latest(folder)
+    running = is_running(folder) or any(each.live for each in launched)
     if as_json:
         told = [each.plain() for each in launched]
         print_json({"running": running, "stages": [each.__dict__ for each in stages], "launches": told})
@@ -152,7 +152,7 @@ def status(study: Path, out: Path | None, as_json: bool) -> None:
             click.echo(f"{each.stage}: {number} stale: {reason}")
         if each.error:
             click.echo(f"{each.stage}: {each.error}\n  log: {each.log}")
-    tell_launches([each for each in launched if each.live or each is launched[-1]])
+    tell_launches(launched)
 
 
 @tap.command()

@@ -213,7 +213,8 @@ def test_a_unit_out_of_memory_is_tried_again_with_more(slurm, write):
     assert again.told() == ["n: 1 unit again (1 out of memory); mem_gb 0.5 -> 1.0"]
     again.note(study.folder)
     assert retry(study, study.folder).raised == {"n": {"mem_gb": (1.0, 2.0)}}
-    assert ended(study, study.folder, submit(again.study, study.folder, only=again.keys)).ok
+    on_this_machine = with_run(again.study, where="local", workers=1)
+    assert launch(on_this_machine, out=study.folder, only=again.keys).ok
 
 
 def test_a_collector_that_was_killed_leaves_the_former_store_and_is_repeated(write, tmp_path):

@@ -101,6 +101,7 @@ def test_what_the_queue_said_at_the_end_is_kept_when_it_has_forgotten(launched):
 def test_a_controller_that_is_down_ends_nothing(launched):
     _, out, launch = launched
     (launch.folder / "n" / "share-00000.begun.json").write_text('{"job": "7_0", "restart": 0}')
+    (launch.folder / "n" / "share-00001.ended.json").write_text('{"state": "stopped"}')  # it may be requeued
     found = state(out, Fake(down=True))
     assert (found.heard, found.live, found.jobs()) == (False, True, {"pending": 1, "running": 1})
     assert "Unable to contact" in found.trouble

@@ -25,17 +25,25 @@ from conntap.study.slurm.queue import Queue
 from conntap.study.slurm.standing import Share, Standing, Watched
 from conntap.study.stopping import heeded
 
-__all__ = ["Followed", "active", "follow", "note_outcome", "refuse_if_active", "standings"]
+__all__ = ["Followed", "active", "follow", "latest", "note_outcome", "refuse_if_active", "standings"]
 
 _LONGEST_S = 60.0  # between two questions to SLURM
 
 
 def standings(out: Path, *, queue: Queue | None = None) -> Iterator[Standing]:
     """How each launch on SLURM stands, the oldest first; the outcome of those that ended is noted."""
-    for launch in launches(out):
-        if (launch.folder / "jobs.json").exists():
-            watched = Followed(out, launch)
-            yield _looked(watched, queue or Queue())
+    for watched in _submitted(out):
+        yield _looked(watched, queue or Queue())
+
+
+def latest(out: Path, *, queue: Queue | None = None) -> list[Standing]:
+    """How the last launch on SLURM stands, and earlier ones whose outcome is not known yet."""
+    watched = list(_submitted(out))
+    return [_looked(each, queue or Queue()) for each in watched if each is watched[-1] or not each.settled]
+
+
+def _submitted(out: Path) -> Iterator[Followed]:
+    return (Followed(out, launch) for launch in launches(out) if (launch.folder / "jobs.json").exists())
 
 
 def _looked(watched: Followed, queue: Queue) -> Standing:
@@ -49,8 +57,7 @@ def _looked(watched: Followed, queue: Queue) -> Standing:
 
 def active(out: Path, *, queue: Queue | None = None) -> list[Standing]:
     """The launches with jobs that are pending or running, or may be, where SLURM does not answer."""
-    submitted = (Followed(out, launch) for launch in launches(out) if (launch.folder / "jobs.json").exists())
-    found = [_looked(watched, queue or Queue()) for watched in submitted if not watched.settled]
+    found = [_looked(watched, queue or Queue()) for watched in _submitted(out) if not watched.settled]
     return [standing for standing in found if standing.live]
 
 

@@ -104,7 +104,7 @@ class Queue:
 
     accounts = True  # of this process: set to False once sacct said that there are none
 
-    def __init__(self, *, tries: int = 3, wait_s: float = 1.0, command: Callable[[Sequence[str]], tuple[int, str, str]] | None = None) -> None:  # fmt: skip
+    def __init__(self, *, tries: int = 2, wait_s: float = 1.0, command: Callable[[Sequence[str]], tuple[int, str, str]] | None = None) -> None:  # fmt: skip
         self.tries, self.wait_s = tries, wait_s
         self.command = command or _run
 

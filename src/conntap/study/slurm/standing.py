@@ -299,9 +299,10 @@ class Watched:
         """Whether it is pending or running; "" if it ended."""
         if share.seen is not None:
             return share.seen.state if share.seen.state in LIVE else ""
-        if known or share.ended:
+        ended = share.ended.get("state", "")
+        if known or ended == "ended":
             return ""
-        return "running" if share.begun else "pending"
+        return "running" if share.begun and not ended else "pending"  # what was stopped may have been requeued
 
     def _end(self, share: Share, some_failed: bool, some_unknown: bool) -> str:
         """How a share ended some of whose units are not done."""
