@@ -12,7 +12,7 @@ from conntap.circuits import Connectome, Mask
 from conntap.errors import OptionError
 
 NEEDED = {"by": "group", "nearest": 1}
-CONNECTED = {"property": "weight", "how": "scale", "dimension": 2, "dimensions": 2}
+CONNECTED = {"property": "weight", "how": "scale", "dimension": 3, "dimensions": 2, "factor": 1}
 """What manipulations need; where they take a number or a fraction, a half."""
 
 
@@ -35,7 +35,9 @@ def call(name, **options):
     inputs = []
     for option, parameter in signature(function).parameters.items():
         if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:
-            inputs.append(Mask.of(connectome) if parameter.annotation == "Mask" else connectome)
+            other = connectome.with_edges(connectome.post, connectome.pre, properties=connectome.properties)
+            each = other if inputs else connectome
+            inputs.append(Mask.of(each) if parameter.annotation == "Mask" else each)
         elif option == "rng":
             options["rng"] = np.random.default_rng(0)
         elif option in NEEDED and (parameter.default is Parameter.empty or option == "nearest"):
