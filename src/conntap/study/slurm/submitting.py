@@ -7,7 +7,6 @@ each (`jobs.json`), so that even a submission that was killed can be followed an
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import signal
 import subprocess
@@ -21,52 +20,19 @@ from typing import Any
 from conntap.errors import InterruptedRun, RunError
 from conntap.study.accounts import Account
 from conntap.study.entries import RunOptions, Study
-from conntap.study.jobs import Job, Limits, ToDo, shared, to_do
+from conntap.study.jobs import Limits
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import lock
-from conntap.study.run import check_current, limits_of
+from conntap.study.run import check_current
 from conntap.study.setup import read_setup
+from conntap.study.slurm.allotting import Array, parts, shared_out
 from conntap.study.slurm.following import refuse_if_active
-from conntap.study.slurm.script import check, command, job_name, memory_mb, resources, written
+from conntap.study.slurm.script import command, job_name, memory_mb, resources, written
 from conntap.study.slurm.shares import write_shares
 from conntap.study.slurm.site import Site, site, submission_environment, words_of
-from conntap.study.slurm.standing import mark
+from conntap.study.slurm.watching import mark
 
 __all__ = ["sbatch", "submit"]
-
-_USUAL_JOBS = 64
-_LEAST_S = 60.0  # of work in a job, unless its stage says how many jobs there are to be
-_TIMES, _MORE_MIN = 3, 5  # time asked: so many times what is expected, and so many minutes more
-
-
-@dataclass(frozen=True)
-class _Array:
-    """What is left of a stage, shared out among jobs."""
-
-    stage: str
-    run: RunOptions
-    left: ToDo
-    workers: int
-    shares: Sequence[Sequence[Job]]
-
-    def about(self) -> dict[str, Any]:
-        """What the launch says of it."""
-        more = {"cpus": self.run.cpus or 1, "nodes": self.run.nodes, "exclusive": self.run.exclusive}
-        return self.left.summary() | {"shares": len(self.shares), **more}
-
-    def minutes(self, site: Site) -> int | None:
-        """The time that each of its jobs asks for where the study does not say; None where nothing was measured."""
-        if self.run.time or not self.left.in_seconds or not self.shares:
-            return None
-        longest = max(
-            max(
-                sum(job.cost for job in share) / self.workers,
-                max(piece.cost for job in share for piece in job.pieces),
-            )
-            for share in self.shares
-        )
-        most = site.most_minutes(self.run.partition)
-        return min(math.ceil(_TIMES * longest / 60) + _MORE_MIN, most or 10**6)
 
 
 @dataclass
@@ -89,11 +55,11 @@ class _Submission:
         content = {"stages": self.stages, "collect": self.collect, "cluster": self.site.name}
         self.launch.note("jobs.json", content)
 
-    def array(self, array: _Array) -> None:
+    def array(self, array: Array) -> None:
         """Write and submit the parts of a stage."""
         taken = [name for name in self.study.stages[array.stage].sources if name in self.stages]
         after = [part["job"] for name in taken for part in self.stages[name]]
-        sizes, at_once, chained = _parts(len(array.shares), array.run, self.site.most_tasks)
+        sizes, at_once, chained = parts(len(array.shares), array.run, self.site.most_tasks)
         first = 0
         for part, size in enumerate(sizes):
             name = f"{array.stage}-{part}.sh"
@@ -106,9 +72,9 @@ class _Submission:
                 self.note()
             first += size
 
-    def script(self, array: _Array, part: int, first: int, size: int, at_once: int | None) -> str:
+    def script(self, array: Array, part: int, first: int, size: int, at_once: int | None) -> str:
         run, stage = array.run, array.stage
-        memory = memory_mb(mem_gb=_unit_gb(array), peak_mb=array.left.peak_mb, workers=array.workers // run.nodes)
+        memory = memory_mb(mem_gb=array.unit_gb, peak_mb=array.left.peak_mb, workers=array.workers // run.nodes)
         options = {
             "job-name": job_name(self.study.path.stem, stage),
             "array": f"0-{size - 1}" + (f"%{at_once}" if at_once else ""),
@@ -169,7 +135,7 @@ def submit(
     found, out = site(), Path(os.path.abspath(out))
     refuse_if_active(out)
     with lock(out):
-        arrays = [_shared_out(study, out, name, found, only, limits or {}) for name in read_setup(out)["stages"]]
+        arrays = [shared_out(study, out, name, found, only, limits or {}) for name in read_setup(out)["stages"]]
         if not any(array.shares for array in arrays):
             return None
         launch = begin(study, out, stages={array.stage: array.about() for array in arrays})
@@ -181,7 +147,7 @@ def submit(
     return launch
 
 
-def _submit(submission: _Submission, arrays: Sequence[_Array]) -> None:
+def _submit(submission: _Submission, arrays: Sequence[Array]) -> None:
     submission.note()
     try:
         for array in arrays:
@@ -204,49 +170,6 @@ def _withdrawn(submission: _Submission) -> str:
         )
     submission.launch.note("outcome.json", {"state": "not submitted", "wall_s": 0.0, **Account().plain()})
     return f"jobs {', '.join(ids)} were cancelled" if ids else "nothing was submitted"
-
-
-def _shared_out(
-    study: Study,
-    out: Path,
-    stage: str,
-    site: Site,
-    only: Collection[str] | None,
-    limits: Mapping[str, Limits],
-) -> _Array:
-    run = study.run_of(stage)
-    check(run)
-    left = to_do(out, stage, limits=limits.get(stage) or limits_of(study, stage), only=only)
-    workers = (run.cpus or (site.cpus(run.partition) if run.exclusive else 1)) * run.nodes
-    return _Array(stage, run, left, workers, shared(left.jobs, _how_many(run, left, workers)))
-
-
-def _how_many(run: RunOptions, left: ToDo, workers: int) -> int:
-    """How many jobs: as many as the study says, else 64 or so many that each has a minute of work; none has idle workers."""
-    most = run.max_jobs or _USUAL_JOBS
-    if run.max_jobs is None and left.in_seconds:
-        most = min(most, math.ceil(left.cost / (_LEAST_S * workers)))
-    pieces = sum(len(job.pieces) for job in left.jobs)
-    return max(1, min(most, math.ceil(pieces / workers)))
-
-
-def _parts(shares: int, run: RunOptions, most_tasks: int) -> tuple[list[int], int | None, bool]:
-    """Sizes of the arrays that a stage is split into, how many tasks of each run at once, and whether one waits for another.
-
-    >>> _parts(5, RunOptions(array=2, at_once=4), 1001), _parts(5, RunOptions(array=2, at_once=2), 1001)
-    (([2, 2, 1], 1, False), ([2, 2, 1], 2, True))
-    """
-    most = min(run.array or most_tasks, most_tasks)
-    sizes = [min(most, shares - first) for first in range(0, shares, most)]
-    if run.at_once is None or len(sizes) == 1:
-        return sizes, run.at_once, False
-    if run.at_once >= len(sizes):
-        return sizes, run.at_once // len(sizes), False
-    return sizes, run.at_once, True
-
-
-def _unit_gb(array: _Array) -> float | None:
-    return max((job.limits.mem_gb for job in array.left.jobs if job.limits.mem_gb), default=array.run.mem_gb)
 
 
 def _log(launch: Launch, stage: str, part: int, first: int, size: int) -> str:
