@@ -9,7 +9,7 @@ from conntap.study import load_study, setup
 from conntap.study.jobs import shared, to_do
 from conntap.study.launches import begin
 from conntap.study.slurm.queue import Queue
-from conntap.study.slurm.standing import mark
+from conntap.study.slurm.watching import mark
 
 
 @pytest.fixture(autouse=True)

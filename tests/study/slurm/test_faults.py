@@ -21,8 +21,8 @@ from conntap.study.slurm.failures import all_failures
 from conntap.study.slurm.following import active, follow, standings
 from conntap.study.slurm.queue import Queue
 from conntap.study.slurm.retrying import retry
-from conntap.study.slurm.standing import Watched
 from conntap.study.slurm.submitting import submit
+from conntap.study.slurm.watching import Watched
 
 BODY = """
 run: {where: slurm, max_jobs: 4, mem_gb: 4}

@@ -13,7 +13,7 @@ from conntap.study.records import Records, stage_folder
 from conntap.study.slurm.cancelling import cancel, forget
 from conntap.study.slurm.following import active, follow, refuse_if_active, standings
 from conntap.study.slurm.queue import told_by_log
-from conntap.study.slurm.standing import mark
+from conntap.study.slurm.watching import mark
 
 
 def keys(launch, index):

@@ -9,7 +9,8 @@ from typing import Any
 from conntap.study.records import stage_folder
 from conntap.study.run import failed_units
 from conntap.study.setup import read_batch, read_setup
-from conntap.study.slurm.standing import Share, Standing, Watched
+from conntap.study.slurm.standing import Share, Standing
+from conntap.study.slurm.watching import Watched
 
 __all__ = ["all_failures", "ended_as", "unfinished"]
 

@@ -22,7 +22,8 @@ from conntap.study.run import Outcome
 from conntap.study.setup import read_cases, read_setup
 from conntap.study.slurm.failures import all_failures, ended_as
 from conntap.study.slurm.queue import Queue
-from conntap.study.slurm.standing import Share, Standing, Watched
+from conntap.study.slurm.standing import Share, Standing
+from conntap.study.slurm.watching import Watched
 from conntap.study.stopping import heeded
 
 __all__ = ["Followed", "active", "follow", "latest", "note_outcome", "refuse_if_active", "standings"]
