@@ -17,7 +17,7 @@ from conntap.circuits.sonata.writing import write_sonata
 from conntap.errors import CircuitError, OptionError
 from conntap.manipulate.circuits import examine_circuit, manipulate_circuit, step_rng
 
-few = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 MASK = Mask.from_pairs([0, 1, 2, 3, 3], [1, 2, 0, 3, 1])
 STEPS = [
@@ -31,6 +31,26 @@ STEPS = [
     {"do": "remove_synapses", "fraction": 1, "keep_connections": "one", "pre": {"layer": 2}, "rescale": "weight"},
     {"do": "subsample", "fraction": 0.5, "mask": MASK},
     {"do": "subsample", "synapses": 1, "post": "id > 1"},
+    {
+        "do": "alter_property",
+        "property": "weight",
+        "how": "scale",
+        "value": 2,
+        "where": "kind == 'e' and pre_layer == 1",
+    },
+    {"do": "alter_property", "property": "weight", "how": "set", "value": 0.5, "mask": MASK},
+    {"do": "alter_property", "property": "weight", "how": "shuffle", "where": "weight > 0.3"},
+    {"do": "alter_property", "property": "kind", "how": "shuffle", "post": "layer == 1"},
+    {"do": "alter_property", "property": "kind", "how": "set", "value": "e", "pre": [0, 1]},
+    {"do": "alter_property", "property": "kind", "how": "random", "value": {"kind": "discrete", "values": ["i", "e"]}},
+    {
+        "do": "alter_property",
+        "property": "weight",
+        "how": "random_scale",
+        "value": {"kind": "zero_truncated_poisson", "rate": 2},
+        "clip": (0.2, 1.5),
+    },
+    {"do": "alter_property", "property": "weight", "how": "random", "value": {"kind": "normal", "mean": 1, "std": 2}},
     {"do": "extract", "nodes": "layer == 1 or id == 3"},
 ]
 
@@ -47,6 +67,14 @@ def columns(draw):
     return Connectome(nodes, *np.transpose(pairs), properties={"weight": weights, "kind": kinds})
 
 
+@pytest.fixture
+def quiet():
+    """No warnings of pairs that are not connected, of which there are many."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
 def in_memory(circuit, recipe, seed):
     edges = circuit.edges().connectome(properties=None, node_properties=None)
     for position, step in enumerate(recipe):
@@ -57,6 +85,7 @@ def in_memory(circuit, recipe, seed):
     return edges
 
 
+@pytest.mark.usefixtures("quiet")
 @few
 @given(c=columns(), recipe=st.lists(st.sampled_from(STEPS), min_size=1, max_size=3), data=st.data())
 def test_any_chunks_and_workers_give_what_the_functions_give_in_memory(c, recipe, data, tmp_path_factory):
@@ -78,6 +107,22 @@ def test_any_chunks_and_workers_give_what_the_functions_give_in_memory(c, recipe
     found = open_circuit(path).edges().connectome(properties=None, node_properties=None)
     pd.testing.assert_frame_equal(found.edges, expected.edges)
     assert found == expected
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step['do']} {len(str(step))}")
+def test_each_manipulation_gives_what_it_gives_in_memory(step, tmp_path):
+    rng = np.random.default_rng(0)
+    pre, post = rng.integers(0, 5, (2, 40))
+    columns = {"weight": rng.uniform(0.1, 1, 40).astype("f4"), "kind": rng.choice(["e", "i"], 40)}
+    c = Connectome(pd.DataFrame({"layer": [1, 1, 2, 2, 1]}), pre, post, properties=columns)
+    circuit = open_circuit(write_sonata(c, tmp_path / "old"))
+    expected = in_memory(circuit, [step], 7)
+    for number, (mem_gb, workers) in enumerate([(1e-9, 1), (3e-6, 2), (1.0, 1)]):
+        path = manipulate_circuit(
+            circuit, tmp_path / f"new{number}", recipe=[step], seed=7, mem_gb=mem_gb, workers=workers
+        )
+        found = open_circuit(path).edges().connectome(properties=None, node_properties=None)
+        pd.testing.assert_frame_equal(found.edges, expected.edges)
 
 
 @pytest.fixture
@@ -144,6 +189,12 @@ def test_a_node_set_is_a_selection(ring, tmp_path):
         ({"do": "remove_connections", "fraction": 1, "mask": [1, 2]}, "give a Mask"),
         ({"do": "remove_connections", "fraction": 1, "mask": Mask.from_pairs([99], [0])}, "not among the 6 nodes"),
         ({"do": "remove_synapses", "fraction": 1, "rescale": "v"}, "unknown property 'v'"),
+        ({"do": "alter_property", "property": "v", "how": "scale", "value": 1}, "unknown edge property 'v'"),
+        ({"do": "alter_property", "property": "w", "how": "scale"}, "none given; scale takes a value"),
+        (
+            {"do": "alter_property", "property": "w", "how": "set", "value": 1, "where": "v > 1"},
+            "unknown edge property 'v'",
+        ),
         ({"do": "extract"}, "nodes is not given"),
         ("remove", "give a mapping"),
     ],

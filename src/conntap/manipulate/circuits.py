@@ -20,7 +20,8 @@ from conntap.circuits.masks import Mask
 from conntap.circuits.sonata.streamed_writing import write_edges_streamed
 from conntap.circuits.sonata.streaming import EdgeChunk, EdgeStream
 from conntap.errors import OptionError, whole
-from conntap.manipulate.streamed import CONNECTED, Nodes, streamed
+from conntap.manipulate.among import CONNECTED, Nodes
+from conntap.manipulate.streamed import streamed
 from conntap.seeds import digest, stream
 
 __all__ = ["examine_circuit", "manipulate_circuit", "step_rng"]
@@ -189,9 +190,8 @@ class _Run:
             self._steps.append(streamed(name, options, nodes, rng, f"recipe[{position}]"))
             self.described.append({"do": name, **{key: _told(each) for key, each in options.items()}})
         self.told: list[dict[str, int]] = [{} for _ in self._steps]
-        wanted = [each.needs for each in self._steps] + [each.changes for each in self._steps]
-        self._all = None in wanted
-        self._node_tables = self._stream.node_tables(None if self._all else ())
+        looks = any(each.looks_at_nodes for each in self._steps)
+        self._node_tables = self._stream.node_tables(None if looks else ())
         of_edge = 3 * self._stream.bytes_of_edge + _SORTING
         self._parts = self._stream.ranges(min(_MOST, int(mem_gb * 1e9 * _SHARE / of_edge / (workers + 1))))
 

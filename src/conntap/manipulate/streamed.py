@@ -15,19 +15,16 @@ import numpy as np
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
-from conntap.circuits.selection import selected
 from conntap.errors import OptionError, known, one_of, unknown
-from conntap.manipulate.choosing import Chosen, amount, chosen
+from conntap.manipulate.altering import AlterProperty
+from conntap.manipulate.among import Among, Nodes
+from conntap.manipulate.choosing import amount
 from conntap.manipulate.draws import chosen as drawn_of
 from conntap.manipulate.draws import distinct
 from conntap.manipulate.ranks import Ranks, Tally, tally
 from conntap.manipulate.removal import _check_floats, _rescaled
 
-__all__ = ["CONNECTED", "STREAMED", "ByPost", "Nodes", "Streamed", "streamed"]
-
-
-CONNECTED = "pairs of the mask connected"
-"""What is told beside what was changed: of the pairs that a mask names, how many are connections."""
+__all__ = ["STREAMED", "ByPost", "Streamed", "streamed"]
 
 
 class Streamed(Protocol):
@@ -39,6 +36,8 @@ class Streamed(Protocol):
     """Edge properties whose values it changes; None for all."""
     mask: Mask | None
     """The mask that it is about."""
+    looks_at_nodes: bool
+    """Whether a chunk has to come with the properties of nodes."""
 
     def counts(self) -> bool:
         """Whether all chunks are to be counted before the first is changed."""
@@ -57,74 +56,15 @@ class Streamed(Protocol):
         ...
 
 
-class Nodes:
-    """The tables of nodes on both sides, and how a selection among them is meant: by a node set's name too."""
-
-    def __init__(self, circuit: Any, stream: Any) -> None:
-        self.node_sets = circuit.node_sets
-        self._sides = {"pre": stream.pre_nodes, "post": stream.post_nodes}
-        self._tables: dict[str, Any] = {}
-
-    def count(self, side: str) -> int:
-        """Number of nodes on a side."""
-        return self._sides[side].size
-
-    def chosen(self, choice: Any, side: str, where: str) -> np.ndarray | None:
-        """Which nodes of a side a selection means: boolean; None for all."""
-        if choice is None:
-            return None
-        population = self._sides[side]
-        if population.name not in self._tables:
-            self._tables[population.name] = population.table()
-        table = self._tables[population.name]
-        if isinstance(choice, str) and choice in self.node_sets:
-            return table.index.isin(population.ids(choice))
-        keep = np.zeros(len(table), dtype=bool)
-        keep[selected(table, choice, where)] = True
-        return keep
-
-
-class _Selected:
-    """The connections that `pre`, `post` and `mask` leave of a chunk, without a word on what else a mask names."""
-
-    def __init__(self, where: str, options: Mapping[str, Any], nodes: Nodes) -> None:
-        self.where, self.mask = where, options.get("mask")
-        if self.mask is not None and not isinstance(self.mask, Mask):
-            raise OptionError(f"{where}.mask: {type(self.mask).__name__}; give a Mask.")
-        self.pre, self.post = (nodes.chosen(options.get(side), side, f"{where}.{side}") for side in ("pre", "post"))
-
-    def rows(self, chunk: Connectome) -> tuple[np.ndarray, dict[str, int]]:
-        """The positions of the edges selected, and how many pairs of the mask are connected here."""
-        if self.mask is None:
-            keep, told = np.ones(chunk.n_edges, dtype=bool), {}
-        else:
-            keep = self.mask.edges(chunk, f"{self.where}.mask")
-            told = {} if self.mask.is_inverted else {CONNECTED: _of_edges(chunk, np.flatnonzero(keep), self.where).n}
-        for ends, nodes in ((chunk.pre, self.pre), (chunk.post, self.post)):
-            if nodes is not None:
-                keep &= nodes[ends]
-        return np.flatnonzero(keep), told
-
-    def found(self, chunk: Connectome, synapses: Any = None) -> tuple[Chosen, np.ndarray | None, dict[str, int]]:
-        """The connections selected, the positions of the edges that they are of (None: of all), and what to tell."""
-        if self.mask is None and self.pre is None and self.post is None:
-            return chosen(chunk, self.where, synapses=synapses), None, {}
-        rows, told = self.rows(chunk)
-        return _of_edges(chunk, rows, self.where, synapses), rows, told
-
-
-def _of_edges(chunk: Connectome, rows: np.ndarray, where: str, synapses: Any = None) -> Chosen:
-    return chosen(chunk.with_edges(chunk.pre[rows], chunk.post[rows]), where, synapses=synapses)
-
-
 class RemoveConnections:
     """`remove_connections`, chunk by chunk: ranks of connections are drawn."""
 
     needs: tuple[str, ...] | None = ()
     changes: tuple[str, ...] | None = ()
+    looks_at_nodes = False
 
     def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
-        self._among = _Selected("remove_connections", options, nodes)
+        self._among = Among("remove_connections", options, nodes)
         self.mask = self._among.mask
         self._wanted = options.get("connections"), options.get("fraction")
         self._synapses, self._rng, self._n_pre = options.get("synapses"), rng, nodes.count("pre")
@@ -157,9 +97,11 @@ class RemoveConnections:
 class RemoveSynapses:
     """`remove_synapses`, chunk by chunk: the synapses that stay and ranks of the others are drawn."""
 
+    looks_at_nodes = False
+
     def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
         where = "remove_synapses"
-        self._among = _Selected(where, options, nodes)
+        self._among = Among(where, options, nodes)
         self.mask = self._among.mask
         self._wanted = options.get("synapses"), options.get("fraction")
         self._keep, self._rescale = options.get("keep_connections", "none"), options.get("rescale")
@@ -205,9 +147,10 @@ class Subsample:
 
     needs: tuple[str, ...] | None = ()
     changes: tuple[str, ...] | None = ()
+    looks_at_nodes = False
 
     def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
-        self._among, self._rng = _Selected("subsample", options, nodes), rng
+        self._among, self._rng = Among("subsample", options, nodes), rng
         self.mask = self._among.mask
         self._wanted = options.get("synapses"), options.get("fraction")
         amount("subsample", self._wanted[0] and 0, self._wanted[1], 0, "synapses")
@@ -236,6 +179,7 @@ class Extract:
     mask: Mask | None = None
     needs: tuple[str, ...] | None = ()
     changes: tuple[str, ...] | None = ()
+    looks_at_nodes = False
 
     def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
         self._in = [nodes.chosen(options["nodes"], side, "extract.nodes") for side in ("pre", "post")]
@@ -264,6 +208,7 @@ class ByPost:
         the post nodes of the chunk.
     """
 
+    looks_at_nodes = True
     mask: Mask | None = None
     needs: tuple[str, ...] | None = None
     changes: tuple[str, ...] | None = None
@@ -288,6 +233,7 @@ class ByPost:
 
 
 STREAMED: dict[str, Callable[..., Streamed]] = {
+    "alter_property": AlterProperty,
     "extract": Extract,
     "remove_connections": RemoveConnections,
     "remove_synapses": RemoveSynapses,

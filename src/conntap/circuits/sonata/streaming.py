@@ -117,6 +117,7 @@ class EdgeStream:
             )
         self.group = next(iter(groups), None)
         self.attributes: Mapping[str, Attribute] = groups.get(self.group, {})
+        self._libraries: dict[str, pd.Index] = {}
 
     @property
     def size(self) -> int:
@@ -320,12 +321,15 @@ class EdgeStream:
     def library(self, name: str) -> pd.Index:
         """The words of a property that is an enumeration."""
         attribute = self.attributes[name]
+        if name in self._libraries:
+            return self._libraries[name]
         with opened(self.population.path) as file:
             library = population_group(file, "edges", self.population.name)[attribute.library]
             words = take_text(library, slice(0, len(library)))
         names = pd.Index([str(each) for each in words])
         if not names.is_unique:
             raise CircuitError(f"{self.population.path}: {attribute.library}: a value stands twice. Keep one.")
+        self._libraries[name] = names
         return names
 
     def encoded(self, chunk: EdgeChunk, connectome: Connectome, changed: Iterable[str] = ()) -> EdgeChunk:
@@ -368,6 +372,9 @@ class EdgeStream:
         kind = self.columns[attribute.path][0]
         if attribute.library is not None:
             values = _codes(values, self.library(name), where)
+            if len(values) and int(values.max()) > np.iinfo(kind).max:
+                raise CircuitError(f"{where} is {kind} in the file, too few for all values of its enumeration.")
+            values = values.astype(kind.newbyteorder("="))
         elif isinstance(values, pd.Categorical):
             values = np.asarray(values.astype(object), dtype=object)
         if kind.kind in "iufb" and not np.can_cast(values.dtype, kind, "same_kind"):
