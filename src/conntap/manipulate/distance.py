@@ -224,12 +224,16 @@ def _numbers(rule: Rule) -> list[tuple[float, float]]:
         return [(rule.a, rule.b)] * 2
     if isinstance(rule, Bipolar):
         return [(rule.a_negative, rule.b_negative), (rule.a_positive, rule.b_positive)]
-    raise OptionError(f"distance_dependent.rule: {type(rule).__name__} within Pathways; give a simpler rule there.")
+    raise OptionError(
+        f"distance_dependent.rule: {type(rule).__name__}; give Constant, Exponential or Bipolar, or Pathways of these."
+    )
 
 
 def _given(connectome: Connectome, rule: Rule, where: str) -> tuple[tuple[Places, Places | None], np.ndarray]:
     """The places and the numbers of a rule that is given, group by group where it is one of pathways."""
     simple = [each for *_, each in rule.rules] if isinstance(rule, Pathways) else [rule]
+    for each in simple:
+        _numbers(each)  # refuses kinds that are not drawn here
     frames = {(each.positions, getattr(each, "axis", None)) for each in simple if not isinstance(each, Constant)}
     positions = {positions for positions, _ in frames} or {()}
     axes = {axis for _, axis in frames if axis is not None} or {None}

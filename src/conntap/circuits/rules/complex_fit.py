@@ -16,8 +16,8 @@ _FLOOR = 1e-12
 _STARTS = ((0.5, 1.0), (0.5, 2.0), (0.9, 1.0), (0.9, 2.0))
 _POWERS = (0.25, 6.0)
 _LOG_LEAST = -60.0
-_ROUGH = {"maxiter": 150, "ftol": 1e-12}
-_FINE = {"maxiter": 2000, "maxfun": 4000, "ftol": 1e-15, "gtol": 1e-10}
+_ROUGH = {"maxiter": 100, "maxfun": 150, "ftol": 1e-11}
+_FINE = {"maxiter": 300, "maxfun": 500, "ftol": 1e-14, "gtol": 1e-9}
 _WORTH = 3.0  # three more numbers must make the data that much likelier, in logarithms (Akaike)
 
 
@@ -120,8 +120,8 @@ def _loss(logs: np.ndarray, n: np.ndarray, k: np.ndarray, d: np.ndarray) -> tupl
     total = n.sum()
     pull = np.where(raw < 1 - _FLOOR, k / p - (n - k) / (1 - p), 0.0)
     value = -_likelihood(n, k, p) / total + float(np.maximum(raw - 1, 0).sum())
-    slopes = np.array([(pull * each).sum() for each in _slopes(numbers, d)]) * numbers
-    beyond = np.array([((raw > 1) * each).sum() for each in _slopes(numbers, d)]) * numbers
+    each = np.stack(_slopes(numbers, d))
+    slopes, beyond = (each @ pull) * numbers, (each @ (raw > 1)) * numbers
     return value, -slopes / total + beyond
 
 

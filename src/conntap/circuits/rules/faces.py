@@ -52,7 +52,7 @@ def fit_table(fitted: Fitted, *, table: Literal["numbers", "bins", "validation"]
     return getattr(fitted, table)
 
 
-def evaluate(connectome: Connectome, *, model: Any, rng: np.random.Generator) -> Connectome:
+def evaluate(connectome: Connectome, *, model: object, rng: np.random.Generator) -> Connectome:
     """Draw what a model says of a connectome.
 
     Keeps the nodes. A rule of probability draws all edges anew; synapse counts put so many parallel edges in the place of each
@@ -87,7 +87,7 @@ def evaluate(connectome: Connectome, *, model: Any, rng: np.random.Generator) ->
     >>> evaluate(edges, model={"kind": "Constant", "p": 1.0}, rng=np.random.default_rng(0)).n_edges
     2
     """
-    model = model_of(model, "evaluate.model")
+    model: Any = model_of(model, "evaluate.model")
     match model:
         case SynapseCounts():
             return _multiplied(connectome, model, rng)

@@ -287,13 +287,25 @@ def _arrays(path: Path, told: Any) -> dict[str, np.ndarray]:
         raise FormatError(f"{beside}: not the bytes that {path.name} was saved with. Save the model again.")
     try:
         with h5py.File(beside) as file:
-            return {name: _array(file[name]) for name in file}
+            return {name: _array(file, name) for name in file}
     except (OSError, KeyError, ValueError, TypeError, StoreError) as error:
         raise FormatError(f"{beside}: it cannot be read: {error}.") from None
 
 
-def _array(dataset: Any) -> np.ndarray:
-    if dataset.external or dataset.is_virtual or dataset.dtype.kind not in "biufS":
-        raise ValueError(f"{dataset.name} is no plain array of numbers or text")
+def _array(file: Any, name: str) -> np.ndarray:
+    import h5py
+
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is a link")
+    dataset = file[name]
+    if (
+        not isinstance(dataset, h5py.Dataset)
+        or dataset.external
+        or dataset.is_virtual
+        or dataset.dtype.kind not in "biufS"
+    ):
+        raise ValueError(f"{name} is no plain array of numbers or text")
+    if dataset.nbytes > _MOST_BYTES:
+        raise ValueError(f"{name} is larger than {_MOST_BYTES} bytes")
     found = dataset[()]
     return np.char.decode(found, "utf-8") if dataset.attrs.get("is_text", False) else found
