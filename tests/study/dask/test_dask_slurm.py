@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import pandas as pd
+import pytest
 from click.testing import CliRunner
 from slurm_server import until
 
 from conntap.cli import tap
-from conntap.study import load_study, setup
+from conntap.errors import RunError
+from conntap.study import load_study, run, setup
 from conntap.study.drive import submit
 from conntap.study.entries import with_run
 from conntap.study.run import Outcome
@@ -38,6 +40,13 @@ def test_workers_of_an_array_end_with_a_driver_that_is_killed(slurm, write, fold
         driver.kill()
         driver.wait()
     slurm.wait()
+
+
+@pytest.mark.parametrize("options", [{"where": "dask", "cluster": "slurm"}, {"where": "slurm", "engine": "dask"}])
+def test_how_many_workers_slurm_is_asked_for_must_be_said(write, options):
+    study = load_study(write("stages: {n: {do: 'dask_steps:chance'}}\n", circuits=""))
+    with pytest.raises(RunError, match=r"run.workers: missing"):
+        run(with_run(study, workers=0, **options))
 
 
 def test_one_job_holds_a_whole_cluster_and_collects(slurm, drawn, frame, tmp_path):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from conntap.errors import RunError
 from conntap.study.entries import RunOptions
 from conntap.study.executors.clusters import PRELOAD, UNIT, Cluster, client_of, dashboard_of, scheduler
 
@@ -28,10 +29,14 @@ def slurm_array(options: RunOptions, folder: Path, workers: int) -> Iterator[Clu
     Raises
     ------
     RunError
-        SLURM does not take the jobs.
+        The study does not say how many workers; SLURM does not take the jobs.
     """
     from distributed.utils import get_ip
 
+    if not options.workers:
+        raise RunError(
+            "run.workers: missing; with cluster: slurm it says how many workers are asked for. Give it a number."
+        )
     host = None if options.interface else get_ip()
     with scheduler(options, folder, host=host) as (started, environment):
         found = folder / "scheduler.json"
