@@ -94,6 +94,11 @@ def test_pairs_that_are_not_connected_belong_to_no_edge():
         ([1, 1], [2], "file.npy: 2 pre ids and 1 post ids"),
         ([1.5], [2], "file.npy.pre: ids of type float64; give whole numbers or text"),
         ([True], [2], "file.npy.pre: ids of type bool"),
+        ([1, "a"], [2, 3], "file.npy.pre: ids of type object"),
+        ([1, None], [2, 3], "file.npy.pre: ids of type"),
+        (["a", None], [2, 3], "file.npy.pre: ids of type"),
+        (np.ones((2, 2)), [2, 3], "file.npy.pre: ndarray is no list of ids"),
+        (3, [2], "file.npy.pre: int is no list of ids"),
     ],
 )
 def test_pairs_that_are_no_set_are_refused(pre, post, message):
@@ -115,6 +120,15 @@ def test_an_inverted_mask_knows_no_number_of_pairs():
             ask(inverted)
     assert bool(inverted)
     assert not Mask.from_pairs([], [])
+
+
+def test_ids_may_come_in_any_kind_of_list():
+    mask = Mask.from_pairs([1, 2], [3, 4])
+    kinds = (np.array, tuple, pd.Series, pd.Index, iter, lambda ids: np.array(ids, dtype=object))
+    assert all(Mask.from_pairs(kind([1, 2]), kind([3, 4])) == mask for kind in kinds)
+    text = Mask.from_pairs(["a"], ["b"])
+    assert all(Mask.from_pairs(kind(["a"]), kind(["b"])) == text for kind in kinds)
+    assert Mask.from_pairs(pd.array(["a"], dtype="string"), pd.Categorical(["b"]).astype(str)) == text
 
 
 def test_masks_of_numbers_and_of_text_do_not_meet():

@@ -1,4 +1,7 @@
-"""Sets of connections, named by the ids of their nodes, and what can be done with them."""
+"""Sets of connections, named by the ids of their nodes, and what can be done with them.
+
+Longer than most modules: it is one class, and most of its lines are documentation.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ __all__ = ["Mask"]
 
 _FEW = 1 << 18  # numbers that a look-up finds in the processor's own memory
 _MARKS = 1 << 24
+_ARRAYS = (np.ndarray, pd.Index, pd.Series, pd.api.extensions.ExtensionArray)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -264,12 +268,18 @@ class Mask:
 
 def _ids(values: Any, where: str) -> pd.Index:
     """Whole numbers as int64, or text."""
-    index = values if isinstance(values, pd.Index) else pd.Index(np.asarray(values) if np.size(values) else [])
+    try:
+        index = pd.Index(values if isinstance(values, _ARRAYS) else list(values))
+    except (TypeError, ValueError):
+        raise OptionError(
+            f"{where}: {type(values).__name__} is no list of ids. Give an array of one dimension."
+        ) from None
     if len(index) == 0:
         return pd.Index([], dtype=np.int64)
-    if index.dtype.kind in "iu" and (index.dtype.kind == "i" or int(index.max()) < 2**63):
+    kind = pd.api.types.infer_dtype(index, skipna=False)
+    if kind == "integer" and not index.hasnans and int(index.max()) < 2**63:
         return pd.Index(index.to_numpy(dtype=np.int64))
-    if pd.api.types.infer_dtype(index, skipna=False) == "string":
+    if kind == "string" and not index.hasnans:
         return pd.Index(index.array, dtype="str")
     raise OptionError(f"{where}: ids of type {index.dtype}; give whole numbers or text, as the ids of nodes are.")
 

@@ -1,4 +1,7 @@
-"""Masks from a connectome itself: reciprocal pairs, simplices, skeletons, and any condition on edges."""
+"""Masks from a connectome itself: reciprocal pairs, simplices, skeletons, and any condition on edges.
+
+Most of its lines are documentation.
+"""
 
 from __future__ import annotations
 

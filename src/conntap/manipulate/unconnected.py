@@ -12,6 +12,7 @@ from conntap.circuits.masks import Mask
 from conntap.circuits.selection import Selection, selected
 from conntap.errors import OptionError
 from conntap.manipulate.choosing import chosen
+from conntap.manipulate.draws import in_order
 
 __all__ = ["Listed", "Unconnected", "placed_anew", "unconnected", "with_connections"]
 
@@ -119,7 +120,9 @@ def unconnected(
     first = pre_places[np.concatenate([each for each, _ in ends])]
     second = post_places[np.concatenate([each for _, each in ends])]
     inside = (first >= 0) & (second >= 0)
-    return Unconnected(*rows, _once(np.sort(first[inside] * len(rows[1]) + second[inside])))
+    return Unconnected(
+        *rows, _once(in_order(first[inside] * len(rows[1]) + second[inside], len(rows[0]) * len(rows[1])))
+    )
 
 
 def with_connections(
@@ -190,6 +193,8 @@ def _drawn_alike(
     """For each of `size` one of `n` drawn evenly, of its own group where that has any."""
     if groups is None or wanted is None:
         return rng.integers(0, n, size)
+    if groups.max(initial=0) < 2**15 - 1:
+        groups, wanted = groups.astype(np.int16), wanted.astype(np.int16)  # of which numpy sorts many in no time
     order = np.argsort(groups, kind="stable")
     ends = np.searchsorted(groups[order], np.stack([wanted, wanted + 1]))
     is_empty = ends[0] == ends[1]
