@@ -121,7 +121,8 @@ def _local(options: RunOptions, folder: Path, workers: int) -> Iterator[Cluster]
         if least is not None:
             started.adapt(minimum=least, maximum=workers, interval="1s", target_duration="1s", wait_count=10)
         with client_of(started) as client:
-            yield Cluster(client, "the local cluster", environment, dashboard=dashboard_of(started, options))
+            link = dashboard_of(started, options)
+            yield Cluster(client, "the local cluster", environment, lambda: "all its workers have ended", link)
 
 
 @contextmanager
