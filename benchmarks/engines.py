@@ -2,13 +2,14 @@
 with workers that end together and a runner whose memory stays small; each value is kept with a checksum.
 
 The same units (10 microseconds to 1 second of processor time, lognormal, seeded; 10,000 of them take about a minute on two
-workers) on conntap's local runner, conntap on a Dask LocalCluster, plain dask (`client.map`), and joblib; the latter two keep
-nothing. submitit (its local executor) and snakemake run the first few of them: they start a process a unit.
+workers) on conntap's local runner, conntap on a Dask LocalCluster, conntap in arrays of a real SLURM of two one-processor nodes
+that is started for it, plain dask (`client.map`), and joblib; the latter two keep nothing. submitit (its local executor) and snakemake run the first few of them: they start a process a unit.
 
     python benchmarks/engines.py --units 10000 --few 50 --peers VENV/bin
 
 For each: wall seconds; processor milliseconds a unit beyond the work itself (all processes, start and end included); how much
-longer the busiest worker was busy than the mean one; peak memory of the driving process.
+longer the busiest worker was busy than the mean one; peak memory of the driving process. SLURM's jobs are not children of
+this process, so what they use beside the work is not counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-ENGINES = ("local", "dask", "plain dask", "joblib", "submitit", "snakemake")
+ENGINES = ("local", "dask", "slurm", "plain dask", "joblib", "submitit", "snakemake")
 FEW = ("submitit", "snakemake")
 WORKERS = 2
 PLUGIN = '''
@@ -78,11 +79,21 @@ def conntap(folder: Path, units: int, where: str) -> float:
     (folder / "study.yaml").write_text(
         f"study: burning\nstages: {{b: {{do: 'burning:burn', each: {{number: [{numbers}]}}}}}}\n"
     )
-    outcome = conntap.run(with_run(load_study(folder / "study.yaml"), where=where, workers=WORKERS))
+    run = {"where": where, "workers": WORKERS, "max_jobs": 4 * WORKERS if where == "slurm" else None}
+    outcome = conntap.run(with_run(load_study(folder / "study.yaml"), **run))
     if outcome.done != units:
         raise SystemExit(f"{outcome.done} of {units} units were done: {outcome.failures[:1]}")
     (launch,) = launches(outcome.out)
     return imbalance(launch.outcome["busy"].items())
+
+
+def on_slurm(folder: Path, units: int) -> float:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from slurm_server import started
+
+    with started(nodes=WORKERS, cpus=1) as slurm:
+        os.environ.update(slurm.environment)
+        return conntap(folder, units, "slurm")
 
 
 def plain_dask(units: int) -> float:
@@ -135,6 +146,8 @@ def one(engine: str, units: int, folder: Path, peers: Path | None) -> None:
     """Run one engine in this process; print what is known of it."""
     if engine in ("local", "dask"):
         found = conntap(folder, units, engine)
+    elif engine == "slurm":
+        found = on_slurm(folder, units)
     elif engine == "plain dask":
         found = plain_dask(units)
     elif engine == "joblib":
@@ -168,7 +181,7 @@ def measured(engine: str, units: int, peers: Path | None) -> str:
 
         sys.path.remove(name)
         work, told = float(burning.SECONDS[:units].sum()), json.loads(done.stdout.splitlines()[-1])
-    over = (cpu - work) / units * 1000
+    over = float("nan") if engine == "slurm" else (cpu - work) / units * 1000
     return f"{engine:12} {units:7} {wall:8.1f} {work / WORKERS:8.1f} {over:10.2f} {told['imbalance']:10.3f} {told['peak_mb']:8.0f}"
 
 
