@@ -49,7 +49,7 @@ def test_accounts_of_several_workers_are_one_account():
 
 
 def test_stages_that_do_not_wait_for_each_other_run_together(write, local):
-    body = "  n: {do: 'plugin_steps:edges', of: local}\n  d: {do: 'plugin_steps:draw', of: local}\n"
+    body = "  n: {do: 'plugin_steps:edges', of: local}\n  d: {do: 'plugin_steps:edges', of: local, times: 2}\n"
     body += "  s: {do: 'plugin_steps:add', of: {left: n, right: d}}\n"
     study = load_study(write(local + body))
     assert list(_waves(study, ["local", "n", "d", "s"])) == [["local"], ["n", "d"], ["s"]]
