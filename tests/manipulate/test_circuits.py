@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import sonata_files as files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from conntap.circuits import Connectome, open_circuit
 from conntap.circuits.masks import Mask
 from conntap.circuits.sonata.writing import write_sonata
 from conntap.errors import CircuitError, OptionError
+from conntap.manipulate import streamed
 from conntap.manipulate.circuits import examine_circuit, manipulate_circuit, step_rng
 
 few = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -227,3 +229,68 @@ def test_circuits_of_the_allen_dialect_lose_connections(shared_data, tmp_path):
     path = manipulate_circuit(circuit, tmp_path / "new", recipe=recipe, seed=1, mem_gb=0.01)
     found = open_circuit(path, edges="v1_to_v1").edges().connectome(properties=None, node_properties=None)
     assert found == in_memory(circuit, recipe, 1)
+
+
+# -- files of other kinds ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_edges_in_any_order_are_manipulated_as_those_by_post_node(tmp_path, indexed):
+    rng = np.random.default_rng(5)
+    pre, post = rng.integers(0, 6, (2, 60))
+    files.write_nodes(tmp_path / "nodes.h5", n=6)
+    weights = rng.random(60).astype("f4")
+    files.write_edges(tmp_path / "edges.h5", pre=pre, post=post, attributes={"w": weights}, index=indexed)
+    entries = [{"nodes_file": "nodes.h5"}], [{"edges_file": "edges.h5"}]
+    circuit = open_circuit(files.write_config(tmp_path, *entries))
+    edges = circuit.edges().connectome(properties=None)
+    order = np.argsort(edges.post, kind="stable")
+    expected = edges.with_edges(edges.pre[order], edges.post[order], properties={"w": edges.properties["w"][order]})
+    recipe = [
+        {"do": "remove_synapses", "fraction": 0.4, "keep_connections": "one", "rescale": "w"},
+        {"do": "alter_property", "property": "w", "how": "shuffle"},
+        {"do": "remove_connections", "fraction": 0.5},
+    ]
+    for position, step in enumerate(recipe):
+        options = {key: value for key, value in step.items() if key != "do"}
+        function = getattr(manipulate, step["do"])
+        expected = function(expected, **options, rng=step_rng(2, position, step["do"]))
+    path = manipulate_circuit(circuit, tmp_path / "new", recipe=recipe, seed=2, mem_gb=1e-6, workers=2)
+    pd.testing.assert_frame_equal(open_circuit(path).edges().connectome(properties=None).edges, expected.edges)
+
+
+def test_explicit_ids_of_nodes_are_kept(tmp_path):
+    files.write_nodes(tmp_path / "nodes.h5", n=3, node_id=[2, 5, 9])
+    files.write_edges(tmp_path / "edges.h5", pre=[2, 5, 9], post=[5, 9, 9], index=False)
+    entries = [{"nodes_file": "nodes.h5"}], [{"edges_file": "edges.h5"}]
+    circuit = open_circuit(files.write_config(tmp_path, *entries))
+    recipe = [{"do": "remove_connections", "mask": Mask.from_pairs([9], [9]), "fraction": 1}]
+    path = manipulate_circuit(circuit, tmp_path / "new", recipe=recipe)
+    assert open_circuit(path).edges().table()[["pre", "post"]].values.tolist() == [[2, 5], [5, 9]]
+
+
+def test_a_property_of_the_table_of_types_cannot_be_changed_edge_by_edge(shared_data, tmp_path):
+    circuit = open_circuit(shared_data / "sonata/300_intfire", edges="v1_to_v1")
+    recipe = [{"do": "alter_property", "property": "syn_weight", "how": "scale", "value": 2}]
+    with pytest.raises(OptionError, match="of the table of types"):
+        manipulate_circuit(circuit, tmp_path / "new", recipe=recipe)
+
+
+def test_a_function_that_draws_by_post_node_runs_in_chunks(ring, tmp_path, monkeypatch):
+    def other_sources(connectome, *, rng):
+        key = int(rng.integers(2**60))
+        pre = connectome.pre.copy()
+        for post in np.unique(connectome.post):
+            rows = np.flatnonzero(connectome.post == post)
+            pre[rows] = step_rng(key, int(post), "sources").choice(connectome.n_pre, len(rows))
+        return connectome.with_edges(pre, connectome.post, properties=connectome.properties)
+
+    by_post = lambda options, nodes, rng: streamed.ByPost(other_sources, options, rng)  # noqa: E731
+    monkeypatch.setitem(streamed.STREAMED, "other_sources", by_post)
+    monkeypatch.setattr(manipulate, "other_sources", other_sources, raising=False)
+    recipe = [{"do": "other_sources"}]
+    expected = in_memory(ring, recipe, 4)
+    for number, mem_gb in enumerate([1e-9, 1.0]):
+        path = manipulate_circuit(ring, tmp_path / str(number), recipe=recipe, seed=4, mem_gb=mem_gb)
+        found = open_circuit(path).edges().connectome(properties=None, node_properties=None)
+        pd.testing.assert_frame_equal(found.edges, expected.edges)
