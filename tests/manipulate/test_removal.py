@@ -12,7 +12,6 @@ from strategies import connectomes
 from conntap.circuits import Connectome, Mask
 from conntap.errors import OptionError
 from conntap.manipulate import extract, remove_connections, remove_synapses, subsample
-from conntap.topology.grouping import order_by_ends
 
 
 def rng(seed=0):
@@ -236,12 +235,3 @@ def test_where_nothing_is_connected_nothing_goes(n):
     assert remove_connections(connectome, fraction=1, rng=rng()) == connectome
     assert remove_synapses(connectome, fraction=1, keep_connections="one", rescale="w", rng=rng()) == connectome
     assert subsample(connectome, fraction=0.5, rng=rng()) == connectome
-
-
-@pytest.mark.parametrize("by", [None, "pre", "post", "both"])
-def test_many_edges_are_ordered_as_few_are(by):
-    pre, post = rng(1).integers(0, 300, (2, 150_000)).astype(np.int32)
-    if by:
-        order = np.lexsort((post, pre)) if by == "both" else np.argsort(post if by == "post" else pre, kind="stable")
-        pre, post = pre[order], post[order]
-    assert np.array_equal(order_by_ends(pre, post, 300, 300), np.lexsort((post, pre)))
