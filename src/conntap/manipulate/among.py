@@ -10,6 +10,8 @@ import numpy as np
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import selected
+from conntap.circuits.sonata.hdf5 import expand_ranges
+from conntap.circuits.sonata.streaming import EdgeChunk
 from conntap.errors import OptionError
 from conntap.manipulate.choosing import Chosen, chosen
 
@@ -31,6 +33,11 @@ class Nodes:
         """Number of nodes on a side."""
         return self._sides[side].size
 
+    def connectome(self) -> Connectome:
+        """All nodes, without edges or properties."""
+        none = np.empty(0, dtype=np.int32)
+        return self.stream.connectome(EdgeChunk(none, none, {}))
+
     def chosen(self, choice: Any, side: str, where: str) -> np.ndarray | None:
         """Which nodes of a side a selection means: boolean; None for all."""
         if choice is None:
@@ -50,22 +57,43 @@ class Among:
     """The connections that `pre`, `post` and `mask` leave of a chunk, without a word on what else a mask names."""
 
     def __init__(self, where: str, options: Mapping[str, Any], nodes: Nodes) -> None:
-        self.where, self.mask = where, options.get("mask")
+        self.where, self.mask, self._n_pre = where, options.get("mask"), nodes.count("pre")
         if self.mask is not None and not isinstance(self.mask, Mask):
             raise OptionError(f"{where}.mask: {type(self.mask).__name__}; give a Mask.")
+        if self.mask is not None:
+            pre, post = self.mask.rows(nodes.connectome(), f"{where}.mask")
+            self._codes = np.sort(post.astype(np.int64) * self._n_pre + pre)
         self.pre, self.post = (nodes.chosen(options.get(side), side, f"{where}.{side}") for side in ("pre", "post"))
 
     def rows(self, chunk: Connectome) -> tuple[np.ndarray, dict[str, int]]:
         """The positions of the edges selected, and how many pairs of the mask are connected here."""
-        if self.mask is None:
-            keep, told = np.ones(chunk.n_edges, dtype=bool), {}
-        else:
-            keep = self.mask.edges(chunk, f"{self.where}.mask")
-            told = {} if self.mask.is_inverted else {CONNECTED: _of_edges(chunk, np.flatnonzero(keep), self.where).n}
+        keep, told = np.ones(chunk.n_edges, dtype=bool), {}
+        if self.mask is not None:
+            keep, connected = self._masked(chunk)
+            told = {} if self.mask.is_inverted else {CONNECTED: connected}
         for ends, nodes in ((chunk.pre, self.pre), (chunk.post, self.post)):
             if nodes is not None:
                 keep &= nodes[ends]
         return np.flatnonzero(keep), told
+
+    def _masked(self, chunk: Connectome) -> tuple[np.ndarray, int]:
+        """Which edges are in the mask, and how many of its pairs are connected, from its pairs onto the chunk's nodes."""
+        inside = np.zeros(chunk.n_edges, dtype=bool)
+        if chunk.n_edges:
+            posts = np.array([chunk.post.min(), chunk.post.max() + 1], dtype=np.int64)
+            wanted = self._codes[slice(*np.searchsorted(self._codes, posts * self._n_pre))]
+            codes = chunk.post.astype(np.int64) * self._n_pre + chunk.pre
+            order = None
+            if (codes[1:] < codes[:-1]).any():
+                order = np.argsort(codes, kind="stable")
+                codes = codes[order]
+            first, last = (np.searchsorted(codes, wanted, side=side) for side in ("left", "right"))
+            places = expand_ranges(first, last - first)
+            inside[places if order is None else order[places]] = True
+            connected = int((last > first).sum())
+        else:
+            connected = 0
+        return ~inside if self.mask.is_inverted else inside, connected
 
     def found(self, chunk: Connectome, synapses: Any = None) -> tuple[Chosen, np.ndarray | None, dict[str, int]]:
         """The connections selected, the positions of the edges that they are of (None: of all), and what to tell."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import h5py
 import numpy as np
+from scipy import sparse
 
 from conntap.circuits.sonata.hdf5 import pieces
-from conntap.circuits.sonata.ordering import order_of_pairs
 
 __all__ = ["write_indices"]
 
@@ -47,8 +47,10 @@ def write_indices(group: h5py.Group, n_source: int, n_target: int, *, memory: in
 
 
 def _write_index(index: h5py.Group, ids: h5py.Dataset, n: int, memory: int) -> None:
+    most = max(memory // _BYTES_PER_RUN, 1)
+    runs = _all_runs(ids, 0, n) if len(ids) <= most else None  # so few are gone through once
     counts = np.zeros(n, dtype=np.int64)
-    for nodes, _, _ in _runs(ids):
+    for nodes, _, _ in _runs(ids) if runs is None else [runs]:
         counts += np.bincount(nodes, minlength=n)
     ends = np.cumsum(counts)
     spans = np.column_stack([ends - counts, ends]).astype(np.uint64)
@@ -56,26 +58,33 @@ def _write_index(index: h5py.Group, ids: h5py.Dataset, n: int, memory: int) -> N
     index.create_dataset("node_id_to_ranges", data=spans)
     total = int(ends[-1]) if n else 0
     ranges = index.create_dataset("range_to_edge_id", shape=(total, 2), dtype=np.uint64)
-    most = max(memory // _BYTES_PER_RUN, 1)
     first = 0
     while first < n:
         done = int(ends[first] - counts[first])
-        last = max(int(np.searchsorted(ends, done + most, side="right")), first + 1)
+        last = n if runs else max(int(np.searchsorted(ends, done + most, side="right")), first + 1)
         if int(ends[last - 1]) > done:
-            ranges[done : int(ends[last - 1])] = _sorted_runs(ids, first, last, n)
+            ranges[done : int(ends[last - 1])] = _by_node(*(runs or _all_runs(ids, first, last)), n)
         first = last
 
 
-def _sorted_runs(ids: h5py.Dataset, first: int, last: int, n: int) -> np.ndarray:
-    """The runs of edges [from, to) of nodes [first, last), by node."""
-    found = []
+def _all_runs(ids: h5py.Dataset, first: int, last: int) -> tuple[np.ndarray, ...]:
+    """The runs of edges of nodes [first, last), in order."""
+    found = [(np.empty(0, dtype=np.int64),) * 3]
     for nodes, starts, stops in _runs(ids):
-        among = slice(None) if (first, last) == (0, n) else np.flatnonzero((nodes >= first) & (nodes < last))
-        found.append((nodes[among], starts[among], stops[among]))
-    nodes, starts, stops = (np.concatenate(each) for each in zip(*found, strict=True))
-    del found
-    order = order_of_pairs(nodes, np.zeros_like(nodes), n, 1)
-    return np.column_stack([starts[order], stops[order]]).astype(np.uint64)
+        among = (nodes >= first) & (nodes < last)
+        found.append((nodes, starts, stops) if among.all() else (nodes[among], starts[among], stops[among]))
+    return tuple(np.concatenate(each) for each in zip(*found, strict=True))
+
+
+def _by_node(nodes: np.ndarray, starts: np.ndarray, stops: np.ndarray, n: int) -> np.ndarray:
+    """Runs of edges [from, to) by node; those of a node stay in order."""
+    if (nodes[1:] < nodes[:-1]).any():
+        highest = int(stops[-1]) + 1  # a matrix in rows of nodes: scipy sorts such by counting
+        matrix = sparse.coo_array((starts, (nodes, stops)), shape=(n, highest)).tocsr()
+        starts, stops = matrix.data, matrix.indices
+    found = np.empty((len(nodes), 2), dtype=np.uint64)
+    found[:, 0], found[:, 1] = starts, stops
+    return found
 
 
 def _runs(ids: h5py.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -85,7 +94,7 @@ def _runs(ids: h5py.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
     """
     node, start = -1, 0
     for part in pieces(len(ids), _PIECE):
-        values = ids[part].astype(np.int64)
+        values = ids[part].astype(np.int64, copy=False)
         changes = np.flatnonzero(values[1:] != values[:-1]) + 1
         if part.start and int(values[0]) != node:
             changes = np.append(0, changes)

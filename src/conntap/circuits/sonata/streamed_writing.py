@@ -57,7 +57,8 @@ def write_edges_streamed(
     edges
         The population; default: the circuit's default one.
     attributes
-        Numbers and text for the population's HDF5 attributes, beside the number of edges and of nodes of both ends.
+        Numbers and text for the population's HDF5 attributes, beside the number of edges and of nodes of both ends; read when
+        all chunks are written.
     others
         "refer": the other files (nodes, types, other edges, node sets) stay where they are, and the configuration names
         them by absolute paths. "copy": they are copied into the folder. Components (morphologies, models) are referred to
@@ -72,7 +73,7 @@ def write_edges_streamed(
     Raises
     ------
     CircuitError
-        The folder is there, or is within the circuit's; chunks that do not rise by post node, whose columns differ, or
+        The folder is there and not empty, or is the circuit's own; chunks that do not rise by post node, whose columns differ, or
         whose nodes are not there.
     StoreError
         The disk is full.
