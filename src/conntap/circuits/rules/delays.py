@@ -148,7 +148,7 @@ def fit_delays(
     Returns
     -------
     A `Delays` as `model`; `numbers` by pathway: a, b, sd, their errors, the least delay; `bins` by pathway and
-    distance: edges, the mean delay with its error, and the fitted mean.
+    distance: edges, the mean delay (`value`, in ms) with its `error`, and the mean `fitted`.
 
     Raises
     ------
@@ -301,6 +301,6 @@ def _binned(values: np.ndarray, distances: np.ndarray, line: DelayLine) -> list[
         n = int(counts[number])
         mean = sums[number] / n
         error = math.sqrt(max(squares[number] / n - mean**2, 0.0) / n)
-        row = {"distance_um": (number + 0.5) * width, "edges": n, "delay_ms": mean, "error": error}
+        row = {"distance_um": (number + 0.5) * width, "edges": n, "value": mean, "error": error}
         found.append({**row, "fitted": fitted[number] / n})
     return found

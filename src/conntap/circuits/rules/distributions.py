@@ -108,24 +108,38 @@ class TruncatedNormal:
         """By the inverse of the normal integral between the bounds, taken from the nearer tail."""
         from scipy.special import log_ndtr, ndtri_exp
 
-        low, high = (self.lower - self.mean) / (self.sd or 1.0), (self.upper - self.mean) / (self.sd or 1.0)
-        if not self.sd or self.lower == self.upper:
+        if self._is_one():
             return np.full(np.shape(uniforms), min(max(self.mean, self.lower), self.upper))
+        low, high = self._ends()
+        if self._is_flat():
+            return np.clip(self.lower + np.asarray(uniforms) * (self.upper - self.lower), self.lower, self.upper)
         share, rest, sign = np.log(_open(uniforms)), np.log1p(-_open(uniforms)), 1.0
         if low > 0:  # in the upper tail, seen from the other side
             low, high, share, rest, sign = -high, -low, rest, share, -1.0
-        first, last = log_ndtr(low), log_ndtr(high)
-        z = sign * ndtri_exp(np.logaddexp(first + rest, last + share))
+        z = sign * ndtri_exp(np.logaddexp(log_ndtr(low) + rest, log_ndtr(high) + share))
         return np.clip(self.mean + self.sd * z, self.lower, self.upper)
 
     def cdf(self, values: np.ndarray) -> np.ndarray:
         """The normal integral from the lower bound, over that between both."""
         from scipy.stats import truncnorm
 
-        if not self.sd or self.lower == self.upper:
+        if self._is_one():
             return Fixed(min(max(self.mean, self.lower), self.upper)).cdf(values)
-        ends = (self.lower - self.mean) / self.sd, (self.upper - self.mean) / self.sd
-        return truncnorm.cdf(values, *ends, loc=self.mean, scale=self.sd)
+        if self._is_flat():
+            return np.clip((np.asarray(values) - self.lower) / (self.upper - self.lower), 0.0, 1.0)
+        return truncnorm.cdf(values, *self._ends(), loc=self.mean, scale=self.sd)
+
+    def _ends(self) -> tuple[float, float]:
+        return (self.lower - self.mean) / self.sd, (self.upper - self.mean) / self.sd
+
+    def _is_one(self) -> bool:
+        """Whether one value is all there is."""
+        return not self.sd or self.lower == self.upper
+
+    def _is_flat(self) -> bool:
+        """Whether the bounds are so near each other that floats cannot tell the normal between them."""
+        low, high = self._ends()
+        return high - low < 1e-12 * max(1.0, abs(low), abs(high))
 
 
 @dataclass(frozen=True)

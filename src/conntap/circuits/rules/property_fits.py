@@ -54,7 +54,7 @@ def fit_properties(
     Returns
     -------
     A `Properties` as `model`; `numbers` by pathway, property and parameter: edges, value, error; `bins`: for each
-    property and pathway, up to 40 bins of its values with edges, and how many were expected.
+    property and pathway, up to 40 bins of its values with edges `observed` and `expected`.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def fit_properties(
     return Fitted(
         model,
         numbers,
-        pathway_table(bins, by, ("property", "value", "edges", "fitted")).set_index(
+        pathway_table(bins, by, ("property", "value", "observed", "expected")).set_index(
             ["property", "value"], append=bool(by)
         ),
         facts=facts,
@@ -174,7 +174,7 @@ def _binned(name: str, distribution: Any, values: np.ndarray) -> list[dict[str, 
     shares[0], shares[-1] = 0.0, 1.0
     expected = len(numbers) * np.diff(shares)
     return [
-        {"property": name, "value": float(middle), "edges": int(n), "fitted": float(each)}
+        {"property": name, "value": float(middle), "observed": int(n), "expected": float(each)}
         for middle, n, each in zip((ends[1:] + ends[:-1]) / 2, counts, expected, strict=True)
     ]
 

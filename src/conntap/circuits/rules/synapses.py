@@ -90,7 +90,7 @@ def fit_synapses(connectome: Connectome, *, by: str | Sequence[str] | None = Non
     Returns
     -------
     A `SynapseCounts` as `model`; `numbers` by pathway: mean and sd of the gamma, their errors; `bins` by pathway and
-    synapses: connections, and how many were expected.
+    synapses: connections `observed` and `expected`.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def fit_synapses(connectome: Connectome, *, by: str | Sequence[str] | None = Non
     Examples
     --------
     >>> edges = Connectome(3, [0, 0, 0, 1], [1, 1, 2, 2])
-    >>> fit_synapses(edges).bins["connections"].to_dict()
+    >>> fit_synapses(edges).bins["observed"].to_dict()
     {1: 2, 2: 1}
     """
     where = "fit_synapses"
@@ -124,7 +124,7 @@ def fit_synapses(connectome: Connectome, *, by: str | Sequence[str] | None = Non
         told = chances(gamma)[: len(seen)]
         expected = len(own) * np.append(told, np.zeros(len(seen) - len(told)))
         bins += [
-            (pre, post, {"synapses": number, "connections": int(n), "fitted": each})
+            (pre, post, {"synapses": number, "observed": int(n), "expected": each})
             for number, (n, each) in enumerate(zip(seen, expected, strict=True), 1)
         ]
     table = pathway_table(bins, by)
