@@ -11,10 +11,11 @@ import pandas as pd
 
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.mask_by_post import MaskByPost
 from conntap.circuits.masks import Mask
 from conntap.circuits.sonata.hdf5 import expand_ranges
 from conntap.circuits.sonata.ordering import order_of_pairs
-from conntap.circuits.sonata.streaming import EDGE, EdgeStream
+from conntap.circuits.sonata.streaming import EDGE, EdgeChunk, EdgeStream
 from conntap.errors import OptionError
 
 __all__ = ["Pair", "Tallied", "differ", "edges_of", "kind_of", "shown"]
@@ -58,7 +59,11 @@ class _OnDisk:
     """A population of edges, read chunk by chunk."""
 
     def __init__(self, circuit: Circuit, edges: str | None, mask: Mask | None) -> None:
-        self._stream, self._mask, self.masked = EdgeStream(circuit.edges(edges)), mask, 0
+        self._stream, self._mask, self.masked = EdgeStream(circuit.edges(edges)), None, 0
+        if mask is not None:
+            none = np.empty(0, dtype=np.int32)
+            self._mask = MaskByPost(mask, self._stream.connectome(EdgeChunk(none, none, {})))
+            self._is_inverted = mask.is_inverted
         population = self._stream.population
         self.ends = population.source, population.target
         self.pre_ids, self.post_ids = (
@@ -83,8 +88,10 @@ class _OnDisk:
         names = list(self.kinds)
         raw = self._stream.read((first, last), self._stream.paths(names))
         if self._mask is not None:
-            gone = self._mask.edges(self._stream.connectome(raw))
-            self.masked += _n_pairs(raw.pre[gone], raw.post[gone], len(self.pre_ids), len(self.post_ids))
+            gone, connected = self._mask.edges(raw.pre, raw.post)
+            if self._is_inverted:
+                connected = _n_pairs(raw.pre[gone], raw.post[gone], len(self.pre_ids), len(self.post_ids))
+            self.masked += connected
             raw = raw.rows(~gone)
         return raw.pre, raw.post, {name: self._stream.decoded(raw, name) for name in names}
 

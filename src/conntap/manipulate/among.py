@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.mask_by_post import MaskByPost
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import selected
-from conntap.circuits.sonata.hdf5 import expand_ranges
 from conntap.circuits.sonata.streaming import EdgeChunk
 from conntap.errors import OptionError
 from conntap.manipulate.choosing import Chosen, chosen
@@ -57,43 +57,23 @@ class Among:
     """The connections that `pre`, `post` and `mask` leave of a chunk, without a word on what else a mask names."""
 
     def __init__(self, where: str, options: Mapping[str, Any], nodes: Nodes) -> None:
-        self.where, self.mask, self._n_pre = where, options.get("mask"), nodes.count("pre")
+        self.where, self.mask = where, options.get("mask")
         if self.mask is not None and not isinstance(self.mask, Mask):
             raise OptionError(f"{where}.mask: {type(self.mask).__name__}; give a Mask.")
         if self.mask is not None:
-            pre, post = self.mask.rows(nodes.connectome(), f"{where}.mask")
-            self._codes = np.sort(post.astype(np.int64) * self._n_pre + pre)
+            self._by_post = MaskByPost(self.mask, nodes.connectome(), f"{where}.mask")
         self.pre, self.post = (nodes.chosen(options.get(side), side, f"{where}.{side}") for side in ("pre", "post"))
 
     def rows(self, chunk: Connectome) -> tuple[np.ndarray, dict[str, int]]:
         """The positions of the edges selected, and how many pairs of the mask are connected here."""
         keep, told = np.ones(chunk.n_edges, dtype=bool), {}
         if self.mask is not None:
-            keep, connected = self._masked(chunk)
+            keep, connected = self._by_post.edges(chunk.pre, chunk.post)
             told = {} if self.mask.is_inverted else {CONNECTED: connected}
         for ends, nodes in ((chunk.pre, self.pre), (chunk.post, self.post)):
             if nodes is not None:
                 keep &= nodes[ends]
         return np.flatnonzero(keep), told
-
-    def _masked(self, chunk: Connectome) -> tuple[np.ndarray, int]:
-        """Which edges are in the mask, and how many of its pairs are connected, from its pairs onto the chunk's nodes."""
-        inside = np.zeros(chunk.n_edges, dtype=bool)
-        if chunk.n_edges:
-            posts = np.array([chunk.post.min(), chunk.post.max() + 1], dtype=np.int64)
-            wanted = self._codes[slice(*np.searchsorted(self._codes, posts * self._n_pre))]
-            codes = chunk.post.astype(np.int64) * self._n_pre + chunk.pre
-            order = None
-            if (codes[1:] < codes[:-1]).any():
-                order = np.argsort(codes, kind="stable")
-                codes = codes[order]
-            first, last = (np.searchsorted(codes, wanted, side=side) for side in ("left", "right"))
-            places = expand_ranges(first, last - first)
-            inside[places if order is None else order[places]] = True
-            connected = int((last > first).sum())
-        else:
-            connected = 0
-        return ~inside if self.mask.is_inverted else inside, connected
 
     def found(self, chunk: Connectome, synapses: Any = None) -> tuple[Chosen, np.ndarray | None, dict[str, int]]:
         """The connections selected, the positions of the edges that they are of (None: of all), and what to tell."""
