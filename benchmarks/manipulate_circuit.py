@@ -6,7 +6,7 @@ the interpreter named by PEER (default: this one); it writes parquet, since its 
 that is not on the package index.
 
     python benchmarks/manipulate_circuit.py             # the mask, exact counts, the check, the peer
-    python benchmarks/manipulate_circuit.py --scale     # 100 million edges; needs 10 GB of disk
+    python benchmarks/manipulate_circuit.py --scale     # 100 million edges; needs 12 GB of disk
 """
 
 from __future__ import annotations
