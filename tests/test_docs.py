@@ -122,6 +122,7 @@ MANIPULATIONS = (
     "additions",
     "circuits",
     "mask_files",
+    "mask_sizes",
     "masking",
     "perturbation",
     "properties",

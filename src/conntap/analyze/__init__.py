@@ -37,6 +37,7 @@ _FILES: dict[str, dict[str, int]] = {
         "common_neighbour_slope": 1,
         "common_neighbours": 1,
     },
+    "side_by_side": {"change": 1},
     "simplices": {"euler_characteristic": 1, "simplex_counts": 1},
     "simplicial_curve": {"simplicial_rich_club": 1},
     "skeletons": {"skeleton": 1, "skeleton_reciprocity": 1},

@@ -19,6 +19,7 @@ __all__ = [
     "Subtarget",
     "Subtargets",
     "check",
+    "check_removed",
     "connectome",
     "cross",
     "evaluate",
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 STEPS: dict[str, int] = {
+    "check_removed": 1,
     "connectome": 1,
     "cross": 1,
     "evaluate": 1,
@@ -72,6 +74,7 @@ _HOMES = {
     "Subtarget": "subtargets",
     "Subtargets": "subtargets",
     "check": "checks",
+    "check_removed": "comparing",
     "cross": "extract",
     "evaluate": "rules",
     "fit_delays": "rules",
