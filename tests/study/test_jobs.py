@@ -1,5 +1,7 @@
 """What is left to do, what it will cost, and how it is shared out."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,11 @@ def test_a_step_says_what_its_work_grows_with():
     assert find_step("plugin_steps:edges").load(10, 90) == 100
     assert find_step("plugin_steps:hang").load(10, 90) == 1
     assert find_step("plugin_steps:draw").load(10, 90) == 810
+
+
+@pytest.mark.parametrize(
+    "cost", [lambda n, m: m // n, lambda n, m: float("nan"), lambda n, m: 1e308 * 10, lambda n, m: -2]
+)
+def test_a_cost_that_is_no_number_fails_no_unit(cost):
+    step = replace(find_step("plugin_steps:draw"), cost=cost)
+    assert step.load(0, 0) == 1.0

@@ -147,15 +147,18 @@ def left_of(
     """What `to_do` gives, of batches that need not be set up: the plain units of each."""
     sizes = _Sizes(out)
     records = sizes.records(stage)
-    costs = Costs(records.done.values())
+    batches = iter(batches)
+    first = next(batches, ())
+    like = [each for each in records.done.values() if first and each.step == first[0]["made"]["step"]]
+    costs, only = Costs(like), None if only is None else frozenset(only)
     jobs, skipped = [], 0
-    for number, units in enumerate(batches):
+    for number, units in enumerate(itertools.chain([first], batches)):
         left = [unit for unit in units if unit["key"] not in records.done]
         skipped += len(units) - len(left)
         pieces = _pieces([unit for unit in left if only is None or unit["key"] in only], costs, sizes)
         if pieces:
             jobs.append(Job(stage, number, pieces, limits))
-    peak = max((record.peak_mb for record in records.done.values()), default=0.0)
+    peak = max((record.peak_mb for record in like), default=0.0)
     return ToDo(jobs, skipped, costs.known, peak)
 
 

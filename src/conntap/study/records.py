@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -55,6 +57,8 @@ class Record:
         The size of its work; the numbers of edges and nodes of its value, -1 where it is no connectome.
     group
         The number it shares with units alike (`alike`).
+    step
+        The name of its step.
     """
 
     path: Path
@@ -70,6 +74,7 @@ class Record:
     nodes: int
     edges: int
     group: int
+    step: str = ""
 
     def entry(self, key: str = "") -> store.ShardEntry:
         """The record as `conntap.store` reads it, without its header."""
@@ -104,6 +109,7 @@ def _record(entry: store.ShardEntry) -> Record:
         nodes=size[0],
         edges=size[1],
         group=alike(header["made"]),
+        step=sys.intern(header["made"].get("step", "")),
     )
 
 
@@ -112,19 +118,25 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "shards"
-        self._sizes: dict[Path, tuple[int, int]] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
         self._found: dict[Path, list[tuple[str, Record]]] = {}
         self._done: dict[str, Record] = {}
         self._failed: dict[str, Record] = {}
+        self._aside: set[tuple[str, int]] = set()
 
     def refresh(self) -> Records:
-        """Take in records appended since the last look."""
-        for path in sorted(self.folder.glob("*.shard")):
-            about = path.stat()
-            if self._sizes.get(path) != (about.st_size, about.st_mtime_ns):
+        """Take in records appended since the last look; where there are none, it costs no more than the files' sizes."""
+        grew = False
+        for name, size in _sizes(self.folder):
+            if self._sizes.get(name) != size:
+                path = self.folder / name
                 self._found[path] = [(entry.key, _record(entry)) for entry in store.scan(path)]
-                self._sizes[path] = (about.st_size, about.st_mtime_ns)
+                self._sizes[name] = size
+                grew = True
         damaged = self._damaged()
+        if not grew and damaged == self._aside:
+            return self
+        self._aside = damaged
         self._done.clear()
         failed: list[tuple[str, Record]] = []
         for found in self._found.values():
@@ -193,6 +205,16 @@ class Records:
     def failed(self) -> Mapping[str, Record]:
         """Key -> last record of every unit that failed and was not finished since."""
         return self._failed
+
+
+def _sizes(folder: Path) -> list[tuple[str, tuple[int, int]]]:
+    """Name of each shard, in order, and by what it is told that it grew: bytes and time of change."""
+    try:
+        with os.scandir(folder) as found:
+            names = [(each.name, each.stat()) for each in found if each.name.endswith(".shard")]
+    except FileNotFoundError:
+        return []
+    return sorted((name, (about.st_size, about.st_mtime_ns)) for name, about in names)
 
 
 def _whole_line(line: str) -> list[Any] | None:

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import math
 import re
 import types
 import typing
@@ -102,9 +103,16 @@ class Step:
     cost: str | Callable[[int, int], float] = "connections"
 
     def load(self, nodes: int, connections: int) -> float:
-        """The size of its work on a connectome of so many nodes and connections, in units of its own."""
+        """The size of its work on a connectome of so many nodes and connections, in units of its own.
+
+        Where a step's own function gives none, it is 1: what it is expected to cost must not fail a unit.
+        """
         if callable(self.cost):
-            return float(self.cost(nodes, connections))
+            try:
+                found = float(self.cost(nodes, connections))
+            except (ArithmeticError, ValueError):
+                return 1.0
+            return found if math.isfinite(found) and found >= 0 else 1.0
         return {"constant": 1.0, "nodes": float(nodes), "connections": float(nodes + connections)}[self.cost]
 
     @property

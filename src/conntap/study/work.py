@@ -253,8 +253,8 @@ def run_batch(
 
 
 def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, number: int) -> dict[str, Any]:
-    began, cpu = time.time(), time.process_time()
-    header = {**about(unit), "batch": number, "time": began, "host": socket.gethostname()}
+    began, cpu = time.monotonic(), time.process_time()  # a clock may be set while a unit runs
+    header = {**about(unit), "batch": number, "time": time.time(), "host": socket.gethostname()}
     rows: list[dict[str, Any]] = []
     encoded: list[store.Encoded] = []
     try:
@@ -276,7 +276,7 @@ def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, n
             else type(error).__name__
         )
         header |= failure(kind, f"{name.removeprefix('builtins.')}: {error}", traceback.format_exc())
-    header["wall_s"], header["cpu_s"] = time.time() - began, time.process_time() - cpu
+    header["wall_s"], header["cpu_s"] = time.monotonic() - began, time.process_time() - cpu
     header["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     shard.append(unit["key"], header, encoded if header["status"] == "done" else None)
     return header
