@@ -99,6 +99,12 @@ def test_a_failed_unit_fails_alone_and_is_told(write, local):
     assert len(frame(outcome, "a")) == 2
 
 
+def test_stages_of_one_definition_that_fail_are_counted_each(write, local):
+    stage = "{do: 'plugin_steps:fail_on', of: local, n_nodes: 3}"
+    outcome = runs(write(local + f"  a: {stage}\n  b: {stage}\n"))
+    assert (outcome.failed, outcome.waiting, len(outcome.failures)) == (4, 0, 4)
+
+
 def test_what_waits_for_a_failed_unit_is_counted_and_done_later(write, local, folder):
     body = (
         local

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
+import logging
 import os
 import platform
 import time
@@ -17,10 +19,15 @@ from conntap.errors import RunError
 
 __all__ = ["Running", "is_running", "lock", "running_units"]
 
+_log = logging.getLogger(__name__)
+_LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what a file system without locks says
+
 
 @contextmanager
 def lock(out: Path) -> Iterator[None]:
     """Keep a second run of the same study out while one is at work. Advisory; it ends with the process.
+
+    Where a file system has no locks it keeps nobody out: what two runs do twice is harmless.
 
     Raises
     ------
@@ -84,7 +91,10 @@ def _locked(file: IO[str], kind: int, *, patience_s: float) -> bool:
         try:
             fcntl.flock(file, kind | fcntl.LOCK_NB)
             return True
-        except OSError:
+        except OSError as error:
+            if error.errno in _LOCKLESS:
+                _log.info("%s: the file system has no locks (%s)", file.name, error.strerror)
+                return True
             if time.monotonic() >= end:
                 return False
             time.sleep(0.05)

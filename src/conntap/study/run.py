@@ -165,6 +165,7 @@ def launch(
         return launch_and_follow(study, out, listen, only=only, limits=limits)
     check_current(study, out)
     with lock(out):
+        check_current(study, out)  # it may have been set up anew just now
         if noted is None:
             _refuse_if_on_cluster(out)
         return _launched(study, out, listen, _Some(only, limits or {}), noted)
@@ -208,7 +209,7 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
         if noted is not None:
             noted.note("outcome.json", {"state": state, "wall_s": time.monotonic() - began, **account.plain()})
     missing, failures = _missing(out, about), list(failed_units(out))
-    failed = len({each["key"] for each in failures})
+    failed = len({(each["stage"], each["key"]) for each in failures})
     done = int(account.sums()["done"])
     number, wall_s = None if noted is None else noted.number, time.monotonic() - began
     return Outcome(out, done, skipped, failed, missing - failed, wall_s, failures, launch=number)
