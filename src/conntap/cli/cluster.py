@@ -99,7 +99,6 @@ def retry(study: Path, out: Path | None, mem_gb: float | None, time: str | None,
     for line in again.told() or ["nothing failed; `tap launch` computes what was never tried"]:
         click.echo(line, err=as_json)
     if again.keys and not dry_run:
-        again.note(folder)
         _launch_again(again, folder, wait, as_json)
 
 
@@ -115,6 +114,7 @@ def _launch_again(again: Any, folder: Path, wait: bool, as_json: bool) -> None:
 
         whole = again.study.run.engine == "dask"  # its one job computes all that is left
         submitted = submit_all(again.study, folder) if whole else submit(again.study, folder, only=again.keys)
+        again.note(folder)
         click.echo(
             f"launch {submitted.number} was submitted; `tap status` and `tap follow` tell how it goes", err=as_json
         )
@@ -123,7 +123,13 @@ def _launch_again(again: Any, folder: Path, wait: bool, as_json: bool) -> None:
                 outcome = watch(again.study, folder, submitted, listen)
             tell_outcome(outcome, as_json)
         return
-    with Progress(sys.stderr) as listen:
+    with Progress(sys.stderr) as show:
+
+        def listen(event: Mapping[str, Any]) -> None:
+            if event["event"] == "launch":  # a launch that is refused raises no limit
+                again.note(folder)
+            show(event)
+
         outcome = launch(again.study, out=folder, listen=listen, only=again.keys)
     collect(folder)
     tell_outcome(outcome, as_json)

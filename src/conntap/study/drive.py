@@ -51,10 +51,12 @@ def submit(
         Dask or dask-jobqueue is not installed.
     RunError
         The study does not say how many workers; jobs of an earlier launch have not ended; SLURM refuses the job.
+    InterruptedRun
+        Ctrl-C or SIGTERM; what was submitted is cancelled.
     """
     from conntap.study.slurm.following import refuse_if_active
     from conntap.study.slurm.site import site
-    from conntap.study.slurm.submitting import sbatch
+    from conntap.study.slurm.submitting import submit_one
 
     if importlib.util.find_spec("dask_jobqueue") is None:
         raise MissingExtra("dask", package="dask-jobqueue", needed_for="run.engine: dask")
@@ -64,8 +66,9 @@ def submit(
         )
     check_current(study, out)
     found, out = site(), Path(os.path.abspath(out))
-    refuse_if_active(out)
-    with lock(out):
+    with lock(out):  # another process may have launched, or set it up anew, just now
+        check_current(study, out)
+        refuse_if_active(out)
         left = {name: to_do(out, name, only=only).summary() for name in read_setup(out)["stages"]}
         if not any(each["units"] for each in left.values()):
             return None
@@ -76,9 +79,7 @@ def submit(
         some = {"only": sorted(only)} if only is not None else {}
         noted.note("dask/some.json", some | {"limits": {name: asdict(each) for name, each in (limits or {}).items()}})
         (noted.folder / "drive.sh").write_text(_script(study, out, noted))
-        job = sbatch(noted.folder, "drive.sh", run=study.run)
-        collecting = {"job": job, "script": "drive.sh", "after": []}
-        noted.note("jobs.json", {"stages": {}, "collect": collecting, "cluster": found.name})
+        submit_one(study, out, noted, found, "drive.sh")
     return noted
 
 

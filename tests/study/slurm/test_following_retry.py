@@ -8,6 +8,7 @@ from conntap.cli import tap
 from conntap.errors import RunError
 from conntap.study import load_study, run
 from conntap.study.entries import with_run
+from conntap.study.locking import lock
 from conntap.study.slurm.retrying import launched_where, retry
 
 WAITING = """
@@ -77,3 +78,15 @@ def test_the_commands_tell_try_again_and_find_logs(write):
     assert tell("logs", "--case", "n_nodes=3") == (0, "no such unit failed or was lost\n")
     assert "no jobs are pending or running" in tell("cancel")[1]
     assert "no jobs are pending or running" in tell("follow")[1]
+
+
+def test_a_retry_that_is_refused_raises_no_limit(write):
+    body = "stages: {made: {do: 'plugin_steps:chain'}, n: {do: 'plugin_steps:hang', of: made, seconds: 9}}\n"
+    path = write(body + "run: {timeout_s: 0.3, workers: 1}\n", circuits="")
+    study = load_study(path)
+    run(study)
+    with lock(study.folder):
+        for _ in range(2):
+            assert "another run is at work" in str(CliRunner().invoke(tap, ["retry", str(path)]).exception)
+    assert "timeout_s 0.3 -> 0.6" in CliRunner().invoke(tap, ["retry", str(path)]).output
+    assert "timeout_s 0.6 -> 1.2" in CliRunner().invoke(tap, ["retry", str(path), "--dry-run"]).output

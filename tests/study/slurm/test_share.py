@@ -15,7 +15,8 @@ from conntap.study import load_study, run_batch, setup
 from conntap.study.jobs import shared, to_do
 from conntap.study.launches import begin
 from conntap.study.slurm.share import run_share
-from conntap.study.slurm.shares import write_shares
+from conntap.study.slurm.shares import ShareFiles, write_shares
+from conntap.study.slurm.standing import Share
 
 BODY = "stages:\n  made: {do: 'plugin_steps:chain', each: {n_nodes: [3, 4, 5, 6]}}\n"
 
@@ -95,3 +96,26 @@ def test_a_share_that_is_told_to_stop_says_that_it_stopped(launched):
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 130
     assert note(launch, "made/share-00000.ended.json")["state"] == "stopped"
+
+
+def test_a_share_that_began_anew_elsewhere_is_not_told_to_have_ended_by_the_first(launched):
+    out, launch = launched()
+    again = ShareFiles(launch, "made", 0)
+    run_share(out, launch, "made", 0, listen=lambda event: again.begin(host="another"))
+    assert again.begun() == {"host": "another"}
+    assert not (launch.folder / "made" / "share-00000.ended.json").exists()
+
+
+def test_a_share_of_two_tasks_has_ended_when_both_have(launched, monkeypatch):
+    out, launch = launched(shares=1)
+    about = launch.about
+    about["stages"]["made"]["nodes"] = 2
+    launch.note("launch.json", about)
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    share = Share("made", 0, "7", 0, launch.folder / "made" / "share-00000.json")
+    ended = []
+    for task in ("0", "1"):
+        monkeypatch.setenv("SLURM_PROCID", task)
+        assert run_share(out, launch, "made", 0).sums()["done"] == 2
+        ended.append(share.ended.get("state"))
+    assert ended == [None, "ended"]

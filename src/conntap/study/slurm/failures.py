@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from conntap.study.records import stage_folder
+from conntap.study.records import Records, stage_folder
 from conntap.study.run import failed_units
 from conntap.study.setup import read_batch, read_setup
 from conntap.study.slurm.standing import Share, Standing
@@ -26,8 +26,9 @@ def all_failures(out: Path, stood: Iterable[Standing]) -> list[dict[str, Any]]:
         How the launches on SLURM stand, the oldest first.
     """
     found = {(each["stage"], each["key"]): each for each in failed_units(out)}
+    records: dict[str, Records] = {}
     for standing in stood:
-        found |= {(each["stage"], each["key"]): each for each in unfinished(out, standing)}
+        found |= {(each["stage"], each["key"]): each for each in unfinished(out, standing, records)}
     return list(found.values())
 
 
@@ -40,24 +41,34 @@ def ended_as(share: Share) -> str:
     return f"its job {share.name} {words} before it was done"
 
 
-def unfinished(out: Path, standing: Standing) -> Iterator[dict[str, Any]]:
-    """The units whose job ended and that are not done, without those that wait: as `failed_units`, with the job's log."""
-    about, watched = read_setup(out), Watched(out, standing.launch)
-    for share in standing.shares:
-        for number in sorted({share.batches[k] for k, state in share.units.items() if state not in _NO_FAILURE}):
-            for unit in read_batch(out, share.stage, number):
-                state = share.units.get(unit["key"], "done")
-                if state in _NO_FAILURE or (share.live and state == share.state):
+def unfinished(out: Path, standing: Standing, records: dict[str, Records] | None = None) -> Iterator[dict[str, Any]]:
+    """The units of the present plan whose job ended and that are not done, without those that wait: as `failed_units`,
+    with the job's log. `records` of several launches may be shared."""
+    about, watched = read_setup(out), Watched(out, standing.launch, records)
+    for stage, planned in about["stages"].items():
+        left = {key: share for share in standing.shares if share.stage == stage for key in _left_by(share)}
+        batches = {share.batches[key] for key, share in left.items()}
+        for number in sorted(batches) if watched.is_current else range(planned["batches"] if left else 0):
+            for unit in read_batch(out, stage, number):
+                share = left.get(unit["key"])
+                if share is None:
                     continue
-                record = watched.failed_record(share.stage, unit["key"])
+                record = watched.failed_record(stage, unit["key"])
                 yield {
-                    "stage": share.stage,
+                    "stage": stage,
                     "key": unit["key"],
                     "case": {**unit["case"], **({"slice": unit["slicing"]["name"]} if unit["slicing"] else {})},
-                    "kind": record.kind if record is not None else state,
+                    "kind": record.kind if record is not None else share.units[unit["key"]],
                     "error": record.header()["error"] if record is not None else ended_as(share),
-                    "log": str(stage_folder(out, share.stage) / "logs" / f"batch-{number:05d}.log"),
+                    "log": str(stage_folder(out, stage) / "logs" / f"batch-{number:05d}.log"),
                     "job": share.name,
                     "job_log": str(share.log),
-                    "command": f"tap batch {about['document']} {share.stage} {number} --out {out}",
+                    "command": f"tap batch {about['document']} {stage} {number} --out {out}",
                 }
+
+
+def _left_by(share: Share) -> Iterator[str]:
+    """The keys of units that a job left undone, as far as it has ended."""
+    for key, state in share.units.items():
+        if state not in _NO_FAILURE and not (share.live and state == share.state):
+            yield key

@@ -33,7 +33,7 @@ _LONGEST_S = 60.0  # between two questions to SLURM
 
 def standings(out: Path, *, queue: Queue | None = None) -> Iterator[Standing]:
     """How each launch on SLURM stands, the oldest first; the outcome of those that ended is noted."""
-    for watched in _submitted(out):
+    for watched in list(_submitted(out)):
         yield _looked(watched, queue or Queue())
 
 
@@ -44,7 +44,10 @@ def latest(out: Path, *, queue: Queue | None = None) -> list[Standing]:
 
 
 def _submitted(out: Path) -> Iterator[Followed]:
-    return (Followed(out, launch) for launch in launches(out) if (launch.folder / "jobs.json").exists())
+    records: dict[str, Records] = {}
+    return (
+        Followed(out, launch, records=records) for launch in launches(out) if (launch.folder / "jobs.json").exists()
+    )
 
 
 def _looked(watched: Followed, queue: Queue) -> Standing:
@@ -120,8 +123,15 @@ def follow(
 class Followed(Watched):
     """A launch whose events are told, each once; a listener's account is kept beside."""
 
-    def __init__(self, out: Path, launch: Launch, listen: Listener = lambda event: None) -> None:
-        super().__init__(out, launch)
+    def __init__(
+        self,
+        out: Path,
+        launch: Launch,
+        listen: Listener = lambda event: None,
+        *,
+        records: dict[str, Records] | None = None,
+    ) -> None:
+        super().__init__(out, launch, records)
         self.account, self.listener = Account(), listen
         self.told: dict[str, set[str]] = {}
         self.jobs_told: dict[str, int] = {}
@@ -162,7 +172,7 @@ class Followed(Watched):
             return
         self.told[share.stage].add(key)
         event: dict[str, Any] = {"stage": share.stage, "batch": share.batches[key], "key": key, "worker": share.name}
-        record = self.records[share.stage].done.get(key) or self.failed(share.stage).get(key)
+        record = self.records[share.stage].done.get(key) or self.failed_record(share.stage, key)
         if record is not None:
             event |= {"wall_s": record.wall_s, "cpu_s": record.cpu_s, "peak_mb": record.peak_mb}
             event["worker"] = "-".join(record.path.stem.split("-")[1:-1])  # host and process
@@ -212,9 +222,9 @@ def _meanwhile(watched: Followed, standing: Standing, wait_s: float, raise_if_st
         began = time.monotonic()
         watched.tell_done(standing)
         watched.listener({"event": "tick"})
-        quiet_s = max(quiet_s, 10 * (time.monotonic() - began))  # looking takes a tenth of the time at most
-        if all(share.ended or not share.live for share in standing.shares):
+        if all(not share.live or share.ended for share in standing.shares):
             return
+        quiet_s = max(quiet_s, 10 * (time.monotonic() - began))  # looking takes a tenth of the time at most
 
 
 def _sleep(seconds: float, raise_if_stopped: Callable[[], None]) -> None:

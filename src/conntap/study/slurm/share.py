@@ -53,7 +53,8 @@ def run_share(
     files = ShareFiles(launch, stage, index, task)
     jobs = _part(files.jobs(), task, tasks)
     workers = _workers(asked)
-    files.begin(**_about(workers, task))
+    about = _about(workers, task, tasks)
+    files.begin(**about)
     account, state = Account(), "stopped"
     try:
         with heeded() as raise_if_stopped:
@@ -65,7 +66,8 @@ def run_share(
     except KeyboardInterrupt:
         raise InterruptedRun("stopped; what is done is kept.") from None
     finally:
-        files.end(state, account.plain(), time.time())
+        if files.begun() == about:  # else it was requeued and began anew elsewhere, while this one went on
+            files.end(state, account.plain(), time.time())
     return account
 
 
@@ -95,12 +97,13 @@ def _workers(asked: Mapping[str, Any]) -> int:
     return max(1, int(given) if given.isdigit() else asked.get("cpus", 1))
 
 
-def _about(workers: int, task: int) -> dict[str, Any]:
+def _about(workers: int, task: int, tasks: int) -> dict[str, Any]:
     array, number = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     return {
         "job": f"{array}_{number}" if array else os.environ.get("SLURM_JOB_ID", ""),
         "restart": int(os.environ.get("SLURM_RESTART_COUNT", 0)),
         "task": task,
+        "tasks": tasks,
         "host": platform.node(),
         "node": os.environ.get("SLURMD_NODENAME", ""),
         "process": os.getpid(),

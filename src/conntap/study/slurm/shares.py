@@ -1,7 +1,7 @@
 """What each job of a launch is given, in files that people can read::
 
     OUT/run/launches/0007/STAGE/share-00000.json         its jobs (pieces of batches) and what they cost
-    OUT/run/launches/0007/STAGE/share-00000.begun.json   written when it begins: job, restart, host, process, workers, time
+    OUT/run/launches/0007/STAGE/share-00000.begun.json   written when it begins: job, restart, host, process, tasks, workers, time
     OUT/run/launches/0007/STAGE/share-00000.ended.json   "ended" or "stopped", and its account; gone when it begins again
     OUT/run/launches/0007/STAGE/logs/share-00000.log     what it printed
 
@@ -59,6 +59,13 @@ class ShareFiles:
         """Note that it begins; what it wrote at an earlier end goes."""
         self._named("ended").unlink(missing_ok=True)
         self._note("begun", about)
+
+    def begun(self) -> dict[str, Any]:
+        """What was noted when it began last; empty where that cannot be read."""
+        try:
+            return json.loads(self._named("begun").read_text())
+        except (OSError, ValueError):
+            return {}
 
     def end(self, state: str, account: Mapping[str, Any], time: float) -> None:
         """Note that it ended by itself, or was stopped."""

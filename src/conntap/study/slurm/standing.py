@@ -76,8 +76,8 @@ class Share:
     @property
     def ended(self) -> dict[str, Any]:
         """What it wrote when it ended; empty if it was killed, or runs; of several tasks, if any of them was."""
-        for begun in self.path.parent.glob(f"{self.path.stem}.task-*.begun.json"):
-            if not begun.with_name(begun.name.replace(".begun.", ".ended.")).exists():
+        for task in range(1, self.begun.get("tasks", 1)):
+            if not self.path.with_suffix(f".task-{task}.ended.json").exists():
                 return {}
         return read_json(self.path.with_suffix(".ended.json"))
 

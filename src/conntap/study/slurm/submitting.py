@@ -32,7 +32,7 @@ from conntap.study.slurm.shares import write_shares
 from conntap.study.slurm.site import Site, site, submission_environment, words_of
 from conntap.study.slurm.watching import mark
 
-__all__ = ["sbatch", "submit"]
+__all__ = ["sbatch", "submit", "submit_one"]
 
 
 @dataclass
@@ -49,7 +49,9 @@ class _Submission:
     @property
     def ids(self) -> list[str]:
         """The jobs that were submitted so far."""
-        return [part["job"] for parts in self.stages.values() for part in parts]
+        return [
+            part["job"] for parts in [*self.stages.values(), [self.collect] if self.collect else []] for part in parts
+        ]
 
     def note(self) -> None:
         content = {"stages": self.stages, "collect": self.collect, "cluster": self.site.name}
@@ -133,8 +135,9 @@ def submit(
     """
     check_current(study, out)
     found, out = site(), Path(os.path.abspath(out))
-    refuse_if_active(out)
-    with lock(out):
+    with lock(out):  # another process may have launched, or set it up anew, just now
+        check_current(study, out)
+        refuse_if_active(out)
         arrays = [shared_out(study, out, name, found, only, limits or {}) for name in read_setup(out)["stages"]]
         if not any(array.shares for array in arrays):
             return None
@@ -147,12 +150,26 @@ def submit(
     return launch
 
 
+def submit_one(study: Study, out: Path, launch: Launch, site: Site, script: str) -> None:
+    """Submit a script in a launch's folder as its one job, which runs all stages and collects; raises as `submit` does."""
+    submission = _Submission(study, out, launch, site)
+    with _whole_or_withdrawn(submission), _held():
+        submission.collect = {"job": sbatch(launch.folder, script, run=study.run), "script": script, "after": []}
+        submission.note()
+
+
 def _submit(submission: _Submission, arrays: Sequence[Array]) -> None:
-    submission.note()
-    try:
+    with _whole_or_withdrawn(submission):
         for array in arrays:
             submission.array(array)
         submission.collecting()
+
+
+@contextmanager
+def _whole_or_withdrawn(submission: _Submission) -> Iterator[None]:
+    submission.note()
+    try:
+        yield
     except KeyboardInterrupt:
         told = _withdrawn(submission)
         raise InterruptedRun(f"the submission was stopped; {told}. Run the same command again.") from None

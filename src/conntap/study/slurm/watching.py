@@ -25,12 +25,13 @@ __all__ = ["Watched", "mark"]
 class Watched:
     """A launch that is looked at again and again; reads only what grew."""
 
-    def __init__(self, out: Path, launch: Launch) -> None:
+    def __init__(self, out: Path, launch: Launch, records: dict[str, Records] | None = None) -> None:
         self.out, self.launch = out, launch
-        self.records: dict[str, Records] = {}
+        self.records: dict[str, Records] = {} if records is None else records  # who looks at several shares them
         self._before: dict[str, Mapping[str, int]] = {}
         self._shares: dict[tuple[str, int], Share] = {}
         self._known: dict[str, dict[str, Record]] = {}
+        self._planned = launch.about.get("plan")
         self._inputs: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
         self._ends = launch.outcome.get("ends")
 
@@ -58,10 +59,10 @@ class Watched:
         shares = tuple(self._listed(written))
         for stage in dict.fromkeys(share.stage for share in shares):
             self._refreshed(stage)
-        failed = {stage: self.failed(stage) for stage in dict.fromkeys(share.stage for share in shares)}
+        self._known = {stage: self.failed(stage) for stage in dict.fromkeys(share.stage for share in shares)}
         for share in shares:
             share.seen = self._seen(share, answer)
-            self._settle(share, failed[share.stage], answer.heard or self._ends is not None)
+            self._settle(share, self._known[share.stage], answer.heard or self._ends is not None)
         collect = (written.get("collect") or {}).get("job")
         return Standing(
             self.launch,
@@ -73,7 +74,7 @@ class Watched:
         )
 
     def failed_record(self, stage: str, key: str) -> Record | None:
-        """The record of a unit that failed in this launch."""
+        """The record of a unit that failed in this launch, as of the last look."""
         if stage not in self._known:
             self._refreshed(stage)
             self._known[stage] = self.failed(stage)
@@ -97,8 +98,15 @@ class Watched:
         if written.get("collect") and not written.get("stages"):
             yield from self._whole(str(written["collect"]["job"]), written["collect"].get("script", ""))
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the study's plan is the one that it was launched with; else what is left may be what it was never given."""
+        return self._planned == read_setup(self.out)["plan"]
+
     def _whole(self, job: str, script: str) -> Iterator[Share]:
         """What is left of each stage, of a launch whose one job runs all."""
+        if not self.is_current:
+            return
         for stage, about in read_setup(self.out)["stages"].items():
             if (stage, 0) not in self._shares:
                 self._refreshed(stage)
@@ -114,11 +122,15 @@ class Watched:
         if self._ends is not None:
             end = self._ends.get(share.stage, {}).get(str(share.index))
             return Seen(end, end) if end else None
-        return answer.of(share.job, share.task)
+        seen = answer.of(share.job, share.task)
+        if seen is None and answer.heard and share.seen is not None and share.seen.state not in LIVE:
+            return share.seen  # SLURM forgets the tasks of an array one by one
+        return seen
 
     def _refreshed(self, stage: str) -> None:
         if stage not in self.records:
             self.records[stage] = Records(stage_folder(self.out, stage))
+        if stage not in self._before:
             self._before[stage] = read_json(self.launch.folder / stage / "before.json")
         self.records[stage].refresh()
 
@@ -173,7 +185,7 @@ class Watched:
 
     def _waits(self, share: Share, key: str) -> bool:
         """Whether an input of a unit is not done."""
-        if (share.stage, key) not in self._inputs:
+        if (share.stage, key) not in self._inputs and self.is_current:
             for unit in read_batch(self.out, share.stage, share.batches[key]):
                 kept = [*unit["inputs"].values(), *unit["references"].values()]
                 taken = tuple((each["stage"], each["key"]) for each in kept if "stage" in each)
