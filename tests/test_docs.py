@@ -127,7 +127,9 @@ MANIPULATIONS = (
     "perturbation",
     "properties",
     "removal",
+    "rewiring",
     "simplicial",
+    "wiring",
 )
 """The files of the room manipulate that change a connectome as asked; the others draw null models."""
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from conntap import manipulate
 from conntap.circuits import Connectome, open_circuit
 from conntap.circuits.masks import Mask
+from conntap.circuits.rules import Discrete, Joint, Normal, Properties, Property
 from conntap.circuits.sonata.writing import write_sonata
 from conntap.errors import CircuitError, OptionError
 from conntap.manipulate import streamed
@@ -22,6 +23,11 @@ from conntap.manipulate.circuits import examine_circuit, manipulate_circuit, ste
 few = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 MASK = Mask.from_pairs([0, 1, 2, 3, 3], [1, 2, 0, 3, 1])
+PROPERTIES = Properties(
+    (),
+    (Property("weight", "float32"), Property("kind", "category")),
+    (((), (), Joint((Normal(1.0, 0.1), Discrete(("e", "i"), (0.5, 0.5))))),),
+)
 STEPS = [
     {"do": "remove_connections", "fraction": 0.5},
     {"do": "remove_connections", "fraction": 1, "mask": MASK},
@@ -54,7 +60,16 @@ STEPS = [
     },
     {"do": "alter_property", "property": "weight", "how": "random", "value": {"kind": "normal", "mean": 1, "std": 2}},
     {"do": "extract", "nodes": "layer == 1 or id == 3"},
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "preserve": "none", "mode": "delete"},
 ]
+NEW = [
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "post": "layer == 1"},
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "preserve": "none", "by": "layer"},
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.6}, "preserve": "none", "properties": "sample"},
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.9}, "preserve": "none", "mode": "add", "pre": "layer == 2"},
+    {"do": "wire", "rule": {"kind": "Constant", "p": 0.4}, "post": [0, 3], "properties": PROPERTIES},
+]
+"""Steps by a rule; edges that they add come to lie behind the others to their post node."""
 
 
 @st.composite
@@ -125,6 +140,25 @@ def test_each_manipulation_gives_what_it_gives_in_memory(step, tmp_path):
         )
         found = open_circuit(path).edges().connectome(properties=None, node_properties=None)
         pd.testing.assert_frame_equal(found.edges, expected.edges)
+
+
+@pytest.mark.parametrize("step", NEW, ids=lambda step: f"{step['do']} {len(str(step))}")
+def test_what_is_drawn_by_a_rule_is_that_in_memory(step, tmp_path):
+    rng = np.random.default_rng(0)
+    pre, post = rng.integers(0, 5, (2, 30))
+    post += pre == post
+    post %= 5
+    columns = {"weight": rng.uniform(0.1, 1, 30).astype("f4"), "kind": rng.choice(["e", "i"], 30)}
+    c = Connectome(pd.DataFrame({"layer": [1, 1, 2, 2, 1]}), pre, post, properties=columns)
+    circuit = open_circuit(write_sonata(c, tmp_path / "old"))
+    expected = in_memory(circuit, [step, STEPS[0]], 7)
+    by_post = expected.edges.iloc[np.argsort(expected.post, kind="stable")].reset_index(drop=True)
+    for number, (mem_gb, workers) in enumerate([(1e-9, 1), (3e-6, 2), (1.0, 1)]):
+        path = manipulate_circuit(
+            circuit, tmp_path / f"new{number}", recipe=[step, STEPS[0]], seed=7, mem_gb=mem_gb, workers=workers
+        )
+        found = open_circuit(path).edges().connectome(properties=None, node_properties=None)
+        pd.testing.assert_frame_equal(found.edges, by_post)
 
 
 @pytest.fixture

@@ -12,7 +12,14 @@ from conntap.circuits import Connectome, Mask
 from conntap.errors import OptionError
 
 NEEDED = {"by": "group", "nearest": 1}
-CONNECTED = {"property": "weight", "how": "scale", "dimension": 3, "dimensions": 2, "factor": 1}
+CONNECTED = {
+    "property": "weight",
+    "how": "scale",
+    "dimension": 3,
+    "dimensions": 2,
+    "factor": 1,
+    "rule": {"kind": "Constant", "p": 0.5},
+}
 """What manipulations need; where they take a number or a fraction, a half."""
 
 
@@ -32,6 +39,8 @@ def call(name, **options):
     nodes = pd.DataFrame({axis: [0.0, 1.0, 2.0, 3.0] for axis in "xyz"}).assign(group=list("aabb"))
     connectome = Connectome(nodes, [0, 1, 2], [1, 2, 3], properties={"weight": [1.0, 2.0, 3.0]})
     function = getattr(manipulate, name)
+    if options.get("mode") in ("add", "delete"):
+        options["preserve"] = "none"
     inputs = []
     for option, parameter in signature(function).parameters.items():
         if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:

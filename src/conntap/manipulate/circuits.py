@@ -21,6 +21,7 @@ from conntap.circuits.sonata.streamed_writing import write_edges_streamed
 from conntap.circuits.sonata.streaming import EdgeChunk, EdgeStream
 from conntap.errors import OptionError, whole
 from conntap.manipulate.among import CONNECTED, Nodes
+from conntap.manipulate.by_post import Rewire, Wire
 from conntap.manipulate.streamed import streamed
 from conntap.seeds import digest, stream
 
@@ -194,6 +195,9 @@ class _Run:
         self._node_tables = self._stream.node_tables(None if looks else ())
         of_edge = 3 * self._stream.bytes_of_edge + _SORTING
         self._parts = self._stream.ranges(min(_MOST, int(mem_gb * 1e9 * _SHARE / of_edge / (workers + 1))))
+        for each in self._steps:
+            if isinstance(each, Rewire | Wire):
+                each.parts = self._parts
 
     def written(self, attributes: dict[str, Any]) -> Iterator[EdgeChunk]:
         """The chunks as they are written; `attributes` learn at last what was changed."""

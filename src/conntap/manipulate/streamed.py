@@ -18,6 +18,7 @@ from conntap.circuits.masks import Mask
 from conntap.errors import OptionError, known, one_of, unknown
 from conntap.manipulate.altering import AlterProperty
 from conntap.manipulate.among import Among, Nodes
+from conntap.manipulate.by_post import Rewire, Wire
 from conntap.manipulate.choosing import amount
 from conntap.manipulate.draws import chosen as drawn_of
 from conntap.manipulate.draws import distinct
@@ -237,7 +238,9 @@ STREAMED: dict[str, Callable[..., Streamed]] = {
     "extract": Extract,
     "remove_connections": RemoveConnections,
     "remove_synapses": RemoveSynapses,
+    "rewire": Rewire,
     "subsample": Subsample,
+    "wire": Wire,
 }
 """The manipulations that run chunk by chunk: name -> (options, nodes, rng) -> what does it."""
 

@@ -216,7 +216,7 @@ class _Tree:
         return found
 
 
-def _grown(places: Places) -> _Tree:
+def _grown(places: Places, leaf: int = _LEAF) -> _Tree:
     from conntap.topology._pair_draws import grow
 
     points = np.ascontiguousarray(places.points, dtype=np.float64)
@@ -227,6 +227,6 @@ def _grown(places: Places) -> _Tree:
     most = 2 * len(points) + places.n_groups
     whole = [np.zeros(most, dtype=np.int64) for _ in range(3)]
     corners = [np.zeros((most, bounded.shape[1])) for _ in range(2)]
-    count = grow(bounded, order, begins, _LEAF, *whole, *corners)
+    count = grow(bounded, order, begins, leaf, *whole, *corners)
     boxes = [np.ascontiguousarray(each[:count]) for each in (*whole, *corners)]
     return _Tree((order, points[order], *boxes), heights[order], places.n_groups)

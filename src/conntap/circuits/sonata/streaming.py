@@ -348,12 +348,14 @@ class EdgeStream:
         )
         changed = dict.fromkeys(changed)
         written = {self._path(name) for name in changed if self.attributes.get(name, _NONE).column is None}
-        lacking = sorted(chunk.columns.keys() - written)
-        if len(rows) and rows.min(initial=0) < 0 and lacking:
+        lacking, is_new = sorted(chunk.columns.keys() - written), rows < 0
+        columns = {path: _of_rows(chunk.columns[path], rows) for path in lacking}
+        if is_new.any() and lacking == ["edge_type_id"] and not len(self._table.types.columns):
+            columns["edge_type_id"] = np.where(is_new, -1, columns["edge_type_id"])
+        elif is_new.any() and lacking:
             raise CircuitError(
-                f"{self.population.name}: {int((rows < 0).sum())} edges are new, and nothing says their {known(lacking)}."
+                f"{self.population.name}: {int(is_new.sum())} edges are new, and nothing says their {known(lacking)}."
             )
-        columns = {path: chunk.columns[path][rows] for path in lacking}
         for name in changed:
             self._put(columns, name, connectome.properties[name])
         order = slice(None)
@@ -388,6 +390,11 @@ class EdgeStream:
 
 
 _NONE = Attribute("", column=0)
+
+
+def _of_rows(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """What a column has at some rows; anything where a row is none of it."""
+    return column[rows] if len(column) else np.zeros((len(rows), *column.shape[1:]), dtype=column.dtype)
 
 
 def _as_text(values: np.ndarray) -> pd.Categorical:

@@ -1,0 +1,97 @@
+"""`rewire` and `wire` of edges that come in chunks of post nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from conntap.circuits.connectome import Connectome
+from conntap.circuits.masks import Mask
+from conntap.circuits.sonata.streaming import EDGE
+from conntap.manipulate.among import Nodes
+from conntap.manipulate.rewiring import Rewiring
+from conntap.manipulate.wiring import Wiring
+
+__all__ = ["Rewire", "Wire"]
+
+
+class Rewire:
+    """`rewire`, chunk by chunk: connections that others are made like are gathered first, where there may be such."""
+
+    looks_at_nodes = True
+    mask: Mask | None = None
+    parts: list[tuple[int, int]]
+
+    def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
+        self._work = Rewiring(_without_edges(nodes), _meant(options, nodes, "rewire"), rng)
+        self._lock = Lock()
+        self.needs: tuple[str, ...] | None = None if self._work.needs_pool else tuple(self._work.models.names)
+        self.changes = self.needs
+
+    def counts(self) -> bool:
+        return self._work.needs_pool
+
+    def tally(self, chunk: Connectome) -> None:
+        own = _numbered(chunk, None)
+        with self._lock:
+            self._work.fill(own)
+
+    def settle(self, tallies: list[Any]) -> None:
+        return None
+
+    def apply(self, chunk: Connectome, part: int) -> tuple[Connectome, dict[str, int]]:
+        pool = self._work.pool
+        if pool.edges is not None and EDGE not in pool.edges.properties:
+            pool.edges = _numbered(pool.edges, np.full(pool.edges.n_edges, -1, dtype=np.int64))
+        return self._work.apply(chunk, self.parts[part])
+
+
+class Wire:
+    """`wire`, chunk by chunk."""
+
+    looks_at_nodes = True
+    mask: Mask | None = None
+    needs: tuple[str, ...] | None = None
+    changes: tuple[str, ...] | None = None
+    parts: list[tuple[int, int]]
+
+    def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
+        self._work = Wiring(_without_edges(nodes), _meant(options, nodes, "wire"), rng)
+        if nodes.stream.attributes or nodes.stream.population.size:
+            self._work.check([*nodes.stream.attributes])
+
+    def counts(self) -> bool:
+        return False
+
+    def tally(self, chunk: Connectome) -> None:
+        return None
+
+    def settle(self, tallies: list[Any]) -> None:
+        return None
+
+    def apply(self, chunk: Connectome, part: int) -> tuple[Connectome, dict[str, int]]:
+        wired, told = self._work.apply(_numbered(chunk, None), self.parts[part])
+        rows = np.full(wired.n_edges, -1, dtype=np.int64)
+        rows[: chunk.n_edges] = chunk.properties[EDGE]
+        return _numbered(wired, rows), told
+
+
+def _without_edges(nodes: Nodes) -> Connectome:
+    pre, post = nodes.stream.node_tables(None)
+    return Connectome(pre, [], [], post_nodes=post)
+
+
+def _meant(options: Mapping[str, Any], nodes: Nodes, name: str) -> dict[str, Any]:
+    """The options with the nodes selected: by a node set's name too."""
+    return {**options, **{side: nodes.chosen(options.get(side), side, f"{name}.{side}") for side in ("pre", "post")}}
+
+
+def _numbered(chunk: Connectome, rows: np.ndarray | None) -> Connectome:
+    """The chunk with the rows that its edges come from, or without."""
+    columns = {name: column for name, column in chunk.properties.items() if name != EDGE}
+    if rows is not None:
+        columns[EDGE] = rows
+    return chunk.with_edges(chunk.pre, chunk.post, properties=columns)
