@@ -13,7 +13,7 @@ import pytest
 
 from conntap import open_store, store
 from conntap.errors import RunError, StudyError
-from conntap.study import collect, launch, load_study, run, run_batch, setup, status
+from conntap.study import collect, collecting, launch, load_study, run, run_batch, setup, status
 from conntap.study.entries import with_run
 from conntap.study.locking import lock
 from conntap.study.setup import read_batch
@@ -440,6 +440,21 @@ def test_launching_another_state_of_the_document_is_refused(write, local):
     write(local, seed=2)
     with pytest.raises(RunError, match=r"was set up from another state of study\.yaml"):
         launch(load_study(path), out=study.folder)
+
+
+def test_a_store_never_mixes_two_states_of_a_study(write, local, monkeypatch):
+    study = load_study(write(local))
+    before = run(with_run(study, workers=1)).store.read_bytes()
+    write_store = collecting.store.write_store
+
+    def late(*words, **named):
+        setup(load_study(write(local.replace("layer}", "ei}"))), study.folder)
+        write_store(*words, **named)
+
+    monkeypatch.setattr(collecting.store, "write_store", late)
+    with pytest.raises(RunError, match="was set up anew while its store was collected"):
+        collecting.collect(study.folder)
+    assert (study.folder / "store.h5").read_bytes() == before
 
 
 def test_a_setup_that_was_cut_short_leaves_the_plan_before_it(write, local, monkeypatch):

@@ -29,7 +29,7 @@ def collect(out: Path) -> Path:
     Raises
     ------
     RunError
-        Nothing is set up.
+        Nothing is set up, or it is set up anew meanwhile.
         Or records whose bytes are damaged were found and set aside.
 
     Notes
@@ -51,7 +51,7 @@ def collect(out: Path) -> Path:
         "host": platform.node(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    stages = (_stage_data(out, name, stage) for name, stage in about["stages"].items() if not stage["discard"])
+    stages = (_stage_data(out, name, about) for name, stage in about["stages"].items() if not stage["discard"])
     try:
         store.write_store(out / "store.h5", attrs=attrs, stages=stages)
     except CorruptStoreError as error:
@@ -64,8 +64,12 @@ def collect(out: Path) -> Path:
     return out / "store.h5"
 
 
-def _stage_data(out: Path, name: str, stage: Mapping[str, Any]) -> store.StageData:
-    cases = read_cases(out, name)
+def _stage_data(out: Path, name: str, about: Mapping[str, Any]) -> store.StageData:
+    stage = about["stages"][name]
+    try:
+        cases = read_cases(out, name, about)
+    except FileNotFoundError as error:
+        raise RunError(f"{out}: was set up anew while its store was collected. Run `tap collect` again.") from error
     done = Records(stage_folder(out, name)).refresh().done
     finished = [(key, case, slicing) for key, case, slicing in cases if key in done]
     rows = [(key, case, slicing, variables) for key, case, slicing in finished for variables in done[key].rows]

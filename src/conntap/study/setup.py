@@ -319,9 +319,11 @@ def _units(path: Path, _: int) -> list[dict[str, Any]]:
     return json.loads(path.read_text())
 
 
-def read_cases(out: Path, stage: str) -> list[tuple[str, dict[str, Any], str | None]]:
-    """Key, case and slicing of every unit of a stage, in the order of the index."""
-    path = out / "run" / read_setup(out)["plan"] / stage / "cases.json"
+def read_cases(
+    out: Path, stage: str, about: Mapping[str, Any] | None = None
+) -> list[tuple[str, dict[str, Any], str | None]]:
+    """Key, case and slicing of every unit of a stage, in the order of the index; by what `read_setup` gave before, or now."""
+    path = out / "run" / (about or read_setup(out))["plan"] / stage / "cases.json"
     return [tuple(each) for each in json.loads(path.read_text())]
 
 
