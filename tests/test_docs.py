@@ -128,6 +128,7 @@ MANIPULATIONS = (
     "properties",
     "removal",
     "rewiring",
+    "shuffling",
     "simplicial",
     "wiring",
 )

@@ -29,8 +29,8 @@ from conntap.circuits.rules import (
     SynapseCounts,
 )
 from conntap.errors import OptionError
-from conntap.manipulate import rewire, rewire_estimate, rewired, wire
-from conntap.manipulate.rewiring import Rewiring
+from conntap.manipulate import rewire, rewire_estimate, rewired, shuffle_connections, wire
+from conntap.manipulate.sourcing import Rewiring
 from conntap.manipulate.wiring import Wiring
 
 few = settings(deadline=None, max_examples=60)
@@ -351,3 +351,35 @@ def test_nothing_to_draw_from_gives_nothing(n):
     assert rewire(empty, rule=Constant(1.0), preserve="none", rng=rng()).n_edges == 0
     assert len(rewire_estimate(empty, rule=Constant(1.0))) == n
     assert manipulate.rewired(empty, empty)["after"].sum() == 0
+
+
+@few
+@given(connectomes(max_nodes=9, max_edges=60), st.data(), st.integers(0, 9))
+def test_a_shuffle_keeps_degrees_and_the_synapses_of_connections(connectome, data, seed):
+    n = connectome.n_nodes
+    nodes = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), dtype=bool)
+    after = shuffle_connections(connectome, nodes=nodes, sweeps=3, rng=rng(seed))
+    meant = nodes[connectome.pre] & nodes[connectome.post] & (connectome.pre != connectome.post)
+    assert after.filter(~meant).edges.equals(connectome.filter(~meant).edges)
+    assert after.post.tolist() == connectome.post.tolist()
+    for name, values in connectome.properties.items():
+        assert after.properties[name].tolist() == values.tolist()
+    assert in_degrees(after) == in_degrees(connectome)
+    turned = [each.with_edges(each.post, each.pre) for each in (after, connectome)]
+    assert in_degrees(turned[0]) == in_degrees(turned[1])
+    together = {}
+    for old, new, post in zip(connectome.pre, after.pre, connectome.post, strict=True):
+        assert together.setdefault((old, post), new) == new
+    assert pairs(after.filter(meant)) & {(node, node) for node in range(n)} == set()
+
+
+def test_a_shuffle_moves_most_connections_and_their_delays():
+    before = column()
+    after = shuffle_connections(before, delays=DELAYS, rng=rng())
+    told = rewired(before, after, per="total").loc["all"]
+    assert told["rewired"] > told["stay"]
+    moved, x = after.pre != before.pre, before.nodes["x"].to_numpy()
+    assert np.allclose(after.properties["delay"][moved], 1 + 0.01 * np.abs(x[after.pre] - x[after.post])[moved])
+    assert (after.properties["delay"][~moved] == 1).all()
+    with pytest.raises(OptionError, match="rectangular"):
+        shuffle_connections(Connectome(2, [0], [0], post_nodes=1), rng=rng())

@@ -24,6 +24,7 @@ _FILES: dict[str, dict[str, int]] = {
     "additions": {"add_connections": 1, "merge": 1},
     "perturbation": {"perturb": 1},
     "rewiring": {"rewire": 1, "rewire_estimate": 1, "rewired": 1},
+    "shuffling": {"shuffle_connections": 1},
     "wiring": {"wire": 1},
     "simplicial": {"add_reciprocal_in_skeleton": 1, "enhance_complexity": 1},
     "reciprocal": {"add_reciprocal": 1, "bishuffled": 1, "shuffle_directions": 1},

@@ -12,7 +12,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.sonata.streaming import EDGE
 from conntap.manipulate.among import Nodes
-from conntap.manipulate.rewiring import Rewiring
+from conntap.manipulate.sourcing import Rewiring
 from conntap.manipulate.wiring import Wiring
 
 __all__ = ["Rewire", "Wire"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,18 +11,15 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import _among
 from conntap.circuits.selection import Selection
-from conntap.errors import OptionError, known, one_of
+from conntap.errors import OptionError, one_of
 from conntap.manipulate.draws import in_order
-from conntap.manipulate.made import Models, Pool, blank, joined, model_given, sub_seed
 from conntap.manipulate.sources import Sources
+from conntap.manipulate.sourcing import Old, Rewiring, check
 from conntap.manipulate.unconnected import _once
-from conntap.topology.grouping import order_by_ends
-from conntap.topology.row_draws import exchanged
 
 __all__ = ["rewire", "rewire_estimate", "rewired"]
 
 _log = logging.getLogger(__name__)
-_PRESERVE, _MODES, _PROPERTIES = ("in-degree", "none"), ("both", "add", "delete"), ("reuse", "sample")
 
 
 def rewire(
@@ -146,9 +142,9 @@ def rewire_estimate(
     [1.0, 0.5, 0.5, 1.0, 1.5]
     """
     where = "rewire_estimate"
-    _check(preserve, mode, where)
+    check(preserve, mode, where)
     sources = Sources(connectome, rule, pre, post, where)
-    found = _Old(connectome, sources)
+    found = Old(connectome, sources.pre, sources.post)
     ends = np.append(0, np.cumsum(found.sizes))
     stay, drawn = np.zeros(len(sources.post)), np.zeros(len(sources.post))
     for part, chances in sources.chances(np.arange(len(sources.post))):
@@ -213,115 +209,6 @@ def rewired(connectome: Connectome, other: Connectome, *, per: Literal["post", "
     return table if per == "post" else pd.DataFrame([table.sum()], index=["all"])
 
 
-class Rewiring:
-    """`rewire` with its options, for all edges or those to some post nodes at a time."""
-
-    def __init__(self, connectome: Connectome, options: Mapping[str, Any], rng: np.random.Generator) -> None:
-        where = "rewire"
-        self.preserve, self.mode = options.get("preserve", "in-degree"), options.get("mode", "both")
-        _check(self.preserve, self.mode, where)
-        properties = options.get("properties", "reuse")
-        if isinstance(properties, str):
-            one_of(f"{where}.properties", properties, _PROPERTIES)
-        self.samples = properties == "sample" if isinstance(properties, str) else False
-        self.seed = int.from_bytes(rng.bytes(8), "little")
-        model = None if isinstance(properties, str) else model_given(properties, "properties", where)
-        self.models = Models(where, self.seed, model, model_given(options.get("delays"), "delays", where))
-        self.sources = Sources(connectome, options.get("rule"), options.get("pre"), options.get("post"), where)
-        self.pool = Pool.by(connectome, options.get("by"), self.seed, where)
-        self.needs_pool = self.samples or (self.preserve == "none" and self.mode != "delete")
-
-    def fill(self, connectome: Connectome) -> None:
-        """Let new connections be made like the selected ones among these."""
-        rows = _Old(connectome, self.sources).rows
-        self.pool.fill(_at(connectome, rows))
-
-    def apply(self, connectome: Connectome, posts: tuple[int, int] | None = None) -> tuple[Connectome, dict[str, int]]:
-        """The edges to post nodes [first, last), which are all those given, with their new sources; and what changed."""
-        old = _Old(connectome, self.sources)
-        places = np.arange(len(self.sources.post))
-        if posts is not None:
-            places = np.arange(*np.searchsorted(self.sources.post, posts))
-        if self.preserve == "in-degree" or self.mode == "delete":
-            places = places[old.sizes[places] > 0]
-        sizes = old.sizes[places]
-        wanted = sizes if self.preserve == "in-degree" else np.full(len(places), -1)
-        new = self.sources.draw(places, wanted, seed=sub_seed(self.seed, "sources"))
-        assigned, added = exchanged(
-            (sizes, old.pre),
-            new,
-            self.sources.post[places],
-            adds=self.mode != "delete",
-            deletes=self.mode != "add",
-            reuses=not self.samples,
-            seed=sub_seed(self.seed, "order"),
-        )
-        told = {"connections": len(old.pre), "rewired": int(((assigned >= 0) & (assigned != old.pre)).sum())}
-        told |= {"added": len(added), "deleted": int((assigned < 0).sum())}
-        moved = np.repeat(assigned, old.counts)
-        is_changed = np.repeat((assigned != old.pre) & (assigned >= 0), old.counts)
-        pre, keep = connectome.pre.copy(), np.ones(connectome.n_edges, dtype=bool)
-        pre[old.rows] = moved
-        keep[old.rows] = moved >= 0
-        after = connectome.with_edges(np.maximum(pre, 0), connectome.post, properties=connectome.properties)
-        changed = np.zeros(connectome.n_edges, dtype=bool)
-        changed[old.rows[is_changed]] = True
-        if not keep.all():
-            after, changed = after.filter(keep), changed[keep]
-        if len(added):
-            made = self._made(connectome, self.sources.post[places][added[:, 0]], added[:, 1])
-            after, changed = joined(after, made), np.append(changed, np.ones(made.n_edges, dtype=bool))
-        return self.models.given(after, np.flatnonzero(changed)), told
-
-    def _made(self, connectome: Connectome, post: np.ndarray, pre: np.ndarray) -> Connectome:
-        """New connections with the synapses of others, in the order of (pre, post)."""
-        counts, rows = self.pool.models(post, pre)
-        if not len(rows):
-            lacking = set(connectome.properties) - set(self.models.names)
-            if lacking:
-                raise OptionError(
-                    f"rewire.properties: no connection is there whose {known(lacking)} new ones could have. Give models."
-                )
-            counts = np.ones(len(post), dtype=np.int64)
-            columns = {name: blank(column, len(post)) for name, column in connectome.properties.items()}
-        else:
-            columns = {name: column[rows] for name, column in self.pool.edges.properties.items()}
-        post, pre = np.repeat(post, counts), np.repeat(pre, counts)
-        order = order_by_ends(pre, post, connectome.n_pre, connectome.n_post)
-        return connectome.with_edges(
-            pre[order], post[order], properties={name: column[order] for name, column in columns.items()}
-        )
-
-
-class _Old:
-    """The connections there are between selected nodes, in the order of (post, pre)."""
-
-    def __init__(self, connectome: Connectome, sources: Sources) -> None:
-        rows = None
-        if len(sources.pre) < connectome.n_pre or len(sources.post) < connectome.n_post:
-            is_in = [np.zeros(n, dtype=bool) for n in (connectome.n_pre, connectome.n_post)]
-            is_in[0][sources.pre] = is_in[1][sources.post] = True
-            rows = np.flatnonzero(is_in[0][connectome.pre] & is_in[1][connectome.post])
-        pre, post = (ends if rows is None else ends[rows] for ends in (connectome.pre, connectome.post))
-        order = order_by_ends(post, pre, connectome.n_post, connectome.n_pre)
-        self.rows = order if rows is None else rows[order]
-        pre, post = pre[order], post[order]
-        is_first = np.ones(len(pre), dtype=bool)
-        np.not_equal(pre[1:], pre[:-1], out=is_first[1:])
-        is_first[1:] |= post[1:] != post[:-1]
-        starts = np.flatnonzero(is_first)
-        self.counts = np.diff(np.append(starts, len(pre)))
-        self.pre, self.post = pre[starts], post[starts]
-        self.sizes = np.bincount(self.post, minlength=connectome.n_post)[sources.post]
-
-
-def _check(preserve: str, mode: str, where: str) -> None:
-    one_of(f"{where}.preserve", preserve, _PRESERVE)
-    one_of(f"{where}.mode", mode, _MODES)
-    if preserve == "in-degree" and mode != "both":
-        raise OptionError(f"{where}.mode: {mode!r} changes in-degrees. Give preserve='none', or mode='both'.")
-
-
 def _included(chances: np.ndarray, size: int) -> np.ndarray:
     """How likely each is among `size` drawn one after another by weight, about."""
     positive = chances > 0
@@ -334,8 +221,3 @@ def _included(chances: np.ndarray, size: int) -> np.ndarray:
         middle = (low + high) / 2
         low, high = (middle, high) if -np.expm1(-middle * chances).sum() < size else (low, middle)
     return -np.expm1(-high * chances) if size else np.zeros(len(chances))
-
-
-def _at(connectome: Connectome, rows: np.ndarray) -> Connectome:
-    columns = {name: column[rows] for name, column in connectome.properties.items()}
-    return connectome.with_edges(connectome.pre[rows], connectome.post[rows], properties=columns)
