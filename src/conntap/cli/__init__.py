@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from conntap.cli import cluster, files, history, listing, measuring, results, running, share, studies  # noqa: F401 (each adds its commands)
+from conntap.cli import cluster, files, history, listing, manipulating, measuring, results, running, share, studies  # noqa: F401 (each adds its commands)
 from conntap.cli.group import tap
 from conntap.errors import ConntapError, InterruptedRun
 

@@ -8,7 +8,7 @@ __all__ = ["tap"]
 
 _ORDER = (
     "init", "check", "plan", "setup", "launch", "collect", "run", "status", "follow", "history", "cancel", "retry", "logs", "batch", "share",
-    "show", "report", "circuit", "convert", "measure", "steps",
+    "show", "report", "circuit", "convert", "measure", "manipulate", "steps",
 )  # fmt: skip
 
 

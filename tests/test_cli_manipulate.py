@@ -1,0 +1,76 @@
+"""`tap manipulate` in a process of its own: what it says, what it writes, how it ends."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conntap.circuits import open_circuit
+
+RECIPE = "circuit: circuit\nseed: 3\noutput: new\nrecipe:\n  - {do: remove_connections, pre: layer == 4, fraction: 0.5}\n  - {do: subsample, fraction: 0.9}\n"  # fmt: skip
+THEIRS = {
+    "circuit_config": "circuit/circuit_config.json",
+    "N_split_nodes": 4,
+    "manip": {"name": "less", "fcts": [{"source": "conn_removal", "kwargs": {"sel_src": {"layer": 4}, "amount_pct": 50}}]},
+}  # fmt: skip
+
+
+def tap(*arguments, code=0):
+    words = [sys.executable, "-m", "conntap.cli", "manipulate", *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("manipulate")
+    subprocess.run([sys.executable, "-m", "conntap.cli", "init", folder, "--nodes", "120"], check=True)
+    (folder / "recipe.yaml").write_text(RECIPE)
+    (folder / "theirs.json").write_text(json.dumps(THEIRS))
+    return folder
+
+
+def test_a_dry_run_writes_nothing_and_tells_what_is_then_done(desk):
+    told = json.loads(tap(desk / "recipe.yaml", "--dry-run", "--json").stdout)
+    assert told["circuit"] is None
+    assert not (desk / "new").exists()
+    done = json.loads(tap(desk / "recipe.yaml", "--json", "--workers", 2, "--mem-gb", 0.1).stdout)
+    assert done.pop("circuit") == str(desk / "new" / "circuit_config.json")
+    assert done == {name: value for name, value in told.items() if name != "circuit"}
+    left = done["synapses before"] - sum(step["synapses"] for step in done["steps"])
+    assert open_circuit(desk / "new").edges().size == left
+    assert str(desk / "new") in tap(desk / "recipe.yaml", code=2).stderr  # it is there already
+
+
+def test_a_configuration_of_connectome_manipulator_runs(desk):
+    done = tap(desk / "theirs.json", "--out", desk / "theirs")
+    assert "remove_connections" in done.stdout
+    assert "left aside: N_split_nodes" in done.stderr
+    assert (desk / "theirs" / "circuit_config.json").exists()
+
+
+def test_steps_are_given_for_a_circuit(desk):
+    done = tap(desk / "circuit", "--step", "{do: subsample, fraction: 0.5}", "--out", desk / "half", "--json")
+    assert json.loads(done.stdout)["steps"][0]["do"] == "subsample"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.yaml"], "does not exist"),
+        (["theirs.json"], "--out FOLDER"),
+        (["circuit"], "--step"),
+        (["recipe.yaml", "--step", "{do: subsample}"], "--step is for a circuit"),
+        (["circuit", "--step", "{do: subsampel, fraction: 1}", "--dry-run"], "unknown manipulation 'subsampel'"),
+        (["circuit", "--step", "{do: subsample, fraction: half}", "--dry-run"], "does not fit"),
+        (["circuit", "--step", "{do: subsample, fractoin: 1}", "--dry-run"], "unknown option 'fractoin'"),
+        (["circuit", "--step", "{do: add_connections, fraction: 1}", "--dry-run"], "in memory only"),
+        (["circuit", "--step", "subsample", "--dry-run"], "give a list"),
+        (["recipe.yaml", "--mem-gb", "0"], "--mem-gb"),
+    ],
+)
+def test_what_is_wrong_ends_with_code_2_before_anything_is_written(arguments, message, desk):
+    words = [str(desk / arguments[0]), *arguments[1:]]
+    assert message in tap(*words, code=2).stderr
