@@ -5,6 +5,7 @@ from conntap.study.accounts import Account
 from conntap.study.entries import with_run
 from conntap.study.jobs import Limits
 from conntap.study.launches import launches
+from conntap.study.records import Records
 from conntap.study.run import _waves
 from conntap.study.setup import read_batch
 
@@ -67,3 +68,18 @@ def test_some_units_alone_are_launched_with_limits_of_their_own(write, local):
 
 def _states(study):
     return [each.__dict__ for each in status(study, study.folder)]
+
+
+def test_what_is_done_while_one_looks_is_not_called_stale(write, local, monkeypatch):
+    study = load_study(write(local))
+    run(study)
+    looked = Records.refresh
+
+    def a_moment_ago(self):
+        found = looked(self)
+        found.done.clear()
+        return found
+
+    monkeypatch.setattr(Records, "refresh", a_moment_ago)
+    (stage,) = status(study, study.folder)
+    assert (stage.stale, stage.missing, stage.reasons) == (0, 2, {})

@@ -90,8 +90,11 @@ def _stage_status(plan: StagePlan, out: Path, running: frozenset[str]) -> StageS
 def _older(records: Records, units: list[Unit]) -> dict[str, tuple[float, Any]]:
     """For each of these units' cases that was ever done, when it last was and of what it was made."""
     wanted = {_identity(unit.case, unit.slicing and unit.slicing["name"]) for unit in units}
+    now = {unit.key for unit in units}
     older: dict[str, tuple[float, Any]] = {}
-    for _, header in records.headers() if wanted else ():
+    for key, header in records.headers() if wanted else ():
+        if key in now:
+            continue  # it was done while this was looked at
         identity = _identity(header["case"], header.get("slicing"))
         if header["status"] == "done" and identity in wanted and header["time"] >= older.get(identity, (0.0,))[0]:
             older[identity] = (header["time"], header["made"])
