@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from conntap.study.setup import read_batch, read_setup
 from conntap.study.slurm.standing import Share, Standing
 from conntap.study.slurm.watching import Watched
 
-__all__ = ["all_failures", "ended_as", "unfinished"]
+__all__ = ["all_failures", "ended_as", "last_line", "unfinished"]
 
 _NO_FAILURE = frozenset(("done", "waiting"))
 
@@ -33,17 +34,34 @@ def all_failures(out: Path, stood: Iterable[Standing]) -> list[dict[str, Any]]:
 
 
 def ended_as(share: Share) -> str:
-    """What is known of the end of a job that left units without a record."""
+    """What is known of the end of a job that left units without a record, with the last line of its log."""
     seen = share.seen
     words = "is known to nobody any more" if seen is None else f"ended as {seen.raw}"
     if seen is not None and seen.reason:
         words += f" ({seen.reason})"
-    return f"its job {share.name} {words} before it was done"
+    last = last_line(share.log)
+    return f"its job {share.name} {words} before it was done" + (f"; its log ends: {last}" if last else "")
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something; "" where there is none."""
+    try:
+        return _last_line(log, log.stat().st_size)
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=4096)  # a job has thousands of units
+def _last_line(log: Path, size: int) -> str:
+    with open(log, "rb") as file:
+        file.seek(max(0, size - 4096))
+        lines = file.read(4096).decode(errors="replace").split("\n")
+    return next((" ".join(line.split())[:200] for line in reversed(lines) if line.strip()), "")
 
 
 def unfinished(out: Path, standing: Standing, records: dict[str, Records] | None = None) -> Iterator[dict[str, Any]]:
     """The units of the present plan whose job ended and that are not done, without those that wait: as `failed_units`,
-    with the job's log. `records` of several launches may be shared."""
+    with the job's log, which `log` is too where the unit never began. `records` of several launches may be shared."""
     about, watched = read_setup(out), Watched(out, standing.launch, records)
     for stage, planned in about["stages"].items():
         left = {key: share for share in standing.shares if share.stage == stage for key in _left_by(share)}
@@ -54,13 +72,14 @@ def unfinished(out: Path, standing: Standing, records: dict[str, Records] | None
                 if share is None:
                     continue
                 record = watched.failed_record(stage, unit["key"])
+                log = stage_folder(out, stage) / "logs" / f"batch-{number:05d}.log"
                 yield {
                     "stage": stage,
                     "key": unit["key"],
                     "case": {**unit["case"], **({"slice": unit["slicing"]["name"]} if unit["slicing"] else {})},
                     "kind": record.kind if record is not None else share.units[unit["key"]],
                     "error": record.header()["error"] if record is not None else ended_as(share),
-                    "log": str(stage_folder(out, stage) / "logs" / f"batch-{number:05d}.log"),
+                    "log": str(log if record is not None or log.exists() else share.log),
                     "job": share.name,
                     "job_log": str(share.log),
                     "command": f"tap batch {about['document']} {stage} {number} --out {out}",
