@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from conntap.report.progress import Progress
@@ -91,6 +92,26 @@ def test_the_table_counts_rate_workers_and_what_is_left():
     assert row[2:] == ["25", "105", "1.0/s", "~1", "min", "20", "s"]
     assert "later" in text
     assert "workers busy: 1" in text
+
+
+@pytest.mark.parametrize(
+    ("width", "lost"), [(120, set()), (80, set()), (66, {"waiting", "failed"}), (48, {"waiting", "failed", "rate"})]
+)
+def test_on_a_narrow_terminal_the_bar_shrinks_and_names_and_times_stay(width, lost):
+    clock = Clock()
+    progress = Progress(io.StringIO(), clock=clock)
+    progress.listen(stage("connections", 100_000, 5))
+    for clock.now in range(1, 21):
+        progress.listen(unit("done", "connections"))
+    console = Console(file=io.StringIO(), width=width)
+    console.print(progress.shown(width))
+    lines = console.file.getvalue().splitlines()
+    (row,) = [line for line in lines if "connections" in line]
+    assert "~" in row
+    assert "…" not in row
+    assert "100,005" in row
+    assert {"waiting", "failed", "rate"} - set(lines[1].split()) == lost
+    assert all(len(line) <= width for line in lines)
 
 
 def test_of_a_cluster_the_table_tells_jobs_workers_and_dashboard():

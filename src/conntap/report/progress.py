@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -22,6 +22,7 @@ __all__ = ["Progress"]
 _FAILURES = 5  # shown as they happen; the rest is counted
 _HEARTBEAT_S = 30.0  # until the first line of a stage that goes on; then twice as long each time
 _LONGEST_SILENCE_S = 3600.0
+_LEAST_BAR = 5
 _WINDOW_S = 60.0  # over which the rate is taken
 _COLUMNS = {"stage": 8, "": 20, "done": 7, "failed": 6, "waiting": 7, "of": 7, "rate": 8, "left": 13}
 
@@ -91,7 +92,7 @@ class Progress:
     def __enter__(self) -> Callable[[Mapping[str, Any]], None]:
         if self.stream.isatty():
             console = Console(file=self.stream, highlight=False)
-            self.live = Live(console=console, get_renderable=self.shown, refresh_per_second=4)
+            self.live = Live(console=console, get_renderable=lambda: self.shown(console.width), refresh_per_second=4)
             self.live.start()
         return self.listen
 
@@ -196,21 +197,30 @@ class Progress:
             self.stream.write(line + "\n")
             self.stream.flush()
 
-    def shown(self) -> RenderableType:
-        """The table with a line of workers and jobs below."""
+    def shown(self, width: int = 120) -> RenderableType:
+        """The table with a line of workers and jobs below, as it fits into so many columns of a terminal."""
         now = self.clock()
+        rows = [self.row(name, stage, now) for name, stage in self.stages.items()]
+        fitting = _fitting(rows, width)
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-        for head, width in _COLUMNS.items():
-            left = head in ("stage", "")
-            table.add_column(head, justify="left" if left else "right", no_wrap=head != "stage", min_width=width)
-        for name, stage in self.stages.items():
-            table.add_row(*self.row(name, stage, now))
+        for head, least in fitting.items():
+            left, fold = head in ("stage", ""), head == "stage"
+            how = "fold" if fold else "ellipsis"
+            table.add_column(
+                head,
+                justify="left" if left else "right",
+                no_wrap=not fold,
+                overflow=how,
+                min_width=0 if fold else least,
+            )
+        for row, stage in zip(rows, self.stages.values(), strict=True):
+            row[""] = _bar(stage.over + stage.skipped, stage.units + stage.skipped, stage.failed, fitting.get("", 0))
+            table.add_row(*(row[head] for head in fitting))
         below = [Text(line, style="dim") for line in self.below()]
         return Group(*([table] if self.stages else []), *below)
 
-    def row(self, name: str, stage: _Stage, now: float) -> list[str]:
+    def row(self, name: str, stage: _Stage, now: float) -> dict[str, str]:
         total = stage.units + stage.skipped
-        over = stage.over + stage.skipped
         failed = f"[red]{stage.failed:,}[/red]" if stage.failed else ""
         waiting = f"[yellow]{stage.waiting:,}[/yellow]" if stage.waiting else ""
         rate = f"{_per_second(stage.rate(now))}" if stage.over and stage.units else ""
@@ -219,7 +229,8 @@ class Progress:
         if stage.ended is not None and stage.units:
             end = f"took {took(stage.ended - (stage.began or 0.0))}"
         done = f"{stage.done + stage.skipped:,}"
-        return [escape(name), _bar(over, total, stage.failed), done, failed, waiting, f"{total:,}", rate, end]
+        cells = (escape(name), "", done, failed, waiting, f"{total:,}", rate, end)
+        return dict(zip(_COLUMNS, cells, strict=True))
 
     def below(self) -> list[str]:
         parts = []
@@ -251,10 +262,24 @@ def _counted(states: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {state}" for state, number in states.items() if number) or "none"
 
 
-def _bar(over: int, total: int, failed: int) -> str:
-    filled = 20 if not total else min(20, 20 * over // total)
+def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
+    """The columns that a terminal has room for, each with its width: the bar shrinks first, then what says least goes."""
+    found = {
+        head: max(least, *(Text.from_markup(row[head]).cell_len for row in rows), 0) for head, least in _COLUMNS.items()
+    }
+    spare = lambda: width - sum(found.values()) - 2 * len(found)  # noqa: E731
+    found[""] = max(_LEAST_BAR, found[""] + min(0, spare()))
+    for head in ("waiting", "failed", "", "rate"):
+        told = head in ("waiting", "failed") and any(row[head] for row in rows)
+        if spare() < 0 and not told:
+            found.pop(head)
+    return found
+
+
+def _bar(over: int, total: int, failed: int, width: int) -> str:
+    filled = width if not total else min(width, width * over // total)
     colour = "red" if failed else "green" if over >= total else "cyan"
-    return f"[{colour}]{'━' * filled}[/{colour}][dim]{'─' * (20 - filled)}[/dim]"
+    return f"[{colour}]{'━' * filled}[/{colour}][dim]{'─' * (width - filled)}[/dim]"
 
 
 def _per_second(rate: float) -> str:
