@@ -108,12 +108,10 @@ def _launch_again(again: Any, folder: Path, wait: bool, as_json: bool) -> None:
     from conntap.study import collect, launch
 
     if again.study.run.where == "slurm":
-        from conntap.study.slurm.driving import submitted as submit_all
+        from conntap.study.slurm.driving import submitted as submit
         from conntap.study.slurm.following import follow as watch
-        from conntap.study.slurm.submitting import submit
 
-        whole = again.study.run.engine == "dask"  # its one job computes all that is left
-        submitted = submit_all(again.study, folder) if whole else submit(again.study, folder, only=again.keys)
+        submitted = submit(again.study, folder, only=again.keys, limits=again.limits)
         again.note(folder)
         click.echo(
             f"launch {submitted.number} was submitted; `tap status` and `tap follow` tell how it goes", err=as_json

@@ -15,6 +15,7 @@ from typing import Any
 
 from conntap.study.accounts import Account
 from conntap.study.launches import Launch
+from conntap.study.times import seconds_of
 
 __all__ = ["ADVICE", "Figures", "advice", "figures", "lines", "summary"]
 
@@ -324,7 +325,7 @@ def _time_asked(found: Figures) -> Iterator[str]:
         asked, longest = found.option(stages[0], "time"), max(max(found.shares[stage]) for stage in stages)
         if asked is None:
             continue
-        asked_s, enough = slurm_seconds(asked), max(600.0, 2 * longest)
+        asked_s, enough = seconds_of(asked), max(600.0, 2 * longest)
         if asked_s > 3600 and enough < 0.5 * asked_s:
             yield (
                 f"{_of(stages, 'jobs')} took at most {_seconds(longest)} of the {asked} they asked for: "
@@ -369,23 +370,6 @@ ADVICE: tuple[Callable[[Figures], Iterator[str]], ...] = (
     _small_jobs,
     _small_units,
 )
-
-
-def slurm_seconds(text: str) -> float:
-    """Seconds of a limit of time as SLURM writes it.
-
-    Examples
-    --------
-    >>> [slurm_seconds(each) for each in ("30", "1:30", "2:00:00", "1-0", "1-12:30", "0-0:0:5")]
-    [1800.0, 90.0, 7200.0, 86400.0, 131400.0, 5.0]
-    """
-    days, dash, rest = text.rpartition("-")
-    parts = [float(each) for each in rest.split(":")]
-    if dash:
-        hours, minutes, seconds = [*parts, 0.0, 0.0][:3]
-        return float(days) * 86_400 + hours * 3600 + minutes * 60 + seconds
-    hours, minutes, seconds = {1: [0.0, *parts, 0.0], 2: [0.0, *parts], 3: parts}[len(parts)]
-    return hours * 3600 + minutes * 60 + seconds
 
 
 def _slurm_time(seconds: float) -> str:

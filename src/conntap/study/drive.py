@@ -86,7 +86,7 @@ def submit(
 def _script(study: Study, out: Path, noted: Launch) -> str:
     from conntap.study.slurm.script import memory_mb, resources, written
 
-    run = study.run
+    run = study.run_of_all
     asked = resources(run, mem_mb=None)
     each = {name: asked[name] for name in asked if name not in ("nodes", "ntasks-per-node", "mem")}
     memory = memory_mb(mem_gb=run.mem_gb, peak_mb=0, workers=1)

@@ -15,6 +15,7 @@ from conntap.errors import StudyError
 from conntap.seeds import digest
 from conntap.study.selecting import Window
 from conntap.study.steps import Step
+from conntap.study.times import seconds_of
 from conntap.study.yaml import Place
 
 __all__ = [
@@ -270,6 +271,14 @@ class Study:
         """How a stage runs: the study's options, with those that the stage has of its own."""
         own = self.stages[stage].run
         return self.run.model_copy(update=dict(own)) if own else self.run
+
+    @property
+    def run_of_all(self) -> RunOptions:
+        """How one cluster runs that computes all stages: the study's options, with the most memory and time of a stage."""
+        options = [self.run, *map(self.run_of, self.stages)]
+        memory = max((each.mem_gb for each in options if each.mem_gb is not None), default=None)
+        time = max((each.time for each in options if each.time is not None), key=seconds_of, default=None)
+        return self.run.model_copy(update={"mem_gb": memory, "time": time})
 
     @property
     def subtargets(self) -> dict[str, Stage]:

@@ -198,7 +198,7 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
     state = "stopped"
     try:
         with heeded() as raise_if_stopped:
-            tell = _all_of(Running(out), account, listen, lambda event: raise_if_stopped())
+            tell = all_of(Running(out), account, listen, lambda event: raise_if_stopped())
             with opened(study, out, listen=tell) as execute:
                 for stages in _waves(study, about["stages"]):
                     execute([job for name in stages for job in _jobs(study, out, name, some, listen)])
@@ -208,7 +208,7 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
     finally:
         if noted is not None:
             noted.note("outcome.json", {"state": state, "wall_s": time.monotonic() - began, **account.plain()})
-    missing, failures = _missing(out, about), list(failed_units(out))
+    missing, failures = missing_units(out, about), list(failed_units(out))
     failed = len({(each["stage"], each["key"]) for each in failures})
     done = int(account.sums()["done"])
     number, wall_s = None if noted is None else noted.number, time.monotonic() - began
@@ -237,7 +237,9 @@ def limits_of(study: Study, stage: str) -> Limits:
     return Limits(options.retries, options.timeout_s, options.mem_gb)
 
 
-def _all_of(*listeners: Listener) -> Listener:
+def all_of(*listeners: Listener) -> Listener:
+    """A listener that passes each event on to several."""
+
     def tell(event: Mapping[str, Any]) -> None:
         for listen in listeners:
             listen(event)
@@ -245,7 +247,7 @@ def _all_of(*listeners: Listener) -> Listener:
     return tell
 
 
-def _missing(out: Path, about: Mapping[str, Any]) -> int:
+def missing_units(out: Path, about: Mapping[str, Any]) -> int:
     """How many distinct units of the plan have no record, by what lies on disk."""
     missing = 0
     for name in about["stages"]:

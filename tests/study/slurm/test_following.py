@@ -90,6 +90,13 @@ def test_sacct_is_asked_once_where_there_are_no_accounts():
     assert [each[0] for each in fake.asked] == ["squeue", "sacct", "squeue", "squeue"]
 
 
+def test_accounts_that_do_not_answer_for_once_are_asked_again():
+    fake, answers = Fake(), iter([(1, "", "Connection refused"), (0, "7|TIMEOUT|1:00|1G|0:0", "")])
+    queue = fake.queue
+    queue.command = lambda command: next(answers) if command[0] == "sacct" else fake(command)
+    assert [queue.ask(["7"]).of("7") is None for _ in range(2)] == [True, False]
+
+
 def test_what_the_queue_said_at_the_end_is_kept_when_it_has_forgotten(launched):
     _, out, _ = launched
     state(out, Fake({"7_0": ("OUT_OF_MEMORY", "None"), "7_1": ("CANCELLED", "None")}))

@@ -1,12 +1,15 @@
 """What is told of a launch after the study was changed, launched twice at once, or watched for long."""
 
 import contextlib
+import json
 
 import pytest
+from click.testing import CliRunner
 from slurm_fake import BODY, Fake, compute
 
+from conntap.cli import tap
 from conntap.errors import InterruptedRun, RunError
-from conntap.study import drive, load_study, setup
+from conntap.study import drive, load_study, run, setup
 from conntap.study.entries import with_run
 from conntap.study.launches import begin, launches
 from conntap.study.slurm import following, submitting
@@ -126,3 +129,20 @@ def test_a_submission_of_one_job_that_does_not_come_off_is_noted(write, acceptin
     (launch,) = launches(study.folder)
     assert launch.outcome["state"] == "not submitted"
     assert retry(study, study.folder).told() == []
+
+
+def test_a_whole_cluster_tries_again_only_what_failed_and_with_the_raised_limits(write, accepting, monkeypatch):
+    body = "stages:\n  made: {do: 'plugin_steps:chain', each: {n_nodes: [3, 4]}}\n  n: {do: 'plugin_steps:hang', of: made, seconds: 9}\n"
+    path = write(body + "run: {timeout_s: 0.2, mem_gb: 1, workers: 1, time: '10'}\n", circuits="")
+    run(load_study(path))
+    monkeypatch.setattr(drive, "secured", lambda folder: None)
+    words = ["--mem-gb", "3", "--time", "2:00:00", "--timeout-s", "0.4"]
+    path.write_text(path.read_text().replace("workers: 1", "workers: 1, where: slurm, engine: dask"))
+    done = CliRunner().invoke(tap, ["retry", str(path), "--where", "slurm", *words])
+    assert done.exit_code == 0, done.output
+    *_, launch = launches(path.with_suffix(""))
+    some = json.loads((launch.folder / "dask" / "some.json").read_text())
+    assert (len(some["only"]), some["limits"]["n"]["timeout_s"], some["limits"]["n"]["mem_gb"]) == (2, 0.4, 3.0)
+    script = (launch.folder / "drive.sh").read_text()
+    assert "#SBATCH --mem-per-cpu=3584M\n" in script
+    assert "#SBATCH --time=2:00:00\n" in script

@@ -17,5 +17,5 @@ __all__ = ["Executor", "Listener", "dask", "local", "opened"]
 def opened(study: Study, out: Path, *, listen: Listener) -> AbstractContextManager[Executor]:
     """The executor that a study asks for."""
     if study.run.where == "dask":
-        return dask(study.run, out, workers=workers_of(study), listen=listen)
+        return dask(study.run_of_all, out, workers=workers_of(study), listen=listen)
     return local(out, workers=workers_of(study), listen=listen)

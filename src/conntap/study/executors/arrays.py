@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import re
 import shlex
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from conntap.errors import RunError
 from conntap.study.entries import RunOptions
 from conntap.study.executors.clusters import PRELOAD, UNIT, Cluster, client_of, dashboard_of, scheduler
+from conntap.study.times import seconds_of
 
 __all__ = ["lifetime", "slurm_array"]
 
@@ -97,24 +97,9 @@ def lifetime(time: str | None) -> list[str]:
     """
     if time is None:
         return []
-    seconds = _seconds(time)
+    seconds = seconds_of(time)
     stagger = seconds // 20
     return ["--lifetime", f"{seconds - 2 * stagger}s", "--lifetime-stagger", f"{stagger}s"]
-
-
-def _seconds(time: str) -> int:
-    """Seconds of a time as SLURM takes it: minutes, minutes:seconds, hours:minutes:seconds, or after days and a dash hours[:...].
-
-    >>> _seconds("90"), _seconds("2:30"), _seconds("1:00:00"), _seconds("1-12"), _seconds("1-0:30")
-    (5400, 150, 3600, 129600, 88200)
-    """
-    days, _, rest = time.rpartition("-")
-    parts = [int(part) for part in re.split(":", rest)]
-    if days or len(parts) == 3:
-        hours, minutes, seconds = [*parts, 0, 0][:3]
-    else:
-        hours, (minutes, seconds) = 0, [*parts, 0][:2]
-    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _ended(number: str) -> str:

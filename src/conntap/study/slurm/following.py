@@ -17,9 +17,9 @@ from conntap.study.accounts import Account
 from conntap.study.entries import Study
 from conntap.study.executors.kinds import Listener
 from conntap.study.launches import Launch, launches
-from conntap.study.records import Records, stage_folder
-from conntap.study.run import Outcome
-from conntap.study.setup import read_cases, read_setup
+from conntap.study.records import Records
+from conntap.study.run import Outcome, missing_units
+from conntap.study.setup import read_setup
 from conntap.study.slurm.failures import all_failures, ended_as
 from conntap.study.slurm.queue import Queue
 from conntap.study.slurm.standing import Share, Standing
@@ -236,11 +236,7 @@ def _sleep(seconds: float, raise_if_stopped: Callable[[], None]) -> None:
 
 def _outcome(out: Path, standing: Standing, account: Account) -> Outcome:
     """What became of a launch that ended, as a local run tells it."""
-    about = read_setup(out)
-    missing = 0
-    for name in about["stages"]:
-        done = Records(stage_folder(out, name)).refresh().done
-        missing += len({key for key, _, _ in read_cases(out, name)} - done.keys())
+    missing = missing_units(out, read_setup(out))
     failures = all_failures(out, [standing])
     skipped = sum(each.get("skipped", 0) for each in standing.launch.about.get("stages", {}).values())
     store = out / "store.h5"

@@ -23,6 +23,7 @@ LIVE = frozenset(("pending", "running"))
 _FIELDS = "%i|%T|%l|%m|%S|%r"
 _MOST_IDS = 200  # beyond that all of the user's jobs are asked for
 _TIMEOUT_S = 60.0
+_MISSING = (126, 127)  # what `_run` gives of a command that is not there
 _PENDING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT")
 _RUNNING = ("RUNNING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED")
 _MEANINGS = {
@@ -102,21 +103,19 @@ class Queue:
         How often at most a question is put.
     """
 
-    accounts = True  # of this process: set to False once sacct said that there are none
+    accounts = True  # of this process: set to False once it is known that there are none
 
     def __init__(self, *, tries: int = 2, wait_s: float = 1.0, command: Callable[[Sequence[str]], tuple[int, str, str]] | None = None) -> None:  # fmt: skip
         self.tries, self.wait_s = tries, wait_s
         self.command = command or _run
 
-    def ask(self, ids: Collection[str], *, ended: Collection[str] = ()) -> Answer:
+    def ask(self, ids: Collection[str]) -> Answer:
         """What SLURM knows of jobs, by one call of squeue; sacct is asked for those of them that squeue has forgotten.
 
         Parameters
         ----------
         ids
             Of jobs; arrays as a whole.
-        ended
-            Ids of jobs whose end is known: sacct is not asked for these.
         """
         if not ids:
             return Answer()
@@ -124,7 +123,7 @@ class Queue:
         if found is None:
             return Answer(heard=False, trouble=trouble)
         known = {name.split("_")[0] for name in found}
-        forgotten = [each for each in ids if each not in known and each not in ended]
+        forgotten = [each for each in ids if each not in known]
         return Answer({**self._accounted(forgotten), **found})
 
     def _patiently(self, ids: Collection[str]) -> tuple[dict[str, Seen] | None, str]:
@@ -147,9 +146,9 @@ class Queue:
         if not ids or not Queue.accounts:
             return {}
         columns = "JobID,State,Timelimit,ReqMem,ExitCode"
-        code, output, _ = self.command(["sacct", "-X", "-P", "-n", "-j", ",".join(ids), "-o", columns])
+        code, output, errors = self.command(["sacct", "-X", "-P", "-n", "-j", ",".join(ids), "-o", columns])
         if code:
-            Queue.accounts = False
+            Queue.accounts = "disabled" not in errors and code not in _MISSING  # else it may answer the next time
             return {}
         found = {}
         for line in output.splitlines():

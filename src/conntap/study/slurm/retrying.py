@@ -13,13 +13,16 @@ from typing import Any
 from conntap import store
 from conntap.errors import RunError
 from conntap.study.entries import Study
+from conntap.study.jobs import Limits
 from conntap.study.launches import Launch, launches
 from conntap.study.records import Records, stage_folder
+from conntap.study.run import limits_of
 from conntap.study.setup import read_batch, read_cases, read_setup
 from conntap.study.slurm.following import refuse_if_active, standings
 from conntap.study.slurm.queue import Queue
 from conntap.study.slurm.script import OVERHEAD_MB
 from conntap.study.slurm.standing import KINDS, Standing, read_json
+from conntap.study.times import seconds_of, slurm_time
 
 __all__ = ["Retry", "retry"]
 
@@ -49,6 +52,11 @@ class Retry:
     def keys(self) -> frozenset[str]:
         """The keys of all its units."""
         return frozenset(key for causes in self.causes.values() for key in causes)
+
+    @property
+    def limits(self) -> dict[str, Limits]:
+        """Stage -> what each of its units may take this time."""
+        return {stage: limits_of(self.study, stage) for stage in self.causes}
 
     def told(self) -> list[str]:
         """What will be done, a line a stage."""
@@ -212,33 +220,6 @@ def _most(*values: float | None) -> float | None:
 
 def _longest(*values: str | None) -> str | None:
     return max((value for value in values if value), key=seconds_of, default=None)
-
-
-def seconds_of(time: str) -> int:
-    """The seconds of a time as SLURM writes it.
-
-    >>> [seconds_of(each) for each in ("90", "1:30", "2:00:00", "1-12", "1-00:30")]
-    [5400, 90, 7200, 129600, 88200]
-    """
-    days, dash, rest = time.partition("-") if "-" in time else ("0", "", time)
-    parts = [int(each) for each in rest.split(":")]
-    if dash:
-        hours, minutes, seconds = [*parts, 0, 0][:3]
-    else:
-        hours, minutes, seconds = {1: [0, *parts, 0], 2: [0, *parts], 3: parts}[len(parts)]
-    return ((int(days) * 24 + hours) * 60 + minutes) * 60 + seconds
-
-
-def slurm_time(seconds: float) -> str:
-    """Seconds as SLURM takes them.
-
-    >>> slurm_time(60), slurm_time(90000)
-    ('0:01:00', '1-01:00:00')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{days}-{hours:02d}:{minutes:02d}:{rest:02d}" if days else f"{hours}:{minutes:02d}:{rest:02d}"
 
 
 def launched_where(out: Path) -> str | None:

@@ -20,6 +20,7 @@ from conntap.study.executors.local import local
 from conntap.study.jobs import Job, shared
 from conntap.study.launches import Launch, find_launch
 from conntap.study.records import Records, stage_folder
+from conntap.study.run import all_of
 from conntap.study.setup import read_setup
 from conntap.study.slurm.shares import ShareFiles, left_of
 from conntap.study.stopping import heeded
@@ -59,7 +60,7 @@ def run_share(
     try:
         with heeded() as raise_if_stopped:
             left = left_of(jobs, Records(stage_folder(out, stage)).refresh().done)
-            tell = _all_of(account, listen, lambda event: raise_if_stopped())
+            tell = all_of(account, listen, lambda event: raise_if_stopped())
             with local(out, workers=workers, listen=tell) as execute:
                 execute(left)
         state = "ended"
@@ -110,11 +111,3 @@ def _about(workers: int, task: int, tasks: int) -> dict[str, Any]:
         "workers": workers,
         "time": time.time(),
     }
-
-
-def _all_of(*listeners: Listener) -> Listener:
-    def tell(event: Mapping[str, Any]) -> None:
-        for listen in listeners:
-            listen(event)
-
-    return tell

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from conntap.errors import RunError
 from conntap.study.entries import RunOptions
-from conntap.study.slurm.retrying import seconds_of
+from conntap.study.times import seconds_of
 
 __all__ = ["Site", "site", "submission_environment", "words_of"]
 
