@@ -1,5 +1,7 @@
 """Each launch leaves a numbered folder that says what it was and what became of it."""
 
+import shlex
+
 from conntap.study import launch, load_study, run, setup, status
 from conntap.study.accounts import Account
 from conntap.study.entries import with_run
@@ -83,3 +85,11 @@ def test_what_is_done_while_one_looks_is_not_called_stale(write, local, monkeypa
     monkeypatch.setattr(Records, "refresh", a_moment_ago)
     (stage,) = status(study, study.folder)
     assert (stage.stale, stage.missing, stage.reasons) == (0, 2, {})
+
+
+def test_the_command_that_repeats_a_batch_is_quoted_for_the_shell(write, local, tmp_path):
+    out = tmp_path / "it's out"
+    study = load_study(write(local + "  f: {do: 'plugin_steps:fail_on', of: local, n_nodes: 3}\n"))
+    outcome = run(with_run(study, workers=1), out=out)
+    words = shlex.split(outcome.failures[0]["command"])
+    assert words == ["tap", "batch", str(study.path), "f", words[4], "--out", str(out)]

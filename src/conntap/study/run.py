@@ -23,7 +23,7 @@ from conntap.study.jobs import Job, Limits, to_do
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import Running, lock
 from conntap.study.records import Records, stage_folder
-from conntap.study.setup import prepare, read_batch, read_cases, read_setup, write_setup
+from conntap.study.setup import batch_command, prepare, read_batch, read_cases, read_setup, write_setup
 from conntap.study.stopping import heeded
 
 __all__ = ["Outcome", "launch", "run"]
@@ -274,7 +274,7 @@ def failed_units(out: Path) -> Iterator[dict[str, Any]]:
                         "kind": header["kind"],
                         "error": header["error"],
                         "log": str(stage_folder(out, name) / "logs" / f"batch-{number:05d}.log"),
-                        "command": f"tap batch {about['document']} {name} {number} --out {out}",
+                        "command": batch_command(out, name, number),
                     }
 
 

@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import platform
+import shlex
 import shutil
 import time
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ from conntap.study.work import open_source
 
 __all__ = [
     "Prepared",
+    "batch_command",
     "cores",
     "prepare",
     "read_batch",
@@ -317,6 +319,11 @@ def read_batch(out: Path, stage: str, number: int) -> list[dict[str, Any]]:
 @lru_cache(maxsize=2)
 def _units(path: Path, _: int) -> list[dict[str, Any]]:
     return json.loads(path.read_text())
+
+
+def batch_command(out: Path, stage: str, number: int) -> str:
+    """The command that repeats a batch, quoted for the shell."""
+    return shlex.join(["tap", "batch", read_setup(out)["document"], stage, str(number), "--out", str(out)])
 
 
 def read_cases(

@@ -9,7 +9,7 @@ from typing import Any
 
 from conntap.study.records import Records, stage_folder
 from conntap.study.run import failed_units
-from conntap.study.setup import read_batch, read_setup
+from conntap.study.setup import batch_command, read_batch, read_setup
 from conntap.study.slurm.standing import Share, Standing
 from conntap.study.slurm.watching import Watched
 
@@ -82,7 +82,7 @@ def unfinished(out: Path, standing: Standing, records: dict[str, Records] | None
                     "log": str(log if record is not None or log.exists() else share.log),
                     "job": share.name,
                     "job_log": str(share.log),
-                    "command": f"tap batch {about['document']} {stage} {number} --out {out}",
+                    "command": batch_command(out, stage, number),
                 }
 
 
