@@ -5,7 +5,9 @@ import json
 import pytest
 
 from conntap.errors import RunError, StudyError
+from conntap.study.entries import RunOptions
 from conntap.study.executors.chunks import Chunks
+from conntap.study.executors.clusters import scheduler
 from conntap.study.jobs import Job, Piece
 
 
@@ -39,6 +41,24 @@ def test_a_cluster_is_found_by_its_schedulers_file(same_bits, running, tmp_path)
 def test_a_file_that_is_no_schedulers_is_told(write, on_dask):
     with pytest.raises(StudyError, match=r"run.cluster: 'nowhere.json' is no scheduler's file"):
         on_dask(write("stages: {n: {do: 'dask_steps:slow', seconds: 0.0, number: 1}}\n", circuits=""), cluster="nowhere.json")  # fmt: skip
+
+
+def test_an_interface_that_this_machine_does_not_have_is_told(write, on_dask):
+    with pytest.raises(StudyError, match=r"run.interface: unknown network interface 'zz9'; known: .*\blo"):
+        on_dask(write("stages: {n: {do: 'dask_steps:slow', seconds: 0.0, number: 1}}\n", circuits=""), interface="zz9")
+
+
+def test_a_cluster_that_takes_too_long_to_close_hides_no_interrupt(tmp_path, monkeypatch):
+    import distributed
+
+    class Stuck(distributed.LocalCluster):
+        def close(self, timeout=None):
+            super().close(timeout)
+            raise TimeoutError(f"timed out after {timeout} s.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", Stuck)
+    with pytest.raises(KeyboardInterrupt), scheduler(RunOptions(), tmp_path):
+        raise KeyboardInterrupt
 
 
 def test_a_lost_scheduler_ends_the_run_and_what_is_done_is_kept(write, on_dask, running):

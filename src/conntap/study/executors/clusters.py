@@ -6,6 +6,7 @@ by TLS with keys made for it alone; they lie, readable by the user only, in the 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
 import json
@@ -19,13 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conntap.errors import MissingExtra, RunError, StudyError
+from conntap.errors import MissingExtra, RunError, StudyError, unknown
 from conntap.study.entries import RunOptions
 
 __all__ = [
     "PRELOAD",
     "UNIT",
     "Cluster",
+    "check_interface",
     "client_of",
     "dashboard_of",
     "joined",
@@ -43,6 +45,7 @@ PRELOAD = "conntap.study.executors.chunks"
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 30.0
+_CLOSE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def _check_installed() -> None:
 
 @contextmanager
 def _local(options: RunOptions, folder: Path, workers: int) -> Iterator[Cluster]:
-    least = options.least_workers
+    least = None if options.least_workers is None else min(options.least_workers, workers)
     with scheduler(options, folder, workers=workers if least is None else least) as (started, environment):
         if least is not None:
             started.adapt(minimum=least, maximum=workers, interval="1s", target_duration="1s", wait_count=10)
@@ -133,11 +136,12 @@ def scheduler(
     from dask import config
     from distributed import LocalCluster
 
+    check_interface(options.interface)
     security, environment = secured(folder)
     scratch = folder / "scratch"
     with config.set(settings()):
         started = LocalCluster(
-            n_workers=workers,
+            n_workers=0,
             threads_per_worker=2,
             resources={UNIT: 1},
             preload=[PRELOAD],
@@ -151,10 +155,49 @@ def scheduler(
             silence_logs=logging.CRITICAL,
         )
         try:
+            if (
+                workers
+            ):  # only now, and not by `started.sync`: workers that an interrupt cuts short while they start hang
+                started.scale(workers)
+                asyncio.run_coroutine_threadsafe(_complete(started), started.loop.asyncio_loop).result()
             yield started, {"DASK_SCHEDULER_ADDRESS": started.scheduler_address, **environment}
         finally:
-            started.close(timeout=20)
+            _closed(started)
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+async def _complete(started: Any) -> None:
+    """Wait for the workers of a cluster."""
+    await started
+
+
+def _closed(started: Any) -> None:
+    """Close a cluster; one that cannot (yet) ends with this process, and hides no interrupt by an error of its own."""
+    try:
+        started.close(timeout=_CLOSE_S)
+    except (TimeoutError, AssertionError) as error:  # the latter of workers that were just starting
+        _log.info("the cluster did not close: %r", error)
+
+
+def check_interface(name: str | None) -> None:
+    """Refuse a network interface that this machine does not have, or that has no address.
+
+    Raises
+    ------
+    StudyError
+        With those that there are.
+
+    Examples
+    --------
+    >>> check_interface(None)
+    """
+    import psutil
+
+    if name is None:
+        return
+    known = [each for each, found in psutil.net_if_addrs().items() if any(a.family == socket.AF_INET for a in found)]
+    if name not in known:
+        raise StudyError(unknown("run.interface", "network interface", name, known))
 
 
 def settings() -> dict[str, Any]:
