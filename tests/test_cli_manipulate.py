@@ -56,6 +56,11 @@ def test_steps_are_given_for_a_circuit(desk):
     assert json.loads(done.stdout)["steps"][0]["do"] == "subsample"
 
 
+def test_a_recipe_of_no_steps_changes_nothing(desk):
+    (desk / "empty.yaml").write_text("circuit: circuit\nrecipe: []\n")
+    assert "no steps: all" in tap(desk / "empty.yaml", "--dry-run").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -191,6 +191,8 @@ def test_the_rest_of_their_document_is_read():
     [
         ({"recipe": [], "circuit": "c", "sede": 1}, "unknown key 'sede'.*Did you mean 'seed'"),
         ({"recipe": []}, "'circuit' is not given"),
+        ({"recipe": [], "circuit": None}, "'circuit' is not given"),
+        (theirs("syn_subsampling") | {"circuit_config": None}, "'circuit_config' is not given"),
         ({"recipe": {"do": "subsample"}, "circuit": "c"}, "give a list"),
         ({"recipe": [], "circuit": "c", "seed": -1}, "seed"),
         ({"recipe": [{"do": "extract", "mask": 3}], "circuit": "c"}, "give a file"),
@@ -203,6 +205,7 @@ def test_the_rest_of_their_document_is_read():
         ({"circuit_config": "c", "manip": {"fcts": ["conn_removal"]}}, r"fcts\[0\].*give \{source"),
         (theirs("conn_remval"), "unknown function 'conn_remval'.*Did you mean 'conn_removal'"),
         (theirs("__import__"), "unknown function"),
+        (theirs(["conn_removal"]), "unknown function"),
         (theirs("conn_rewiring", syn_class="EXC"), "manipulate.rewire"),
         (theirs("conn_wiring"), "manipulate.wire"),
         (theirs("conn_removal", amount=50), "unknown key 'amount'"),

@@ -123,5 +123,7 @@ def _show(table: Any, before: int, written: Path | None, as_json: bool) -> None:
     verb = "Would be changed" if written is None else "Changed"
     if shown:
         print_rows(shown, title=f"{verb}, of {before:,} synapses")
+    else:
+        click.echo(f"no steps: all {before:,} synapses stay")
     if written is not None:
         click.echo(written)

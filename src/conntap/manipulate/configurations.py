@@ -94,7 +94,7 @@ def read_configuration(values: Mapping[str, Any], folder: Path) -> Configuration
 def _ours(values: Mapping[str, Any], folder: Path) -> Configuration:
     _check_keys(values, _KEYS, "configuration")
     for name in ("circuit", "recipe"):
-        if name not in values:
+        if values.get(name) is None:
             raise OptionError(f"configuration: the key {name!r} is not given; known: {known(_KEYS)}. Give it.")
     whole("configuration.seed", values.get("seed", 0), 0)
     steps = values["recipe"]
@@ -111,7 +111,7 @@ def _ours(values: Mapping[str, Any], folder: Path) -> Configuration:
 
 def _theirs(values: Mapping[str, Any], folder: Path) -> Configuration:
     _check_keys(values, (*_THEIR_KEYS, *_IGNORED), "configuration")
-    if "circuit_config" not in values:
+    if values.get("circuit_config") is None:
         raise OptionError("configuration: the key 'circuit_config' is not given. Give the circuit's configuration.")
     seed = values.get("seed", _THEIR_SEED)
     whole("configuration.seed", seed, 0)
