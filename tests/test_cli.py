@@ -137,6 +137,15 @@ def test_a_wrong_study_is_one_message_and_exit_code_2(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_options_given_by_name_and_launches_by_number_are_told_with_what_is_known(tmp_path):
+    tap("init", tmp_path)
+    done = tap("run", tmp_path / "study.yaml", "--run", "banana=1", code=2)
+    assert "--run: unknown option 'banana'; known: account," in done.stderr
+    assert "where, workers." in done.stderr
+    done = tap("history", tmp_path / "study.yaml", "a", "2", code=2)
+    assert "'a' is not a valid number of a launch" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["circuit", "--help"], ["--version"]])
 def test_help_is_there(arguments):
     assert tap(*arguments).stdout

@@ -125,7 +125,7 @@ def known(names: Iterable[object], *, most: int = 12) -> str:
     return ", ".join(names) or "none"
 
 
-def unknown(where: str, what: str, name: object, names: Iterable[object]) -> str:
+def unknown(where: str, what: str, name: object, names: Iterable[object], *, most: int = 12) -> str:
     """The message for a name that is not known, with the nearest one that is.
 
     >>> unknown("stages.cut", "option", "fracton", ["fraction", "nodes"])
@@ -134,7 +134,7 @@ def unknown(where: str, what: str, name: object, names: Iterable[object]) -> str
     names = [str(each) for each in names]
     near = get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"{where}: unknown {what} {str(name)!r}; known: {known(names)}.{hint}"
+    return f"{where}: unknown {what} {str(name)!r}; known: {known(names, most=most)}.{hint}"
 
 
 def rectangular(where: str, n_pre: int, n_post: int) -> str:

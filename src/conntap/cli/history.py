@@ -13,10 +13,14 @@ from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, pri
 __all__: list[str] = []
 
 
+class _Number(click.IntRange):
+    name = "number of a launch, as `tap history STUDY` lists them"
+
+
 @tap.command()
 @STUDY
-@click.argument("one", type=click.IntRange(1), required=False)
-@click.argument("two", type=click.IntRange(1), required=False)
+@click.argument("one", type=_Number(1), required=False)
+@click.argument("two", type=_Number(1), required=False)
 @OUT
 @JSON
 def history(study: Path, one: int | None, two: int | None, out: Path | None, as_json: bool) -> None:

@@ -43,7 +43,7 @@ def run_options(given: tuple[str, ...], env: Mapping[str, str]) -> dict[str, Any
         if not equals:
             raise click.UsageError(f"--run {text}: give KEY=VALUE, such as time=2:00:00.")
         if key not in RunOptions.model_fields:
-            raise StudyError(unknown("--run", "option", key, RunOptions.model_fields))
+            raise StudyError(unknown("--run", "option", key, RunOptions.model_fields, most=99))
         if key == "env" and inner:
             found.setdefault("env", dict(env))[inner] = value
         else:

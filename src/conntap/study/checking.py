@@ -69,6 +69,13 @@ class Checker:
         controls = dict(self._controls())
         slices = dict(self._slices())
         stages = dict(self._stages())
+        run = self.entry.run
+        if run.where == "slurm" and run.engine == "batches" and "cluster" in run.model_fields_set:
+            self.problem(
+                f"run.cluster: {run.cluster!r} is of Dask, and with where: slurm nothing reads it. Leave it out, or write "
+                "where: dask.",
+                ("run", "cluster"),
+            )
         if not self.entry.stages and not self.entry.subtargets:
             self.problems.append("the document: needs the key 'stages', at least one.")
         check_kinds(stages, self.problem)

@@ -25,6 +25,7 @@ from conntap.study.entries import (
     StageRunOptions,
     Study,
     StudyEntry,
+    run_mistake,
 )
 from conntap.study.yaml import Document, Place, read_document, read_value
 
@@ -140,11 +141,14 @@ def _told(error: Mapping[str, Any], document: Document) -> str:
         place = place[:3]
     keys = _keys_at(place)
     if error["type"] == "extra_forbidden":
-        message = unknown(dotted(place[:-1]), "key", place[-1], _keys_at(place[:-1]))
+        most = 99 if place[-2:-1] == ("run",) else 12
+        message = unknown(dotted(place[:-1]), "key", place[-1], _keys_at(place[:-1]), most=most)
     elif error["type"] == "missing":
         message = f"{dotted(place[:-1])}: needs the key {place[-1]!r}."
     elif place[0] == "slices" and place[2:] == ("by",):
         message = f"{dotted(place)}: {short(_value_at(document.values, place))}; {_SLICING}."
+    elif (inner := _in_run(place)) is not None and error["type"] != "model_type":
+        message = f"{dotted(place)}: {run_mistake(inner, error)}"
     elif error["type"] == "value_error":
         message = f"{dotted(place)}: {error['ctx']['error']}; got {short(error['input'])}. {_remedy(place)}"
     elif _is_selection(place) and error["type"] in ("list_type", "model_type"):
@@ -155,6 +159,13 @@ def _told(error: Mapping[str, Any], document: Document) -> str:
         text = error["msg"][:1].lower() + error["msg"][1:]
         message = f"{dotted(place)}: {text}; got {short(error['input'])}."
     return message + document.line(place)
+
+
+def _in_run(place: Place) -> Place | None:
+    """The place within `run:`, of the study or a stage; None elsewhere."""
+    if place[0] == "run":
+        return place[1:]
+    return place[3:] if place[0] == "stages" and place[2:3] == ("run",) else None
 
 
 def _is_selection(place: Place) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -34,6 +35,7 @@ __all__ = [
     "StageRunOptions",
     "Study",
     "StudyEntry",
+    "run_mistake",
     "with_run",
 ]
 
@@ -42,6 +44,19 @@ CASE_COLUMNS = frozenset(("circuit", "subtarget", "repeat", "control", "draw", "
 
 _WORD = r"^[^\s,;'\"\\$`]+$"
 _SLURM_TIME = r"^(\d+-\d{1,2}(:\d{1,2}){0,2}|\d+(:\d{1,2}){0,2})$"
+_DASHBOARD = r"^(off|(([^\s:/]*|\[[^\s\]]+\]):)?\d{1,5})$"
+_Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+_WORDS = "one word, without spaces, quotes, commas, ';' or '$'"
+_WRITTEN = {
+    "time": "a time as SLURM takes it: '90' (minutes), '2:00:00' or '1-12'",
+    "modules": "a list, such as [python/3.11, hdf5]",
+    "setup": "a list of lines of shell, such as [source env/bin/activate]",
+    "env": "names, each with a text, such as {OMP_NUM_THREADS: '1'}",
+    "dashboard": "off, or where it is to be served: ':8787' or 'HOST:8787'",
+    **dict.fromkeys(("account", "partition", "qos", "interface"), _WORDS),
+}
+"""How run options are written whose rules are no numbers or choices."""
 
 
 class _Entry(BaseModel):
@@ -91,12 +106,18 @@ class RunOptions(StageRunOptions):
     engine: Literal["batches", "dask"] = "batches"
     least_workers: int | None = Field(default=None, ge=0, le=4096)
     interface: str | None = Field(default=None, pattern=_WORD)
-    dashboard: str | None = None
+    dashboard: str | None = Field(default=None, pattern=_DASHBOARD)
     array: int | None = Field(default=None, ge=1, le=4_000_000)
     modules: tuple[str, ...] = Field(default=(), strict=False)
-    env: dict[str, str] = Field(default_factory=dict)
+    env: dict[_Variable, str] = Field(default_factory=dict)
     setup: tuple[str, ...] = Field(default=(), strict=False)
     python: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _has_workers(self) -> RunOptions:
+        if self.workers and (self.least_workers or 0) > self.workers:
+            raise ValueError(f"least_workers {self.least_workers} is more than workers {self.workers}")
+        return self
 
 
 class SizeEntry(BaseModel):
@@ -311,4 +332,23 @@ def with_run(study: Study, **changes: Any) -> Study:
         return replace(study, run=RunOptions.model_validate({**study.run.model_dump(), **changes}))
     except ValidationError as error:
         (first, *_) = error.errors(include_url=False)
-        raise StudyError(f"run.{first['loc'][0]}: {first['msg'].lower()}; got {first['input']!r}.") from None
+        place = tuple(each for each in first["loc"] if each != "[key]")
+        raise StudyError(f"{'.'.join(map(str, ('run', *place)))}: {run_mistake(place, first)}") from None
+
+
+def run_mistake(place: Place, error: Mapping[str, Any]) -> str:
+    """What is wrong with a run option, of pydantic's error at a place in `run:`; and how it is written.
+
+    >>> run_mistake(("time",), {"type": "string_type", "input": 90})
+    "90; write a time as SLURM takes it: '90' (minutes), '2:00:00' or '1-12'."
+    """
+    value = error["input"]
+    if error["type"] == "value_error":
+        return f"{error['ctx']['error']}. Change one of them."
+    if place[:1] == ("env",) and error["type"] == "string_pattern_mismatch":
+        return "no name of a variable; these have letters, digits and '_'. Change it."
+    if place and place[0] in _WRITTEN:
+        return f"{value!r}; write {_WRITTEN[str(place[0])]}."
+    if isinstance(value, float) and math.isnan(value):
+        return f"{value!r}; write a number."
+    return f"{error['msg'][:1].lower()}{error['msg'][1:]}; got {value!r}."

@@ -16,7 +16,7 @@ from slurm_server import until
 
 from conntap import open_store
 from conntap.cli import tap
-from conntap.errors import RunError
+from conntap.errors import RunError, StudyError
 from conntap.study import load_study, run, setup
 from conntap.study.entries import with_run
 from conntap.study.slurm import active, cancel, submit
@@ -197,7 +197,7 @@ def test_without_slurm_it_is_said_where_to_launch(write, tmp_path, monkeypatch):
 
 
 def test_what_cannot_stand_in_a_script_is_refused_before_anything_is_written(submitted, held):
-    with pytest.raises(RunError, match=r"run\.env\.A B: no name of a variable"):
+    with pytest.raises(StudyError, match=r"run\.env\.A B: no name of a variable"):
         submitted(FIVE, env={"A B": "c"})
     with pytest.raises(RunError, match=r"run\.constraint: 'a b' has spaces"):
         submitted(FIVE, constraint="a b")
