@@ -10,12 +10,14 @@ import logging
 import os
 import re
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["LIVE", "Answer", "Queue", "Seen", "meaning", "told_by_log"]
+__all__ = ["LIVE", "Answer", "Queue", "Seen", "meaning", "no_configuration", "told_by_log", "told_if_slow"]
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ LIVE = frozenset(("pending", "running"))
 _FIELDS = "%i|%T|%l|%m|%S|%r"
 _MOST_IDS = 200  # beyond that all of the user's jobs are asked for
 _TIMEOUT_S = 60.0
+_SILENT_S = 5.0  # until it is said that SLURM has not answered
 _MISSING = (126, 127)  # what `_run` gives of a command that is not there
 _PENDING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT")
 _RUNNING = ("RUNNING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED")
@@ -184,6 +187,24 @@ def told_by_log(log: Path) -> str:
     return ""
 
 
+def no_configuration() -> str:
+    """Why commands of SLURM would look in vain, for a minute each, for their configuration; "" where they find it."""
+    path = os.environ.get("SLURM_CONF", "")
+    return f"SLURM_CONF: {path} is not there" if path and not os.path.exists(path) else ""
+
+
+@contextmanager
+def told_if_slow(command: str) -> Iterator[None]:
+    """Say so while a command of SLURM is waited for."""
+    timer = threading.Timer(_SILENT_S, _log.warning, ("%s: no answer from SLURM yet; waiting for it", command))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _squeue(ids: Collection[str]) -> list[str]:
     which = ["--jobs", ",".join(ids)] if len(ids) <= _MOST_IDS else ["--user", str(os.getuid())]
     return ["squeue", "--states=all", "--array", "--noheader", "-o", _FIELDS, *which]
@@ -207,10 +228,20 @@ def _seen(raw: str, reason: str, limit: str, memory: str, starts: str) -> Seen:
 def _run(command: Sequence[str]) -> tuple[int, str, str]:
     foreign = ("SQUEUE_", "SACCT_")  # a user's own formats are no concern of ours
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    trouble = no_configuration()
+    if trouble:
+        return 1, "", trouble
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, env=environment, check=False
-        )
+        with told_if_slow(command[0]):
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_TIMEOUT_S,
+                env=environment,
+                check=False,
+            )
     except FileNotFoundError:
         return 127, "", f"{command[0]} is not installed on this machine"
     except subprocess.TimeoutExpired:

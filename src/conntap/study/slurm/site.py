@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from conntap.errors import RunError
 from conntap.study.entries import RunOptions
+from conntap.study.slurm.queue import no_configuration, told_if_slow
 from conntap.study.times import seconds_of
 
 __all__ = ["Site", "site", "submission_environment", "words_of"]
@@ -45,8 +46,11 @@ def site() -> Site:
     Raises
     ------
     RunError
-        There is no `sbatch`.
+        There is no `sbatch`, or its configuration is not there.
     """
+    trouble = no_configuration()
+    if trouble:
+        raise RunError(f"run.where: slurm; {trouble}. Set it to the configuration of the cluster, or unset it.")
     try:
         subprocess.run(["sbatch", "--version"], capture_output=True, check=False)
     except OSError:
@@ -79,7 +83,8 @@ def submission_environment(run: RunOptions) -> dict[str, str]:
 def _said(*command: str) -> str:
     """What a command prints; "" where it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+        with told_if_slow(command[0]):
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -27,12 +28,15 @@ from conntap.study.run import check_current
 from conntap.study.setup import read_setup
 from conntap.study.slurm.allotting import Array, parts, shared_out
 from conntap.study.slurm.following import refuse_if_active
+from conntap.study.slurm.queue import told_if_slow
 from conntap.study.slurm.script import command, job_name, memory_mb, resources, written
 from conntap.study.slurm.shares import write_shares
 from conntap.study.slurm.site import Site, site, submission_environment, words_of
 from conntap.study.slurm.watching import mark
 
 __all__ = ["sbatch", "submit", "submit_one"]
+
+_SILENT = re.compile(r"unable to contact|configuration source|connection refused|timed out|communication", re.I)
 
 
 @dataclass
@@ -218,29 +222,32 @@ def sbatch(folder: Path, script: str, *, run: RunOptions, after: Sequence[str] =
     Raises
     ------
     RunError
-        SLURM refuses it, in its own words.
+        SLURM refuses it, in its own words, or does not answer.
     """
     order = ["sbatch", "--parsable"]
     if after:
         order += [f"--dependency=afterany:{':'.join(after)}", "--kill-on-invalid-dep=yes"]
     order += _output(folder, script)
     try:
-        done = subprocess.run(
-            [*order, script],
-            cwd=folder,
-            env=submission_environment(run),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is not to reach it: a job would be submitted that nobody knows
-            check=False,
-        )
+        with told_if_slow("sbatch"):
+            done = subprocess.run(
+                [*order, script],
+                cwd=folder,
+                env=submission_environment(run),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # Ctrl-C is not to reach it: a job would be submitted that nobody knows
+                check=False,
+            )
     except OSError as error:
         raise RunError(f"sbatch cannot be run: {error.strerror}. Launch on a login node of the cluster.") from None
     job = done.stdout.strip().splitlines()[-1:]
     if done.returncode or not job:
         words = words_of(done.stderr) or f"exit code {done.returncode}"
+        if _SILENT.search(done.stderr):
+            raise RunError(f"sbatch: SLURM does not answer: {words}. Launch on a login node of the cluster, or later.")
         raise RunError(f"{folder / script}: sbatch refused it: {words}. Change what `run:` asks for.")
     return job[0].split(";")[0]
 
