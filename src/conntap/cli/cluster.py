@@ -11,8 +11,11 @@ import click
 
 from conntap.cli.group import tap
 from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, print_rows
+from conntap.cli.submitting import RUN, run_options
 
 __all__ = ["tell_launches"]
+
+_MOST = 20  # entries that `tap logs` prints
 
 
 @tap.command()
@@ -73,10 +76,12 @@ def cancel(study: Path, out: Path | None, forget: bool) -> None:
 @click.option("--timeout-s", type=click.FloatRange(0, min_open=True), help="Time of a unit [default: doubled where it was too short].")  # fmt: skip
 @click.option("--where", type=click.Choice(["local", "dask", "slurm"]), help="Where [default: where it was launched].")
 @click.option("--workers", type=click.IntRange(1), help="Processes at once, on this machine.")
+@click.option("--stage", "only_of", multiple=True, help="Only of this stage.")
+@RUN
 @click.option("--wait", is_flag=True, help="Follow the jobs until they end.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be tried again, and how.")
 @JSON
-def retry(study: Path, out: Path | None, mem_gb: float | None, time: str | None, timeout_s: float | None, where: str | None, workers: int | None, wait: bool, dry_run: bool, as_json: bool) -> None:  # fmt: skip
+def retry(study: Path, out: Path | None, mem_gb: float | None, time: str | None, timeout_s: float | None, where: str | None, workers: int | None, only_of: tuple[str, ...], given_run: tuple[str, ...], wait: bool, dry_run: bool, as_json: bool) -> None:  # fmt: skip
     """Try again the units that failed, were lost, cancelled, out of memory or out of time; nothing else.
 
     Where memory or time was the cause, the limits of that stage are doubled.
@@ -85,7 +90,10 @@ def retry(study: Path, out: Path | None, mem_gb: float | None, time: str | None,
     Examples:
       tap retry study.yaml --dry-run
       tap retry study.yaml --mem-gb 16 --wait
+      tap retry study.yaml --stage counts --run partition=long
     """
+    from dataclasses import replace
+
     from conntap.study.entries import with_run
     from conntap.study.run import check_current
     from conntap.study.slurm.retrying import launched_where
@@ -94,8 +102,14 @@ def retry(study: Path, out: Path | None, mem_gb: float | None, time: str | None,
     loaded = load(study)
     folder = folder_of(loaded, out)
     check_current(loaded, folder)
+    for stage in only_of:
+        _check_stage(study, folder, stage)
     loaded = with_run(loaded, where=where or launched_where(folder), workers=workers)
+    loaded = with_run(loaded, **run_options(given_run, loaded.run.env))
     again = plan(loaded, folder, mem_gb=mem_gb, time=time, timeout_s=timeout_s)
+    if only_of:
+        causes, raised = ({k: v for k, v in each.items() if k in only_of} for each in (again.causes, again.raised))
+        again = replace(again, causes=causes, raised=raised)
     for line in again.told() or ["nothing failed; `tap launch` computes what was never tried"]:
         click.echo(line, err=as_json)
     if again.keys and not dry_run:
@@ -140,23 +154,21 @@ def _launch_again(again: Any, folder: Path, wait: bool, as_json: bool) -> None:
 @click.option("--case", "cases", multiple=True, metavar="KEY=VALUE", help="Only units of this case, such as subtarget=L4.")  # fmt: skip
 @JSON
 def logs(study: Path, out: Path | None, stage: str | None, cases: tuple[str, ...], as_json: bool) -> None:
-    """The logs of each unit that failed or was lost: of its batch, and of its job on SLURM.
+    """What failed or was lost, each cause once: how many units, the logs of the first of them, and how to repeat it.
 
     \b
     Examples:
       tap logs study.yaml
       tap logs study.yaml --stage counts --case subtarget=L4 --case repeat=3
     """
-    from conntap.errors import RunError, unknown
-    from conntap.study.setup import read_setup
     from conntap.study.slurm.failures import all_failures
     from conntap.study.slurm.following import standings
 
     folder = folder_of(load(study), out)
-    stages = read_setup(folder)["stages"]
-    if stage is not None and stage not in stages:
-        raise RunError(unknown(str(study), "stage", stage, stages))
+    if stage is not None:
+        _check_stage(study, folder, stage)
     wanted = dict(_pair(each) for each in cases)
+    _check_cases(folder, stage, wanted)
     found = [
         each
         for each in all_failures(folder, standings(folder))
@@ -165,14 +177,60 @@ def logs(study: Path, out: Path | None, stage: str | None, cases: tuple[str, ...
     if as_json:
         print_json(found)
         return
-    for each in found:
-        case = ", ".join(f"{k}={v}" for k, v in each["case"].items())
-        click.echo(f"{each['stage']} ({case}): {each['kind']}: {each['error']}\n  log:     {each['log']}")
-        if "job_log" in each:
-            click.echo(f"  job log: {each['job_log']}")
-        click.echo(f"  repeat:  {each['command']}")
+    causes = _by_cause(found)
+    for alike in causes[:_MOST]:
+        _tell_cause(alike)
+    if len(causes) > _MOST:
+        click.echo(f"and {len(causes) - _MOST} more causes; --stage and --case choose, --json tells of each unit")
     if not found:
         click.echo("no such unit failed or was lost")
+
+
+def _check_stage(study: Path, folder: Path, stage: str) -> None:
+    from conntap.errors import RunError, unknown
+    from conntap.study.setup import read_setup
+
+    stages = read_setup(folder)["stages"]
+    if stage not in stages:
+        raise RunError(unknown(str(study), "stage", stage, stages))
+
+
+def _check_cases(folder: Path, stage: str | None, wanted: Mapping[str, str]) -> None:
+    """Raise a RunError if no unit has such a column, or such a value of it."""
+    from conntap.errors import RunError, unknown
+    from conntap.study.setup import read_cases, read_setup
+
+    values: dict[str, dict[str, None]] = {}
+    for name in ([stage] if stage else read_setup(folder)["stages"]) if wanted else ():
+        for _, case, slicing in read_cases(folder, name):
+            for column, value in {**case, **({"slice": slicing} if slicing else {})}.items():
+                values.setdefault(column, {})[str(value)] = None
+    for column, value in wanted.items():
+        if column not in values:
+            raise RunError(unknown("--case", "column", column, values))
+        if value not in values[column]:
+            raise RunError(unknown(f"--case {column}", "value", value, values[column]))
+
+
+def _by_cause(found: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Failures of a stage by what was said of them, whichever job it was; those of most units first."""
+    causes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for each in found:
+        said = each["error"].replace(f"its job {each.get('job')} ", "its job ", 1)
+        causes.setdefault((each["stage"], each["kind"], said), []).append(each)
+    return sorted(causes.values(), key=len, reverse=True)
+
+
+def _tell_cause(alike: list[dict[str, Any]]) -> None:
+    first, jobs = alike[0], {each["job"] for each in alike if "job" in each}
+    case = ", ".join(f"{k}={v}" for k, v in first["case"].items())
+    of = f" in {len(jobs)} jobs" if len(jobs) > 1 else ""
+    units = case if len(alike) == 1 else f"{len(alike)} units{of}, first {case or first['key'][:12]}"
+    click.echo(f"{first['stage']} ({units}): {first['kind']}: {first['error']}")
+    for what, log in (("log:    ", first["log"]), ("job log:", first.get("job_log", ""))):
+        if Path(log).is_file() and (what == "log:    " or log != first["log"]):
+            click.echo(f"  {what} {log}")
+    click.echo(f"  repeat:  {first['command']}")
 
 
 def _pair(text: str) -> tuple[str, str]:
