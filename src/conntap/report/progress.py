@@ -148,15 +148,19 @@ class Progress:
         name, now = event["stage"], self.clock()
         stage = self.stages.setdefault(name, _Stage(0, began=now, told=now))
         stage.began = now if stage.began is None else stage.began
-        setattr(stage, event["event"], getattr(stage, event["event"]) + 1)
-        stage.ends.append(now)
+        if event["event"] == "done" and event.get("earlier"):
+            stage.units, stage.skipped = stage.units - 1, stage.skipped + 1  # when is not known: it has no rate
+        else:
+            setattr(stage, event["event"], getattr(stage, event["event"]) + 1)
+            stage.ends.append(now)
         self.at_work.pop(str(event.get("worker", "")), None)
         if event["event"] == "failed":
             self.failed(event)
         if stage.over >= stage.units and stage.ended is None:
             stage.ended = now
+            told = f"{stage.over} units{_troubles(stage)}, {took(now - stage.began)}"
             if self.live is None:
-                self.write(f"{name}: {stage.over} units{_troubles(stage)}, {took(now - stage.began)}")
+                self.write(f"{name}: {told if stage.over else f'all {stage.skipped} units done before'}")
 
     def failed(self, event: Mapping[str, Any]) -> None:
         """Show the first few failures as they happen."""

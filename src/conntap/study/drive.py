@@ -57,6 +57,7 @@ def submit(
     from conntap.study.slurm.following import refuse_if_active
     from conntap.study.slurm.site import site
     from conntap.study.slurm.submitting import submit_one
+    from conntap.study.slurm.watching import mark
 
     if importlib.util.find_spec("dask_jobqueue") is None:
         raise MissingExtra("dask", package="dask-jobqueue", needed_for="run.engine: dask")
@@ -76,6 +77,8 @@ def submit(
         folder = noted.folder / "dask"
         folder.mkdir(mode=0o700)
         secured(folder)
+        for stage in left:
+            mark(out, noted, stage)
         some = {"only": sorted(only)} if only is not None else {}
         noted.note("dask/some.json", some | {"limits": {name: asdict(each) for name, each in (limits or {}).items()}})
         (noted.folder / "drive.sh").write_text(_script(study, out, noted))
@@ -84,14 +87,14 @@ def submit(
 
 
 def _script(study: Study, out: Path, noted: Launch) -> str:
-    from conntap.study.slurm.script import memory_mb, resources, written
+    from conntap.study.slurm.script import job_name, memory_mb, resources, written
 
     run = study.run_of_all
     asked = resources(run, mem_mb=None)
     each = {name: asked[name] for name in asked if name not in ("nodes", "ntasks-per-node", "mem")}
     memory = memory_mb(mem_gb=run.mem_gb, peak_mb=0, workers=1)
     options = {
-        "job-name": "conntap.drive",
+        "job-name": job_name(study.path.stem, "dask"),
         "ntasks": str(run.workers + 2),
         "output": "drive.log",
         **({"nodes": str(run.nodes)} if run.nodes > 1 else {}),

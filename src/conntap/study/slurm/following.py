@@ -148,11 +148,12 @@ class Followed(Watched):
 
     def tell(self, standing: Standing) -> None:
         """Tell what is new: units that are done, and of jobs that ended what failed or waits; how jobs stand."""
+        known = set(self.told)
         self.begin(standing)
         for share in standing.shares:
             for key, state in share.units.items():
                 if state == "done" or not share.live:
-                    self.unit(share, key, state)
+                    self.unit(share, key, state, earlier=share.stage not in known)
         if standing.jobs() != self.jobs_told:
             self.jobs_told = standing.jobs()
             self.listener({"event": "jobs", "states": self.jobs_told})
@@ -167,7 +168,8 @@ class Followed(Watched):
                 if key in done:
                     self.unit(share, key, "done")
 
-    def unit(self, share: Share, key: str, state: str) -> None:
+    def unit(self, share: Share, key: str, state: str, *, earlier: bool = False) -> None:
+        """Tell of a unit, once; `earlier`: when it ended is not known, only that it was before anybody looked."""
         if key in self.told[share.stage]:
             return
         self.told[share.stage].add(key)
@@ -176,6 +178,8 @@ class Followed(Watched):
         if record is not None:
             event |= {"wall_s": record.wall_s, "cpu_s": record.cpu_s, "peak_mb": record.peak_mb}
             event["worker"] = "-".join(record.path.stem.split("-")[1:-1])  # host and process
+        if earlier:
+            event["earlier"] = True
         if state == "done":
             event["event"] = "done"
         elif state == "waiting":
@@ -262,7 +266,7 @@ def note_outcome(watched: Followed, standing: Standing, state: str = "") -> None
     for share in standing.shares:
         if share.state != "done":
             ends.setdefault(share.stage, {})[str(share.index)] = share.state
-    state = state or ("cancelled" if "cancelled" in standing.jobs() else "ended")
+    state = state or _state(watched, standing)
     content = {"state": state, "wall_s": _span(watched, standing), **watched.account.plain(), **watched.launch.outcome}
     with contextlib.suppress(OSError):
         watched.launch.note(
@@ -275,6 +279,14 @@ def note_outcome(watched: Followed, standing: Standing, state: str = "") -> None
                 "collected": standing.collect,
             },
         )
+
+
+def _state(watched: Watched, standing: Standing) -> str:
+    """How a launch ended; one job that runs all notes that itself, unless it is killed."""
+    if "cancelled" in standing.jobs():
+        return "cancelled"
+    killed = not watched.written.get("stages") and not watched.launch.outcome and set(standing.jobs()) - {"done"}
+    return "killed" if killed else "ended"
 
 
 def _asked(standing: Standing) -> dict[str, dict[str, str]]:

@@ -40,7 +40,7 @@ class Share:
     units
         Key -> state, of the same words; "running" are the units of a running job.
     whole
-        Key of unit -> its batch, where one job runs all stages: what was left of the stage when it was first looked at.
+        Key of unit -> its batch, where one job runs all stages: what it was given of the stage.
     """
 
     stage: str

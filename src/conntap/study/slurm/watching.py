@@ -104,19 +104,33 @@ class Watched:
         return self._planned == read_setup(self.out)["plan"]
 
     def _whole(self, job: str, script: str) -> Iterator[Share]:
-        """What is left of each stage, of a launch whose one job runs all."""
+        """What each stage was given, of a launch whose one job runs all."""
         if not self.is_current:
             return
+        path = self.launch.folder / Path(script).with_suffix(".log")
         for stage, about in read_setup(self.out)["stages"].items():
             if (stage, 0) not in self._shares:
-                self._refreshed(stage)
-                done = self.records[stage].done
-                batches = ((number, read_batch(self.out, stage, number)) for number in range(about["batches"]))
-                left = {unit["key"]: number for number, units in batches for unit in units if unit["key"] not in done}
-                path = self.launch.folder / Path(script).with_suffix(".log")
-                self._shares[stage, 0] = Share(stage, 0, job, None, path, whole=left)
+                self._shares[stage, 0] = Share(stage, 0, job, None, path, whole=self._given(stage, about["batches"]))
             if self._shares[stage, 0].batches:
                 yield self._shares[stage, 0]
+
+    def _given(self, stage: str, batches: int) -> dict[str, int]:
+        """Key -> batch of the units of a stage that were not done when the launch was submitted."""
+        self._refreshed(stage)
+        only = read_json(self.launch.folder / "dask" / "some.json").get("only")
+        marked, before = (self.launch.folder / stage / "before.json").exists(), self._before[stage]
+        done = {
+            key
+            for key, record in self.records[stage].done.items()
+            if not marked or record.offset < before.get(record.path.name, 0)
+        }
+        wanted = None if only is None else frozenset(only)
+        return {
+            unit["key"]: number
+            for number in range(batches)
+            for unit in read_batch(self.out, stage, number)
+            if unit["key"] not in done and (wanted is None or unit["key"] in wanted)
+        }
 
     def _seen(self, share: Share, answer: Answer) -> Seen | None:
         if self._ends is not None:
