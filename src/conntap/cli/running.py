@@ -133,12 +133,14 @@ def status(study: Path, out: Path | None, as_json: bool) -> None:
     from conntap.cli.cluster import tell_launches
     from conntap.study import status as compare
     from conntap.study.locking import is_running
+    from conntap.study.slurm.failures import with_jobs
     from conntap.study.slurm.following import latest
 
     loaded = load(study)
     folder = folder_of(loaded, out)
     stages = compare(loaded, folder)
     launched = latest(folder)
+    stages = with_jobs(stages, launched)
     running = is_running(folder) or any(each.live for each in launched)
     if as_json:
         told = [each.plain() for each in launched]

@@ -180,3 +180,21 @@ def test_a_stage_that_was_done_before_anybody_looked_took_no_time():
         assert (
             show.__self__.stream.getvalue() == "n: all 3 units done before\nfailed: m: no\nm: 1 units, 1 failed, 0 s\n"
         )
+
+
+def test_units_whose_job_failed_are_not_called_missing(launched, tell, monkeypatch):
+    _, out, _ = launched
+    keys = [key for key, case, _ in read_cases(out, "n") if case["n_nodes"] in (3, 4)]
+    compute(out, "n", frozenset(keys))
+    monkeypatch.setattr(following, "Queue", lambda *_, **__: Fake(FAILED).queue)
+    stage = json.loads(tell("status", "--json")[1])["stages"][1]
+    assert (stage["done"], stage["failed"], stage["missing"]) == (1, 3, 0)
+    assert stage["error"] == "ValueError: will not take 4 nodes"
+
+
+def test_the_status_names_the_log_of_a_job_that_could_not_run(launched, tell, monkeypatch):
+    _, _, launch = launched
+    monkeypatch.setattr(following, "Queue", lambda *_, **__: Fake(FAILED).queue)
+    stage = json.loads(tell("status", "--json")[1])["stages"][1]
+    assert (stage["failed"], stage["missing"]) == (4, 0)
+    assert stage["log"] == str(launch.folder / "n" / "logs" / "share-00000.log")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from conntap.study.run import failed_units
 from conntap.study.setup import batch_command, read_batch, read_setup
 from conntap.study.slurm.standing import Share, Standing
 from conntap.study.slurm.watching import Watched
+from conntap.study.status import StageStatus
 
-__all__ = ["all_failures", "ended_as", "last_line", "unfinished"]
+__all__ = ["all_failures", "ended_as", "last_line", "unfinished", "with_jobs"]
 
 _NO_FAILURE = frozenset(("done", "waiting"))
+_JOB_FAILED = frozenset(("failed", "out of memory", "timed out", "lost"))
 
 
 def all_failures(out: Path, stood: Iterable[Standing]) -> list[dict[str, Any]]:
@@ -91,3 +94,19 @@ def _left_by(share: Share) -> Iterator[str]:
     for key, state in share.units.items():
         if state not in _NO_FAILURE and not (share.live and state == share.state):
             yield key
+
+
+def with_jobs(stages: Iterable[StageStatus], stood: Sequence[Standing]) -> list[StageStatus]:
+    """How stages stand, where units without a record whose job failed count as failed, not as missing."""
+    found = []
+    for each in stages:
+        shares = [share for standing in stood for share in standing.shares if share.stage == each.stage]
+        left = {key: share for share in shares for key in _left_by(share) if share.units[key] in _JOB_FAILED}
+        number = min(each.missing, len(left) - each.failed - each.running)  # those with a record are counted
+        if number > 0:
+            each = replace(each, failed=each.failed + number, missing=each.missing - number)
+            if not each.error:
+                first = next(iter(left.values()))
+                each = replace(each, error=ended_as(first), log=str(first.log))
+        found.append(each)
+    return found
