@@ -48,6 +48,19 @@ def test_workers_idle_between_units_are_told_without_a_reason():
     assert told == "the 4 workers were idle 60% of the time: workers: 2 would take about as long."
 
 
+@pytest.mark.parametrize(("busy", "kinds"), [([40.0] * 6, {}), ([60.0] * 4, {"worker lost": 1})])
+def test_workers_that_were_lost_are_told_before_fewer_are_advised(busy, kinds):
+    told = advice(found({"done": 500, "wall_s": 240.0}, busy=busy, cores=4, kinds=kinds, workers=4))
+    assert any("in part since some ended within a unit and others were started instead" in each for each in told)
+    assert not any("would take about as long" in each for each in told)
+
+
+def test_jobs_that_failed_before_any_unit_began_tell_no_times():
+    told = {"done": 0, "failed": 12, "kinds": {"job failed": 12}, "wall_s": 0.0, "work_s": 0.0, "workers": 12}
+    told |= {"efficiency": None, "imbalance": 1.0, "jobs": 0, "advice": []}
+    assert lines(told) == ["failures: 12 job failed"]
+
+
 def test_workers_of_a_cluster_that_come_and_go_get_no_advice():
     dask = {"where": "dask", "cluster": "tcp://here:8786"}
     far = found({"done": 500, "wall_s": 160.0, "longest_s": 1.0}, busy=[40] * 4, run=dask)
@@ -125,8 +138,15 @@ def test_time_asked_is_held_beside_what_jobs_took():
 def test_jobs_that_take_no_longer_than_their_start_are_too_small():
     told = only(found(shares={"n": [10.0] * 120}, run={"where": "slurm"}))
     assert told == (
-        "the 120 jobs of n took 10.0 s each, little more than a job takes to start: "
-        "run.max_jobs: 2 gives them more to do."
+        "the 120 jobs of n took 10.0 s each, less than a job takes to start: run.max_jobs: 2 gives them more to do."
+    )
+    assert advice(found(shares={"n": [23.0, 35.0, 25.0, 33.0]}, run={"where": "slurm"})) == []
+
+
+def test_an_option_that_holds_for_several_stages_of_small_jobs_is_told_once():
+    told = only(found(shares={"n": [1.0] * 4, "m": [3.0] * 4, "k": [600.0] * 4}, run={"where": "slurm"}))
+    assert told.startswith(
+        "the 8 jobs of n and m took 2.0 s each, less than a job takes to start: run.max_jobs: 1 gives"
     )
 
 

@@ -42,7 +42,11 @@ def _sentence(run: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     failed = f", {summary['failed']:,} failed" if summary["failed"] else ""
     kinds = ", ".join(f"{number} {kind}" for kind, number in summary["kinds"].items())
     efficiency = f" ({summary['efficiency']:.0%} of their time in units)" if summary["efficiency"] is not None else ""
-    busiest = f"; the busiest had {summary['imbalance']:.2f} times the mean to do" if summary["workers"] > 1 else ""
+    busiest = (
+        f"; the busiest had {summary['imbalance']:.2f} times the mean to do"
+        if summary["workers"] > 1 and summary["work_s"]
+        else ""
+    )
     jobs = summary.get("jobs", 0)
     at = f"in {counted(jobs, 'job')}" if jobs else f"on {counted(summary['workers'], 'worker')}"
     return (

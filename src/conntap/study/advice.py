@@ -20,6 +20,7 @@ from conntap.study.times import seconds_of
 __all__ = ["ADVICE", "Figures", "advice", "figures", "lines", "summary"]
 
 _LEAST_S = 5.0  # of wall time, below which nothing is told of workers
+_DEADLY = ("worker lost", "out of memory", "timed out")  # kinds of failure that end a worker
 _STARTING_S = 30.0  # about what a job of a cluster takes to start and to load its libraries
 
 
@@ -182,6 +183,8 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     workers = f"{told['workers']} worker{'s' if told['workers'] != 1 else ''}"
     busiest = f"; the busiest had {told['imbalance']:.2f} x the mean to do" if told["workers"] > 1 else ""
     found = [f"failures: {kinds}"] if kinds else []
+    if not told["work_s"]:  # jobs failed before any unit began
+        return found + [f"advice: {each}" for each in told["advice"]]
     at = f"in {told['jobs']} job{'s' if told['jobs'] != 1 else ''}" if told["jobs"] else f"on {workers}"
     found.append(f"time: {_seconds(told['wall_s'])} {at}{efficiency}{busiest}")
     peak = f"; memory of a unit: at most {_gib(told['peak_mb'])} GiB" if told["peak_mb"] else ""
@@ -213,7 +216,9 @@ def _idle(found: Figures) -> Iterator[str]:
     stage, longest_s = _longest(found)
     idle = f"the {found.workers} workers were idle {1 - part:.0%} of the time"
     enough = max(1, math.ceil(found.busy_s / found.wall_s / 0.9))
-    if longest_s > 0.5 * found.wall_s:
+    if len(found.account.busy) > found.workers or any(map(found.account.kinds.get, _DEADLY)):
+        yield f"{idle}, in part since some ended within a unit and others were started instead: mend that first."
+    elif longest_s > 0.5 * found.wall_s:
         yield (
             f"{idle}, since one unit of {stage} took {_seconds(longest_s)} of {_seconds(found.wall_s)}: "
             f"workers: {enough} would do as well."
@@ -336,15 +341,15 @@ def _time_asked(found: Figures) -> Iterator[str]:
 
 
 def _small_jobs(found: Figures) -> Iterator[str]:
-    """Jobs of a cluster that take about as long to start as to run."""
-    for stage, took in found.shares.items():
-        mean = sum(took) / len(took)
-        if len(took) >= 4 and mean < 2 * _STARTING_S:
-            fewer = max(1, math.ceil(sum(took) / (20 * _STARTING_S)))
-            yield (
-                f"the {len(took)} jobs of {stage} took {_seconds(mean)} each, little more than a job takes to start: "
-                f"{found.place(stage, 'max_jobs')}: {fewer} gives them more to do."
-            )
+    """Jobs of a cluster that take longer to start than to run."""
+    short = [name for name, took in found.shares.items() if len(took) >= 4 and sum(took) / len(took) < _STARTING_S / 2]
+    for place, stages in _places(found, "max_jobs", short).items():
+        took = [each for stage in stages for each in found.shares[stage]]
+        fewer = max(max(1, math.ceil(sum(found.shares[stage]) / (20 * _STARTING_S))) for stage in stages)
+        yield (
+            f"the {_of(stages, f'{len(took)} jobs')} took {_seconds(sum(took) / len(took))} each, less than a job takes to "
+            f"start: {place}: {fewer} gives them more to do."
+        )
 
 
 def _small_units(found: Figures) -> Iterator[str]:
