@@ -25,7 +25,7 @@ from conntap.study.slurm.submitting import submit
 from conntap.study.slurm.watching import Watched
 
 BODY = """
-run: {where: slurm, max_jobs: 4, mem_gb: 4}
+run: {where: slurm, max_jobs: 4, mem_gb: 4, time: '20:00'}
 stages:
   made: {do: 'plugin_steps:chain', each: {n_nodes: [3, 4, 5, 6]}}
   n: {do: 'plugin_steps:until', of: made, mark: MARK}
@@ -120,7 +120,7 @@ def test_jobs_killed_cancelled_out_of_time_and_on_a_node_that_went_down(held, sl
     assert "DUE TO TIME LIMIT" in Path(logs[late.name]["job_log"]).read_text()
 
     again = retry(study, out)
-    assert again.raised == {"n": {"time": ("1:00", "0:02:00")}}
+    assert again.raised == {"n": {"time": ("20:00", "0:40:00")}}
     assert sorted(again.causes["n"].values()) == ["cancelled", "failed", "timed out"]
     outcome = ended(study, out, submit(again.study, out, only=again.keys))
     assert (outcome.ok, outcome.done) == (True, 3)
