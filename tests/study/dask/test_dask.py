@@ -1,12 +1,13 @@
 """Studies on Dask: the same bits as locally, wherever the workers come from; units are streamed."""
 
 import json
+import logging
 
 import pytest
 
 from conntap.errors import RunError, StudyError
 from conntap.study.entries import RunOptions
-from conntap.study.executors.chunks import Chunks
+from conntap.study.executors.chunks import Chunks, without_traceback
 from conntap.study.executors.clusters import scheduler
 from conntap.study.jobs import Job, Piece
 
@@ -102,6 +103,20 @@ def test_a_unit_computes_an_array_on_the_cluster_that_it_keeps_busy(write, on_da
     outcome = on_dask(path, timeout_s=60.0)
     assert [each["error"] for each in outcome.failures] == []
     assert frame(outcome, "a")["a"].tolist() == [n * (n - 1) / 2 for n in (800, 1600, 2400)] * 2
+
+
+def test_a_connection_that_was_closed_is_told_in_one_line(caplog):
+    from distributed.comm import CommClosedError
+
+    caplog.handler.addFilter(without_traceback)
+    for error in (CommClosedError("pool closing"), ValueError("a defect")):
+        try:
+            raise error
+        except Exception:
+            logging.getLogger("conntap.sample").exception("heartbeat of %s", "me")
+    closed, defect = caplog.records
+    assert (closed.getMessage(), closed.exc_info) == ("heartbeat of me (CommClosedError: pool closing)", None)
+    assert defect.exc_info is not None
 
 
 def test_costly_pieces_come_first_and_alone_and_small_ones_in_chunks_of_a_second():

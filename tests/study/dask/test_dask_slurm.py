@@ -57,6 +57,7 @@ def test_one_job_holds_a_whole_cluster_and_collects(slurm, drawn, frame, tmp_pat
     slurm.wait()
     told = (launch.folder / "drive.log").read_text()
     assert launch.outcome.get("state") == "ended", told
+    assert "Traceback" not in told
     assert launch.outcome["kinds"] == {"error": locally.failed}
     outcome = Outcome(tmp_path / "slurm", store=tmp_path / "slurm" / "store.h5")
     pd.testing.assert_frame_equal(frame(outcome, "n"), frame(locally, "n"), check_exact=True)

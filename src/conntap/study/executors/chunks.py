@@ -7,6 +7,7 @@ chunk after chunk, so that a unit that is killed, hangs or outgrows its memory c
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import threading
 import time
@@ -20,7 +21,7 @@ from conntap.study.executors.local import local
 from conntap.study.jobs import Job, Piece
 from conntap.study.records import Records, stage_folder
 
-__all__ = ["Chunks", "close_kept", "dask_setup", "dask_teardown", "run_chunk"]
+__all__ = ["Chunks", "close_kept", "dask_setup", "dask_teardown", "run_chunk", "without_traceback"]
 
 _CHUNK_S = 1.0
 _LEAST_S = 0.05
@@ -283,9 +284,21 @@ def close_kept(idle_s: float = 0.0) -> None:
 
 
 def dask_setup(worker: Any) -> None:
-    """Called by a Dask worker that preloads this module: Ctrl-C is for the run, which ends its workers."""
+    """Called by a Dask worker that preloads this module: Ctrl-C is for the run, which ends its workers, often while these
+    talk to the scheduler."""
+    for name in ("distributed.worker", "distributed.batched"):
+        logging.getLogger(name).addFilter(without_traceback)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A filter of records of a connection that was closed: they are told in one line, since each run ends by that."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, OSError):  # Dask's CommClosedError is one
+        record.msg, record.args = f"{record.getMessage()} ({type(error).__name__}: {error})", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def dask_teardown(worker: Any) -> None:
