@@ -10,6 +10,7 @@ from conntap.analyze.slices import slices as slices  # the function, not its mod
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
     "bedges": {"bedge_counts": 1},
+    "circuit_comparison": {"compare_circuits": 1},
     "clubs": {"rich_club": 1},
     "components": {"component_sizes": 1, "connected_components": 1, "largest_component": 1},
     "composition": {"assortativity": 1, "degree_assortativity": 1, "group_composition": 1, "property_assortativity": 1},

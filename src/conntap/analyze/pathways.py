@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Literal
 
@@ -16,7 +16,15 @@ from conntap.circuits.selection import Selection, selected
 from conntap.errors import OptionError, one_of, unknown, whole
 from conntap.topology.pairs import Places, connected_pairs, count_pairs
 
-__all__ = ["check_length", "connected", "degrees_between", "pathway_index", "pathway_statistics", "ratio"]
+__all__ = [
+    "check_length",
+    "connected",
+    "degrees_between",
+    "measured_pathways",
+    "pathway_index",
+    "pathway_statistics",
+    "ratio",
+]
 
 
 def pathway_statistics(
@@ -76,26 +84,17 @@ def pathway_statistics(
     >>> table.loc[("i", "e"), ["pairs", "connections", "edges", "probability", "edges_mean"]].tolist()
     [2.0, 1.0, 2.0, 0.5, 2.0]
     """
-    where = "pathway_statistics"
-    whole(f"{where}.threads", threads, 1)
-    columns = {name: _numbers(connectome, name, where) for name in weights}
-    codes, groups = grouped(connectome.pre_nodes, by, f"{where}.by")
-    post_codes, post_groups = (codes, groups)
-    if post_by is not None or not connectome.is_square:
-        name = f"{where}.by" if post_by is None else f"{where}.post_by"
-        post_codes, post_groups = grouped(connectome.post_nodes, by if post_by is None else post_by, name)
-    shape = len(groups), len(post_groups)
-    edges = np.arange(connectome.n_edges)
-    if connectome.is_square:
-        edges = edges[connectome.pre != connectome.post]
-    if within_um is None:
-        pairs = _all_pairs(codes, post_codes, shape, connectome.is_square)
-    else:
-        near, codes, post_codes = _near(connectome, (codes, post_codes), positions, within_um, where)
-        pairs = _near_pairs(connectome, codes, post_codes, shape, positions, within_um, threads)
-        edges = edges[near[edges]]
-    edges = edges[(codes[connectome.pre[edges]] >= 0) & (post_codes[connectome.post[edges]] >= 0)]
-    return _table(connectome, edges, (codes, post_codes), (groups, post_groups), pairs, columns)
+    table = measured_pathways(
+        "pathway_statistics",
+        connectome,
+        by,
+        post_by=post_by,
+        within_um=within_um,
+        positions=positions,
+        weights={"weights": weights},
+        threads=threads,
+    )
+    return table.drop(columns=["edges_sem", "edges_min", "edges_max"])
 
 
 def degrees_between(
@@ -167,6 +166,52 @@ def degrees_between(
     if by is None:
         return pd.Series(counts[:, 0].astype(np.int64), index=index, name="degree")
     return pd.DataFrame(counts.astype(np.int64), index=index, columns=groups)
+
+
+def measured_pathways(
+    where: str,
+    connectome: Connectome,
+    by: Grouping,
+    *,
+    post_by: Grouping | None,
+    within_um: float | None,
+    positions: Sequence[str],
+    weights: Mapping[str, Sequence[str]],
+    threads: int,
+) -> pd.DataFrame:
+    """What `pathway_statistics` gives, and `edges_sem`, `edges_min` and `edges_max` over connections.
+
+    Options are as there, but for `where`, which errors begin with, and `weights`: edge properties under the name of the
+    option that holds them. The standard error is the standard deviation of the sample (n - 1) over the root of n.
+
+    Examples
+    --------
+    >>> small = Connectome(pd.DataFrame({"ei": ["e", "e"]}), [0, 0, 0, 1], [1, 1, 1, 0])
+    >>> options = {"post_by": None, "within_um": None, "positions": (), "weights": {}, "threads": 1}
+    >>> measured_pathways("example", small, "ei", **options)[["edges_mean", "edges_sem", "edges_min", "edges_max"]]
+                     edges_mean  edges_sem  edges_min  edges_max
+    pre_ei post_ei
+    e      e                2.0        1.0        1.0        3.0
+    """
+    whole(f"{where}.threads", threads, 1)
+    columns = {name: _numbers(connectome, name, f"{where}.{option}") for option in weights for name in weights[option]}
+    codes, groups = grouped(connectome.pre_nodes, by, f"{where}.by")
+    post_codes, post_groups = (codes, groups)
+    if post_by is not None or not connectome.is_square:
+        name = f"{where}.by" if post_by is None else f"{where}.post_by"
+        post_codes, post_groups = grouped(connectome.post_nodes, by if post_by is None else post_by, name)
+    shape = len(groups), len(post_groups)
+    edges = np.arange(connectome.n_edges)
+    if connectome.is_square:
+        edges = edges[connectome.pre != connectome.post]
+    if within_um is None:
+        pairs = _all_pairs(codes, post_codes, shape, connectome.is_square)
+    else:
+        near, codes, post_codes = _near(connectome, (codes, post_codes), positions, within_um, where)
+        pairs = _near_pairs(connectome, codes, post_codes, shape, positions, within_um, threads)
+        edges = edges[near[edges]]
+    edges = edges[(codes[connectome.pre[edges]] >= 0) & (post_codes[connectome.post[edges]] >= 0)]
+    return _table(connectome, edges, (codes, post_codes), (groups, post_groups), pairs, columns)
 
 
 def connected(connectome: Connectome) -> tuple[np.ndarray, np.ndarray]:
@@ -292,6 +337,7 @@ def _table(
     pre = np.repeat(np.arange(connectome.n_pre), np.diff(merged.indptr))
     pathway = codes[0][pre] * len(groups[1]) + codes[1][merged.indices]
     connections, mean, sd = _moments(pathway, merged.data, n_pathways)
+    least, most = _extremes(pathway, merged.data, n_pathways)
     of_edge = codes[0][connectome.pre[edges]] * len(groups[1]) + codes[1][connectome.post[edges]]
     table = {
         "pairs": pairs.astype(np.int64),
@@ -300,6 +346,9 @@ def _table(
         "probability": ratio(connections, pairs),
         "edges_mean": mean,
         "edges_sd": sd,
+        "edges_sem": sd / np.sqrt(np.where(connections > 1, connections - 1.0, np.nan)),
+        "edges_min": least,
+        "edges_max": most,
     }
     for name, values in columns.items():
         _, table[f"{name}_mean"], table[f"{name}_sd"] = _moments(of_edge, values[edges], n_pathways)
@@ -316,14 +365,20 @@ def _moments(groups: np.ndarray, values: np.ndarray, n: int) -> tuple[np.ndarray
     return counts, mean, np.sqrt(ratio(squares, counts))
 
 
+def _extremes(groups: np.ndarray, values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest value of each group, NaN where it has none."""
+    least, most = np.full(n, np.nan), np.full(n, np.nan)
+    np.fmin.at(least, groups, values.astype(np.float64))
+    np.fmax.at(most, groups, values.astype(np.float64))
+    return least, most
+
+
 def _numbers(connectome: Connectome, name: str, where: str) -> np.ndarray:
     if name == "edges":
-        raise OptionError(
-            f"{where}.weights: the columns of 'edges' are those of the edges themselves. Rename the property."
-        )
+        raise OptionError(f"{where}: the columns of 'edges' are those of the edges themselves. Rename the property.")
     if name not in connectome.properties:
-        raise OptionError(unknown(f"{where}.weights", "edge property", name, connectome.properties))
+        raise OptionError(unknown(f"{where}", "edge property", name, connectome.properties))
     values = connectome.properties[name]
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
-        raise OptionError(f"{where}.weights: edge property {name!r} is not numeric; choose a numeric one.")
+        raise OptionError(f"{where}: edge property {name!r} is not numeric; choose a numeric one.")
     return values

@@ -8,9 +8,12 @@ from pathlib import Path
 import click
 
 from conntap.cli.group import tap
-from conntap.cli.parts import JSON, print_json, print_rows
+from conntap.cli.parts import JSON, print_json, print_rows, print_table
 
 __all__: list[str] = []
+
+_PATHWAYS = ["connections", "probability", "edges_mean"]  # what is printed of pathways
+_MORE = ["pairs", "edges", "edges_sd", "edges_min", "edges_max"]  # what they may differ in besides
 
 
 @tap.group()
@@ -84,13 +87,24 @@ def check_circuit(path: Path, as_json: bool) -> None:
 @click.option(
     "--mem-gb", type=click.FloatRange(min=0, min_open=True), default=0.5, show_default=True, help="Memory for edges."
 )
+@click.option("--by", metavar="NAME", help="Compare pathways between groups of nodes, such as layer or [layer, ei].")
+@click.option("--within-um", type=click.FloatRange(min=0), help="With --by: only pairs at this distance or nearer.")
 @JSON
-def diff_circuits(a: Path, b: Path, edges: str | None, examples: int, mem_gb: float, as_json: bool) -> None:
+def diff_circuits(a: Path, b: Path, edges: str | None, examples: int, mem_gb: float, by: str | None, within_um: float | None, as_json: bool) -> None:  # fmt: skip
     """Compare nodes, connections, synapses and properties of two circuits; exit code 1 where they differ.
 
+    With --by: from group to group, how likely a connection is and of how many synapses. This reads whole connectomes.
+
     \b
-    Example:  tap circuit diff before/circuit_config.json after/circuit_config.json
+    Examples:
+      tap circuit diff before/circuit_config.json after/circuit_config.json
+      tap circuit diff before/circuit_config.json after/circuit_config.json --by layer
     """
+    if by is not None:
+        _diff_pathways((a, b), edges=edges, by=by, within_um=within_um, as_json=as_json)
+        return
+    if within_um is not None:
+        raise click.UsageError("--within-um needs --by: it is for pathways.")
     from conntap.circuits import open_circuit
     from conntap.circuits.comparing import compare
 
@@ -103,6 +117,25 @@ def diff_circuits(a: Path, b: Path, edges: str | None, examples: int, mem_gb: fl
         shown = found.differences.assign(examples=["; ".join(each) for each in found.differences["examples"]])
         print_rows(shown.to_dict("records"), title=f"a: {a}\nb: {b}")
     sys.exit(0 if found.equal else 1)
+
+
+def _diff_pathways(
+    paths: tuple[Path, Path], *, edges: str | None, by: str, within_um: float | None, as_json: bool
+) -> None:
+    """Print two circuits' pathways and end, with exit code 1 where they differ."""
+    from conntap.analyze import compare_circuits
+    from conntap.circuits.formats import read
+    from conntap.study.measuring import read_value
+
+    before, after = (read(path, population=edges) for path in paths)
+    found = compare_circuits(before, after, by=read_value(by), within_um=within_um)
+    same = all(found[f"{name}_before"].equals(found[f"{name}_after"]) for name in _PATHWAYS + _MORE)
+    if as_json:
+        click.echo(found.reset_index().to_json(orient="records", indent=1, double_precision=15))
+    else:
+        names = [f"{name}_{side}" for name in _PATHWAYS for side in ("before", "after", "change")]
+        print_table(found[names].reset_index(), title=f"before: {paths[0]}\nafter: {paths[1]}", most=len(found))
+    sys.exit(0 if same else 1)
 
 
 @tap.command()
