@@ -2,6 +2,8 @@
 
 import shlex
 
+import numpy as np
+
 from conntap.study import launch, load_study, run, setup, status
 from conntap.study.accounts import Account
 from conntap.study.entries import with_run
@@ -93,3 +95,12 @@ def test_the_command_that_repeats_a_batch_is_quoted_for_the_shell(write, local, 
     outcome = run(with_run(study, workers=1), out=out)
     words = shlex.split(outcome.failures[0]["command"])
     assert words == ["tap", "batch", str(study.path), "f", words[4], "--out", str(out)]
+
+
+def test_the_memory_of_a_unit_is_its_own_not_that_of_the_process_that_started_its_worker(write, local):
+    held = np.ones(2**27)  # a GiB, touched
+    study = load_study(write(local + "  n: {do: 'plugin_steps:edges', of: local}\n"))
+    run(with_run(study, workers=1))
+    (launch,) = launches(study.folder)
+    assert held.nbytes / 2**20 == 1024
+    assert 50 < launch.outcome["stages"]["n"]["peak_mb"] < 700
