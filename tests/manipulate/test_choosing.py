@@ -8,7 +8,9 @@ from strategies import connectomes
 
 from conntap.circuits import Connectome, Mask
 from conntap.errors import OptionError
-from conntap.manipulate.choosing import amount, chosen, edges_where, selected_edges
+from conntap.manipulate import enhance_complexity, reciprocal_mask
+from conntap.manipulate.choosing import a_fraction, amount, chosen, edges_where, selected_edges
+from conntap.manipulate.unconnected import unconnected
 
 
 @settings(deadline=None)
@@ -60,3 +62,23 @@ def test_what_is_no_number_of_connections_is_refused(given_):
 def test_an_edge_property_comes_before_one_of_nodes():
     connectome = Connectome(2, [0, 1], [1, 0], properties={"pre_id": [5, 6], "a b": [1, 2]})
     assert edges_where(connectome, "pre_id == 6 and `a b` == 2", "x").tolist() == [False, True]
+
+
+@pytest.mark.parametrize("fraction", ["a", [1], np.array([0.1, 0.2]), 1j, np.nan, np.True_])
+def test_what_is_no_number_is_refused_as_a_fraction(fraction):
+    with pytest.raises(OptionError, match=r"^x\.fraction: .*; give a number from 0 to 1\."):
+        amount("x", None, fraction, 5)
+    with pytest.raises(OptionError, match=r"^x: .*; give a number from 0 on\."):
+        a_fraction("x", fraction)
+
+
+@pytest.mark.parametrize("mask", ["spine", np.ones((3, 3)), Connectome(3, [], [])])
+def test_what_is_no_mask_is_refused(mask):
+    connectome = Connectome(3, [0, 1], [1, 2])
+    for ask in (selected_edges, unconnected):
+        with pytest.raises(OptionError, match=r"^x\.mask: a (str|ndarray|Connectome); give a mask"):
+            ask(connectome, "x", mask=mask)
+    with pytest.raises(OptionError, match=r"^reciprocal_mask\.among: a "):
+        reciprocal_mask(connectome, among=mask)
+    with pytest.raises(OptionError, match=r"^enhance_complexity\.mask: a "):
+        enhance_complexity(connectome, dimension=3, mask=mask, fraction=1, rng=np.random.default_rng(0))

@@ -98,3 +98,24 @@ def test_pairs_outside_the_selection_are_an_error(tmp_path):
     with pytest.raises(OptionError, match="1 pre ids are not among the 2 nodes selected: 30"):
         mask_from_file(NUMBERS, path=tmp_path / "mask.npy", pre="id < 30")
     assert pd.Index(NUMBERS.ids).tolist() == [30, 10, 20]
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("pre,post\n30,10,20\n")
+    with pytest.raises(OptionError, match=r"a\.csv: rows have more values than there are columns"):
+        mask_from_file(NUMBERS, path=tmp_path / "a.csv")
+
+
+def test_a_damaged_matrix_cannot_be_read(tmp_path):
+    sparse.save_npz(tmp_path / "whole.npz", sparse.csr_array(np.eye(3)))
+    whole = (tmp_path / "whole.npz").read_bytes()
+    kinds = set()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        (tmp_path / "damaged.npz").write_bytes(damaged)
+        try:
+            mask_from_file(NUMBERS, path=tmp_path / "damaged.npz")
+        except OptionError as error:
+            kinds.add(str(error).split("cannot be read (")[-1][:9])
+    assert "Error -3 " in kinds

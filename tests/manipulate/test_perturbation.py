@@ -111,3 +111,10 @@ def test_equal_states_give_equal_results_and_the_input_is_untouched():
     assert perturb(before, **options, rng=rng(1)).edges.equals(perturb(before, **options, rng=rng(1)).edges)
     assert perturb(before, **options, rng=rng(1)) != perturb(before, **options, rng=rng(2))
     pd.testing.assert_frame_equal(before.edges, table)
+
+
+@pytest.mark.parametrize("name", ["drop", "add", "move"])
+def test_what_is_no_number_is_refused(name):
+    for value in ("a", None, True, [0.1]):
+        with pytest.raises(OptionError, match=rf"^perturb\.{name}: .*; give a number from 0 "):
+            perturb(Connectome(3, [0, 1, 2], [1, 2, 0]), **{name: value}, rng=rng())

@@ -198,3 +198,38 @@ def test_the_input_is_untouched_and_equal_states_give_equal_values():
     assert altered("weight", "random", value, seed=1) == altered("weight", "random", value, seed=1)
     assert altered("weight", "random", value, seed=1) != altered("weight", "random", value, seed=2)
     pd.testing.assert_frame_equal(EXAMPLE.edges, before)
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        {"kind": []},
+        {"kind": "discrete", "values": [[1], [1, 2]]},
+        {"kind": "discrete", "values": [1, 2], "weights": ["a", "b"]},
+        {"kind": "uniform", "low": -np.inf, "high": 0},
+        {"kind": "uniform", "low": -1e308, "high": 1e308},
+        {"kind": "poisson", "mean": 1e300},
+        {"kind": "gamma", "mean": 1e200, "std": 1e-200},
+        {"kind": "gamma", "mean": 1e-200, "std": 1e200},
+        {"kind": "lognormal", "mean": 1e-200, "std": 1e200},
+        {"kind": "normal", "mean": 10**400, "std": 1},
+    ],
+)
+def test_distributions_that_give_no_numbers_are_refused(distribution):
+    with pytest.raises(OptionError, match=r"^here"):
+        drawn_from(distribution, 20, rng(), "here")
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_all_types_are_refused():
+    edges = Connectome(2, [0, 1], [1, 0], properties={"i": np.array([0, 1]), "w": np.array([0.0, 1.0])})
+    for name, value in (("i", 10**30), ("i", 10**400), ("w", 10**400), ("i", np.inf)):
+        for how in ("set", "scale", "offset"):
+            if (name, how, value) != ("i", "scale", 10**30):
+                with pytest.raises(OptionError, match=r"^alter_property\.value: "):
+                    alter_property(edges, property=name, how=how, value=value, rng=rng())
+    with pytest.raises(OptionError, match=r"^alter_property\.clip: \('a', 'b'\); give numbers"):
+        alter_property(edges, property="w", how="scale", value=2, clip=("a", "b"), rng=rng())
+    truth = Connectome(2, [0], [1], properties={"b": np.array([True])})
+    with pytest.raises(OptionError, match=r"^alter_property\.value\.values: 3; give a list"):
+        alter_property(truth, property="b", how="random", value={"kind": "discrete", "values": 3}, rng=rng())

@@ -166,3 +166,26 @@ def test_equal_states_give_equal_results_on_any_number_of_threads():
     )
     assert enhance_complexity(before, **options, rng=rng(1)) != enhance_complexity(before, **options, rng=rng(2))
     pd.testing.assert_frame_equal(before.edges, table)
+
+
+@pytest.mark.parametrize(("factor", "more"), [(1.1, 1), (1.2, 2), (1.3, 3), (1.29, 2), (1.7, 7)])
+def test_pairs_are_rounded_down_but_for_what_floats_lack(factor, more):
+    low = np.arange(0, 60, 2)
+    once = np.arange(20, 60, 2)  # of thirty pairs ten run both ways
+    both = Connectome(
+        60, np.concatenate([low, np.setdiff1d(low, once) + 1]), np.concatenate([low + 1, np.setdiff1d(low, once)])
+    )
+    after = add_reciprocal_in_skeleton(both, factor=factor, dimensions=[1], rng=rng())
+    assert after.n_edges == both.n_edges + more
+
+
+@pytest.mark.parametrize("options", [{"dimensions": 2, "factor": 2}, {"factor": "a"}, {"factor": None}])
+def test_other_types_are_refused(options):
+    triangle = Connectome(3, [0, 0, 1], [1, 2, 2])
+    with pytest.raises(OptionError, match=r"^add_reciprocal_in_skeleton\.(dimensions|factor): .*; give a"):
+        add_reciprocal_in_skeleton(triangle, **options, rng=rng())
+
+
+def test_dimensions_may_be_an_array():
+    triangle = Connectome(3, [0, 0, 1], [1, 2, 2])
+    assert simplex_mask(triangle, dimensions=np.array([1, 2])) == simplex_mask(triangle, dimensions=[1, 2])

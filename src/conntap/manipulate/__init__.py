@@ -34,7 +34,7 @@ _FILES: dict[str, dict[str, int]] = {
     "rewiring": {"rewire": 1, "rewire_estimate": 1, "rewired": 1},
     "shuffling": {"shuffle_connections": 1},
     "wiring": {"wire": 1},
-    "simplicial": {"add_reciprocal_in_skeleton": 1, "enhance_complexity": 1},
+    "simplicial": {"add_reciprocal_in_skeleton": 2, "enhance_complexity": 1},
     "reciprocal": {"add_reciprocal": 1, "bishuffled": 1, "shuffle_directions": 1},
     "shuffle": {"adjusted_erdos_renyi": 1, "erdos_renyi": 1},
     "spread": {"stochastic_spread": 1},

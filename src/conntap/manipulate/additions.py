@@ -13,7 +13,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, known, one_of
-from conntap.manipulate.choosing import amount, chosen
+from conntap.manipulate.choosing import a_fraction, amount, chosen
 from conntap.manipulate.draws import distinct
 from conntap.manipulate.unconnected import unconnected, with_connections
 
@@ -161,8 +161,7 @@ def _size(
     where = "add_connections"
     if connections is not None or fraction is None:
         return amount(where, connections, fraction, n_free)
-    if isinstance(fraction, bool) or not 0 <= fraction < np.inf:
-        raise OptionError(f"{where}.fraction: {fraction}; give a number from 0 on.")
+    a_fraction(f"{where}.fraction", fraction)
     n = chosen(connectome, where, pre=pre, post=post).n
     size = round(fraction * n)
     if size > n_free:

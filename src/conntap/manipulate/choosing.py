@@ -16,7 +16,7 @@ from conntap.errors import OptionError, unknown, whole
 from conntap.store.queries import check_readable, meets, names_in
 from conntap.topology.grouping import order_by_ends
 
-__all__ = ["Chosen", "amount", "chosen", "edges_where", "selected_edges"]
+__all__ = ["Chosen", "a_fraction", "amount", "check_mask", "chosen", "edges_where", "selected_edges"]
 
 _log = logging.getLogger(__name__)
 
@@ -150,6 +150,7 @@ def selected_edges(
     keep = _both(keep, _meant(connectome.post_nodes, post, f"{where}.post", connectome.post))
     if mask is None:
         return keep
+    check_mask(f"{where}.mask", mask)
     masked = mask.edges(connectome, f"{where}.mask")
     if not mask.is_inverted:
         _tell_unconnected(connectome, masked, mask, where)
@@ -179,9 +180,41 @@ def amount(where: str, connections: int | None, fraction: float | None, n: int, 
         if connections > n:
             raise OptionError(f"{where}.{what}: {connections}; there are {n} {what} to choose from. Give 0 to {n}.")
         return int(connections)
-    if isinstance(fraction, bool) or not 0 <= fraction <= 1:  # type: ignore[operator]
-        raise OptionError(f"{where}.fraction: {fraction}; give a number from 0 to 1.")
-    return round(fraction * n)  # type: ignore[operator]
+    return round(a_fraction(f"{where}.fraction", fraction, 1) * n)
+
+
+def a_fraction(where: str, value: Any, most: float = np.inf) -> float:
+    """A number from 0 to 1, or any finite one from 0 on.
+
+    Raises
+    ------
+    OptionError
+        It is another, or no number.
+
+    Examples
+    --------
+    >>> a_fraction("example", 0.5, 1)
+    0.5
+    """
+    is_number = isinstance(value, int | float | np.number) and not isinstance(
+        value, bool | complex | np.complexfloating
+    )
+    if not is_number or not 0 <= value <= most or value == np.inf:
+        raise OptionError(f"{where}: {value}; give a number from 0 {'on' if most == np.inf else f'to {most}'}.")
+    return value  # type: ignore[return-value]
+
+
+def check_mask(where: str, mask: Any) -> None:
+    """Refuse what is no mask.
+
+    Examples
+    --------
+    >>> check_mask("example.mask", "spine")
+    Traceback (most recent call last):
+    conntap.errors.OptionError: example.mask: a str; give a mask, such as circuits.Mask.from_pairs makes.
+    """
+    if not isinstance(mask, Mask):
+        raise OptionError(f"{where}: a {type(mask).__name__}; give a mask, such as circuits.Mask.from_pairs makes.")
 
 
 def edges_where(connectome: Connectome, expression: str, where: str) -> np.ndarray:

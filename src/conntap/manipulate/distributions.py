@@ -25,6 +25,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 """The kinds and their parameters. `mean` and `std` are those of the numbers drawn, but for the truncated normal, where
 they are those of the whole normal; `rate` is the mean of the whole Poisson."""
 
+_BOUNDS = {"truncated_normal": ("low", "high")}  # may be infinite
 _OPTIONAL = {"weights": None, "low": -np.inf, "high": np.inf}
 
 
@@ -61,7 +62,7 @@ normal, poisson, truncated_normal, uniform, zero_truncated_poisson. Did you mean
             f"{where}: {distribution!r}; give a distribution, such as {{kind: normal, mean: 1, std: 0.2}}."
         )
     kind = distribution["kind"]
-    if kind not in DISTRIBUTIONS:
+    if not isinstance(kind, str) or kind not in DISTRIBUTIONS:
         raise OptionError(unknown(where, "distribution", kind, DISTRIBUTIONS))
     given = {name: value for name, value in distribution.items() if name != "kind"}
     for name in given:
@@ -73,14 +74,27 @@ normal, poisson, truncated_normal, uniform, zero_truncated_poisson. Did you mean
     numbers = {name: given.get(name, _OPTIONAL.get(name)) for name in DISTRIBUTIONS[kind]}
     if kind != "discrete":
         _check(kind, numbers, where)
-    return _DRAWS[kind](numbers, n, rng, where)
+    try:
+        with np.errstate(all="ignore"):
+            drawn = _DRAWS[kind](numbers, n, rng, where)
+    except (ValueError, OverflowError, TypeError) as error:
+        if isinstance(error, OptionError):
+            raise
+        raise OptionError(f"{where}: {kind} cannot be drawn from ({error}). Give other parameters.") from None
+    if kind != "discrete" and not np.isfinite(drawn).all():
+        raise OptionError(f"{where}: {kind} gives what is no finite number. Give other parameters.")
+    return drawn
 
 
 def _check(kind: str, numbers: Mapping[str, Any], where: str) -> None:
     for name, value in numbers.items():
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and value == value
         least = 0 if name in ("std", "rate") or (name == "mean" and kind in ("gamma", "lognormal", "poisson")) else None
-        if not is_number or (least is not None and value < least) or (np.isinf(value) and name not in ("low", "high")):
+        if (
+            not is_number
+            or (least is not None and value < least)
+            or (not _is_finite(value) and name not in _BOUNDS.get(kind, ()))
+        ):
             wanted = "a finite number" if least is None else "a finite number from 0 on"
             raise OptionError(f"{where}.{name}: {value!r}; give {wanted}.")
     if "low" in numbers and not numbers["low"] < numbers["high"]:
@@ -94,6 +108,13 @@ def _check(kind: str, numbers: Mapping[str, Any], where: str) -> None:
     for name in strictly.get(kind, ()):
         if numbers[name] == 0:
             raise OptionError(f"{where}.{name}: 0; give a number above 0.")
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return bool(np.isfinite(float(value)))
+    except OverflowError:  # of a whole number beyond all floats
+        return False
 
 
 def _truncated_normal(numbers: Mapping[str, float], n: int, rng: np.random.Generator, where: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,26 @@ def mask_from_file(
     return Mask.from_pairs(*ends, where)
 
 
-def _array(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
+def _array(file: Any) -> np.ndarray:
+    return np.load(file, allow_pickle=False)
 
 
 def _read(read: Any, path: Path, where: str) -> Any:
     try:
-        return read(path)
+        with path.open("rb") as file:  # which numpy leaves open where it finds no archive in it
+            return read(file)
     except FileNotFoundError:
         raise OptionError(f"{where}: there is no such file. Give the path of one.") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         reason = str(error).split("\n")[0]
         raise OptionError(f"{where}: cannot be read ({reason}). Write it by the means that the kind names.") from None
 
@@ -118,6 +129,8 @@ def _of_table(path: Path, chosen: list[pd.Index], where: str) -> list[Any]:
     kinds = {side: None if ids.dtype.kind in "iu" else "str" for side, ids in zip(("pre", "post"), chosen, strict=True)}
     text = {side: kind for side, kind in kinds.items() if kind}
     table = _read(lambda file: pd.read_csv(file, dtype=text, keep_default_na=False), path, where)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise OptionError(f"{where}: rows have more values than there are columns. Give each value a column.")
     for name in ("pre", "post"):
         if name not in table:
             raise OptionError(f"{where}: no column {name!r}; known: {known(table.columns)}. Give the ids of both ends.")

@@ -14,7 +14,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, known, one_of, whole
-from conntap.manipulate.choosing import amount, chosen, edges_where
+from conntap.manipulate.choosing import amount, check_mask, chosen, edges_where
 from conntap.manipulate.draws import distinct
 from conntap.manipulate.graphs import simple
 
@@ -410,7 +410,7 @@ def _places(dimension: int, position: str) -> list[list[int]]:
 
 
 def _dimensions(dimensions: int | list[int], where: str) -> list[int]:
-    listed = list(dimensions) if isinstance(dimensions, list | tuple) else [dimensions]
+    listed = list(dimensions) if isinstance(dimensions, list | tuple | np.ndarray) else [dimensions]
     for each in listed:
         whole(where, each, 1)
     if not listed or len(set(listed)) < len(listed):
@@ -425,6 +425,7 @@ def _reciprocal_pairs(connectome: Connectome, among: Mask | None, where: str) ->
     low, high, kind = links(*simple(connectome, where))
     is_wanted = kind == 3
     if among is not None:
+        check_mask(f"{where}.among", among)
         pairs = connectome.with_edges(low, high)
         turned = connectome.with_edges(high, low)
         is_wanted &= among.edges(pairs, f"{where}.among") | among.edges(turned, f"{where}.among")

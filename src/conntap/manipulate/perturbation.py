@@ -10,7 +10,7 @@ import numpy as np
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, one_of
-from conntap.manipulate.choosing import Chosen, chosen
+from conntap.manipulate.choosing import Chosen, a_fraction, chosen
 from conntap.manipulate.draws import chosen as drawn_of
 from conntap.manipulate.draws import distinct, distinct_in
 from conntap.manipulate.unconnected import Unconnected, placed_anew, unconnected, with_connections
@@ -103,10 +103,7 @@ def perturb(
 
 
 def _size(where: str, name: str, fraction: float, n: int) -> int:
-    if isinstance(fraction, bool) or not 0 <= fraction < np.inf or (name != "add" and fraction > 1):
-        wanted = "from 0 on" if name == "add" else "from 0 to 1"
-        raise OptionError(f"{where}.{name}: {fraction}; give a number {wanted}.")
-    return round(fraction * n)
+    return round(a_fraction(f"{where}.{name}", fraction, np.inf if name == "add" else 1) * n)
 
 
 def _places_for(

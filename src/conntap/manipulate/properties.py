@@ -133,13 +133,22 @@ def _numbers(values: np.ndarray, how: str, value: Any, rng: np.random.Generator,
             raise OptionError(f"{step}.value: draws {value.dtype}, where numbers are wanted. Give numbers.")
     elif isinstance(value, str) or not isinstance(value, int | float | np.number) or value != value:
         raise OptionError(f"{step}.value: {value!r}; give a number.")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+        value = _as_float(value, f"{step}.value")
     if how in ("set", "random"):
         return np.full(len(values), value) if how == "set" else value
     if how == "offset" and values.dtype.kind in "iu" and float(value).is_integer():
         return _added(values, int(value), step)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # which is told where it is put into the column
         other = np.asarray(value, dtype=np.float64)
         return values * other if how.endswith("scale") else values + other
+
+
+def _as_float(value: int, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise OptionError(f"{where}: exceeds all types of numbers. Give a smaller one.") from None
 
 
 def _added(values: np.ndarray, addend: int, step: str) -> np.ndarray:
@@ -158,7 +167,10 @@ def _named(column: Any, how: str, value: Any, n: int, rng: np.random.Generator, 
     """Values of text or booleans."""
     if how not in ("set", "random"):
         raise OptionError(f"{step}.how: {how} is for numbers; of {column.dtype} values can be set, drawn or shuffled.")
-    given = [value] if how == "set" else list(dict(value).get("values", []))
+    given = [value] if how == "set" else dict(value).get("values", [])
+    if not isinstance(given, list | tuple | np.ndarray):
+        raise OptionError(f"{step}.value.values: {given!r}; give a list of at least one.")
+    given = list(given)
     known_values = list(column.categories) if isinstance(column, pd.Categorical) else [False, True]
     for each in given:
         if each not in known_values:
@@ -179,6 +191,8 @@ def _clipped(values: Any, clip: Any, where: str) -> np.ndarray:
         raise OptionError(f"{where}: only numbers have bounds. Leave it out.")
     if not isinstance(clip, tuple | list) or len(clip) != 2:
         raise OptionError(f"{where}: {clip!r}; give the least and the most, such as [0, 1].")
+    if not all(each is None or isinstance(each, int | float | np.number) for each in clip):
+        raise OptionError(f"{where}: {clip!r}; give numbers, or None for no bound.")
     low, high = (other if each is None else each for each, other in zip(clip, (-np.inf, np.inf), strict=True))
     if not low <= high:
         raise OptionError(f"{where}: {low} and {high}; give the least first.")

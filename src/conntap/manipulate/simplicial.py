@@ -12,7 +12,7 @@ from conntap.circuits.masks import Mask
 from conntap.circuits.selection import Selection, selected
 from conntap.errors import OptionError, known, one_of, whole
 from conntap.manipulate.additions import add_connections
-from conntap.manipulate.choosing import amount, chosen
+from conntap.manipulate.choosing import amount, check_mask, chosen
 from conntap.manipulate.draws import distinct
 from conntap.manipulate.graphs import simple
 from conntap.manipulate.masking import simplex_ends
@@ -34,9 +34,10 @@ def add_reciprocal_in_skeleton(
 ) -> Connectome:
     """Multiply the reciprocal connections of the skeletons of maximal simplices, by adding opposites of one-way ones.
 
-    In the skeleton of each dimension, that is among the connections of its maximal directed simplices, as many pairs are
-    made reciprocal as make up that many times the pairs that are. All edges there are stay as they are; the new ones
-    follow. The opposite of a connection is a copy of it turned round: as many edges with the same properties.
+    In the skeleton of each dimension, that is among the connections of its maximal directed simplices, as many pairs
+    are made reciprocal as make up that many times the pairs that are, rounded down. All edges there are stay as they
+    are; the new ones follow. The opposite of a connection is a copy of it turned round: as many edges with the same
+    properties.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def add_reciprocal_in_skeleton(
     for dimension, times in wanted:
         pre, post = simplex_ends(indptr, indices, [dimension], "any", "maximal", threads)
         skeleton = np.unique(pre.astype(np.int64) * n_nodes + post)
-        size = int((times - 1) * _reciprocal(skeleton, n_nodes) // 2)
+        size = int(round((times - 1) * (_reciprocal(skeleton, n_nodes) // 2), 6))  # 0.2 * 10 are 2, as written
         free = np.setdiff1d(skeleton[~_has_opposite(skeleton, own, n_nodes)], drawn, assume_unique=True)
         if size > len(free):
             raise OptionError(
@@ -169,6 +170,8 @@ def enhance_complexity(
         raise OptionError(
             f"{where}.dimension: {dimension}; every connection is a simplex of dimension 1. Give 3 or more."
         )
+    if mask is not None:
+        check_mask(f"{where}.mask", mask)
     graph = simple(connectome, where)
     from conntap.topology.completing import draw_completing
 
@@ -212,6 +215,8 @@ def _with_factors(
         from conntap.topology.maximal import count_maximal_simplices
 
         dimensions = list(range(2, len(count_maximal_simplices(indptr, indices, threads=threads))))
+    if not isinstance(dimensions, list | tuple):
+        raise OptionError(f"{where}.dimensions: {dimensions!r}; give a list, such as [2, 3].")
     for each in dimensions:
         whole(f"{where}.dimensions", each, 1)
     if len(set(dimensions)) < len(dimensions):
@@ -222,7 +227,7 @@ def _with_factors(
             f"{where}.factor: {len(factors)} for {len(dimensions)} dimensions. Give one for each, or one."
         )
     for each in factors if isinstance(factor, list | tuple) else [factor]:
-        if isinstance(each, bool) or not 1 <= each < np.inf:
+        if isinstance(each, bool) or not isinstance(each, int | float | np.number) or not 1 <= each < np.inf:
             raise OptionError(f"{where}.factor: {each}; give a number from 1 on.")
     return sorted(zip(dimensions, factors, strict=True))
 

@@ -11,7 +11,7 @@ from conntap.circuits.grouping import grouped
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import Selection, selected
 from conntap.errors import OptionError
-from conntap.manipulate.choosing import chosen
+from conntap.manipulate.choosing import check_mask, chosen
 from conntap.manipulate.draws import in_order
 
 __all__ = ["Listed", "Unconnected", "placed_anew", "unconnected", "with_connections"]
@@ -107,6 +107,8 @@ def unconnected(
         np.sort(selected(nodes, choice, f"{where}.{side}")).astype(np.int64)
         for nodes, choice, side in ((connectome.pre_nodes, pre, "pre"), (connectome.post_nodes, post, "post"))
     ]
+    if mask is not None:
+        check_mask(f"{where}.mask", mask)
     if mask is not None and not mask.is_inverted:
         return _of_mask(connectome, rows, mask, where)
     pre_places, post_places = (
