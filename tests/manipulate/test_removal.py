@@ -235,3 +235,11 @@ def test_where_nothing_is_connected_nothing_goes(n):
     assert remove_connections(connectome, fraction=1, rng=rng()) == connectome
     assert remove_synapses(connectome, fraction=1, keep_connections="one", rescale="w", rng=rng()) == connectome
     assert subsample(connectome, fraction=0.5, rng=rng()) == connectome
+
+
+def test_half_precision_is_rescaled_too():
+    weights = np.array([1, 2, 3, 0.1], dtype=np.float16)
+    connectome = Connectome(2, [0, 0, 0, 1], [1, 1, 1, 0], properties={"weight": weights})
+    after = remove_synapses(connectome, synapses=2, keep_connections="one", rescale="weight", rng=rng())
+    assert after.properties["weight"].dtype == np.float16
+    assert after.properties["weight"].tolist() == [6.0, float(weights[3])]

@@ -275,10 +275,11 @@ def _rescaled(column: np.ndarray, found: Chosen, is_gone: np.ndarray, where: str
         return column
     from conntap.topology.grouping import rescale_groups
 
-    result, impossible = rescale_groups(column, found.order, found.starts, is_gone)
+    wide = column.astype(np.float32) if column.dtype == np.float16 else column  # of which numba knows nothing
+    result, impossible = rescale_groups(wide, found.order, found.starts, is_gone)
     if impossible:
         raise OptionError(
             f"{where}.rescale: of {impossible} connections the synapses that are left add up to 0 and cannot be multiplied "
             "to what they were. Take a property without zeros, or none."
         )
-    return result
+    return result.astype(column.dtype, copy=False)
