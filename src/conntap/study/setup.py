@@ -285,7 +285,7 @@ def read_setup(out: Path) -> dict[str, Any]:
         found = path.stat()
         return _setup(path, found.st_mtime_ns, found.st_size, found.st_ino)
     except FileNotFoundError:
-        raise RunError(f"{out}: nothing is set up here. Run `tap setup STUDY` first.") from None
+        raise RunError(f"{out}: nothing is set up here. Run `tap setup STUDY` first, with the same --out.") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}). Run `tap setup STUDY` again.") from None
 
