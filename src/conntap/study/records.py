@@ -1,6 +1,6 @@
 """What the shards of a stage hold, in little memory: where each unit's record lies and what the runner asks of it.
 
-Headers are read once, when a shard grew, and only their numbers are kept: some 400 bytes a unit. Who needs a whole
+Headers are read once, when a shard grew, and only their numbers are kept: some 550 bytes a unit. Who needs a whole
 header asks for it (`Record.header`) or goes through all of them (`Records.headers`).
 """
 
