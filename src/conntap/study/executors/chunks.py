@@ -286,16 +286,21 @@ def close_kept(idle_s: float = 0.0) -> None:
 def dask_setup(worker: Any) -> None:
     """Called by a Dask worker that preloads this module: Ctrl-C is for the run, which ends its workers, often while these
     talk to the scheduler."""
-    for name in ("distributed.worker", "distributed.batched"):
+    for name in ("distributed.worker", "distributed.batched", "distributed.nanny"):
         logging.getLogger(name).addFilter(without_traceback)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
-    """A filter of records of a connection that was closed: they are told in one line, since each run ends by that."""
+    """A filter of records of a connection or queue that was closed: they are told in one line, since each run ends by that.
+
+    A worker that closes itself closes the queue on which a thread of it still waits for its nanny's word, which then reads
+    from no file: a TypeError, or an EOFError.
+    """
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, OSError):  # Dask's CommClosedError is one
+    queue = record.name == "distributed.nanny" and isinstance(error, (TypeError, EOFError))
+    if queue or isinstance(error, OSError):  # Dask's CommClosedError is one
         record.msg, record.args = f"{record.getMessage()} ({type(error).__name__}: {error})", ()
         record.exc_info = record.exc_text = None
     return True
