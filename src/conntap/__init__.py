@@ -27,7 +27,19 @@ _HOMES = {
     "stream": "conntap.seeds",
     "write": "conntap.circuits.formats",
 }
-_ROOMS = ("activity", "analyze", "build", "circuits", "errors", "manipulate", "report", "store", "study", "topology")
+_ROOMS = (
+    "activity",
+    "analyze",
+    "build",
+    "circuits",
+    "errors",
+    "infer",
+    "manipulate",
+    "report",
+    "store",
+    "study",
+    "topology",
+)
 
 __all__ = sorted([*_HOMES, *_ROOMS])
 

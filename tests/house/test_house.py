@@ -120,7 +120,7 @@ def test_a_step_is_documented_wholly(name):
         assert "Parameters" in sections
 
 
-@pytest.mark.parametrize("room", ["manipulate", "analyze"])
+@pytest.mark.parametrize("room", ["manipulate", "analyze", "infer"])
 def test_no_function_that_comes_lazily_is_named_as_its_file(room):
     homes = importlib.import_module(f"conntap.{room}")._HOMES
     assert not [name for name, file in homes.items() if name == file], "importing the file would hide the function"

@@ -1,0 +1,26 @@
+"""Recover connectomes from activity: each function takes spikes or traces; what infers gives a connectome [pre, post]."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# The steps of each file, with their versions: raise one when its values may change.
+_FILES: dict[str, dict[str, int]] = {}
+
+STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
+
+_HOMES = {name: file for file, names in _FILES.items() for name in names}
+
+__all__ = sorted(["STEPS", *STEPS])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module when the name is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
