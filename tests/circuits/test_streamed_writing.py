@@ -216,14 +216,23 @@ def test_an_index_that_does_not_match_is_an_error(tmp_path):
 
 
 @few
-@given(ids=st.lists(st.integers(0, 5), max_size=30), memory=st.integers(1, 1000))
-def test_an_index_is_the_same_in_any_memory(ids, memory):
+@given(
+    ids=st.lists(st.integers(0, 5), max_size=30),
+    memory=st.integers(1, 1000),
+    piece=st.integers(1, 9),
+    kind=st.sampled_from(["u8", "i8", ">u4", "u1"]),
+)
+def test_an_index_is_the_same_in_any_memory_and_any_pieces(ids, memory, piece, kind):
     import io
+    from unittest import mock
+
+    from conntap.circuits.sonata import indexing
 
     found = []
-    for most in (memory, 1 << 30):
-        with h5py.File(io.BytesIO(), "w") as file:
-            file["source_node_id"] = file["target_node_id"] = np.array(ids, dtype="u8")
+    for most, rows in ((memory, piece), (1 << 30, 1 << 18)):
+        sizes = mock.patch.multiple(indexing, _PIECE=rows, _WRITTEN=rows)
+        with sizes, h5py.File(io.BytesIO(), "w") as file:
+            file["source_node_id"] = file["target_node_id"] = np.array(ids, dtype=kind)
             write_indices(file, 6, 6, memory=most)
             index = file["indices/source_to_target"]
             found.append([index["node_id_to_ranges"][:].tolist(), index["range_to_edge_id"][:].tolist()])

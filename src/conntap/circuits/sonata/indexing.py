@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
@@ -12,8 +13,9 @@ from conntap.circuits.sonata.hdf5 import pieces
 
 __all__ = ["write_indices"]
 
-_BYTES_PER_EDGE = 64  # while edges are put in the order of their nodes
-_PIECE = 1 << 20
+_BYTES_PER_RUN = 40  # while runs of edges are put in the order of their nodes
+_PIECE = 1 << 18
+_WRITTEN = 1 << 15  # ranges written at a time: as many as the processor's own memory holds
 
 
 def write_indices(group: h5py.Group, n_source: int, n_target: int, *, memory: int = 1 << 28) -> None:
@@ -30,8 +32,8 @@ def write_indices(group: h5py.Group, n_source: int, n_target: int, *, memory: in
 
     Notes
     -----
-    Each is a counting sort of the edges by node: a pass that counts, then a pass for as many nodes at a time as fit into
-    the memory.
+    Each is a counting sort by node of the runs of consecutive edges of one node: one pass over the ids where all runs fit
+    into the memory, else a pass that counts and one for as many nodes at a time as fit.
 
     Examples
     --------
@@ -47,95 +49,108 @@ def write_indices(group: h5py.Group, n_source: int, n_target: int, *, memory: in
 
 
 def _write_index(index: h5py.Group, ids: h5py.Dataset, n: int, memory: int) -> None:
-    degrees, is_rising = _degrees(ids, n)
-    ends = np.cumsum(degrees)
-    if is_rising:
-        parts = iter([(np.column_stack([ends - degrees, ends])[degrees > 0], np.minimum(degrees, 1))])
-    else:
-        parts = (_by_node(ids, *nodes) for nodes in _few_enough(ends, max(memory // _BYTES_PER_EDGE, 1)))
-    ranges, counts = _Growing(index, "range_to_edge_id"), [np.empty(0, dtype=np.int64)]
-    for found, of_nodes in parts:
-        ranges.append(found, is_all=len(of_nodes) == n)
-        counts.append(of_nodes)
-    ranges.close()
-    runs = np.concatenate(counts)
-    last = np.cumsum(runs)
-    spans = np.column_stack([last - runs, last]).astype(np.uint64)
-    spans[runs == 0] = 0
+    most = max(memory // _BYTES_PER_RUN, 1)
+    counts, held = _counted(ids, n, most)
+    last = np.cumsum(counts)
+    total = int(last[-1]) if n else 0
+    ranges = index.create_dataset("range_to_edge_id", shape=(total, 2), dtype=np.uint64)
+    for first, after in [(0, n)] if held is not None else _few_enough(last, most):
+        runs = _gathered(ids, first, after) if held is None else held
+        held = None
+        _write_ranges(ranges, int(last[first - 1]) if first else 0, *runs.by_node(after - first))
+    spans = np.column_stack([last - counts, last]).astype(np.uint64)
+    spans[counts == 0] = 0
     index.create_dataset("node_id_to_ranges", data=spans)
 
 
-class _Growing:
-    """A dataset of ranges, in one piece where it comes in one."""
+@dataclass(frozen=True)
+class _Runs:
+    """Runs of consecutive edges of one node, in the order of the edges: the node of each, its first edge and the next."""
 
-    def __init__(self, index: h5py.Group, name: str) -> None:
-        self._index, self._name, self._dataset = index, name, None
+    nodes: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
 
-    def append(self, found: np.ndarray, *, is_all: bool) -> None:
-        """Add ranges; the dataset is made with the first."""
-        found = found.astype(np.uint64, copy=False)
-        if self._dataset is None:
-            more = {} if is_all else {"maxshape": (None, 2), "chunks": (1 << 16, 2)}
-            self._dataset = self._index.create_dataset(self._name, data=found, **more)
-        elif len(found):
-            self._dataset.resize(len(self._dataset) + len(found), axis=0)
-            self._dataset[-len(found) :] = found
+    def by_node(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where the runs begin and end, by node; those of a node in the order of the edges."""
+        if len(self.nodes) < 2 or (self.nodes[1:] >= self.nodes[:-1]).all():
+            return self.starts, self.stops
+        kind = np.int32 if len(self.nodes) < 2**31 - 1 else np.int64
+        none, rows = np.zeros(len(self.nodes), dtype=np.int8), np.arange(len(self.nodes) + 1, dtype=kind)
+        table = sparse.csr_array((none, self.nodes, rows), shape=(len(self.nodes), n))
+        order = table.tocsc().indices  # a sort by counting, which keeps the order within a node
+        del none, rows, table
+        starts = self.starts[order]
+        return starts, starts + 1 if self._are_single() else self.stops[order]
 
-    def close(self) -> None:
-        """Make the dataset if nothing was added: there are no nodes."""
-        if self._dataset is None:
-            self._index.create_dataset(self._name, shape=(0, 2), dtype=np.uint64)
+    def _are_single(self) -> bool:
+        return bool((self.stops - self.starts == 1).all())
 
 
-def _degrees(ids: h5py.Dataset, n: int) -> tuple[np.ndarray, bool]:
-    """The edges of each node, and whether the ids rise: all edges of a node then lie together."""
-    degrees, is_rising, last = np.zeros(n, dtype=np.int64), True, -1
+def _runs(ids: h5py.Dataset) -> Iterator[_Runs]:
+    """The runs of a population's edges, piece by piece; a run ends where the next one begins."""
+    kind = np.int32 if len(ids) < 2**31 - 1 else np.int64
+    node = start = None  # of the run that is not at its end
     for part in pieces(len(ids), _PIECE):
-        values = ids[part].astype(np.int64, copy=False)
-        degrees += np.bincount(values, minlength=n)
-        is_rising = is_rising and int(values[0]) >= last and bool((values[1:] >= values[:-1]).all())
-        last = int(values[-1])
-    return degrees, is_rising
+        values = ids[part].astype(np.int64 if ids.dtype.itemsize > 4 else ids.dtype, copy=False)
+        firsts = np.flatnonzero(values[1:] != values[:-1]) + 1
+        if values[0] != node:
+            firsts = np.append(0, firsts)
+        nodes, starts = values[firsts], (firsts + part.start).astype(kind)
+        if len(firsts) == 0:
+            continue
+        if node is not None:
+            nodes, starts = np.append(node, nodes), np.append(start, starts)
+        node, start = nodes[-1], starts[-1]
+        yield _Runs(nodes[:-1], starts[:-1], starts[1:])
+    if node is not None:
+        yield _Runs(*(np.array([each], dtype=each.dtype) for each in (node, start, kind(len(ids)))))
 
 
-def _few_enough(ends: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
-    """Nodes [first, last) with at most so many edges, or one node."""
+def _counted(ids: h5py.Dataset, n: int, most: int) -> tuple[np.ndarray, _Runs | None]:
+    """The runs of each node; and all of them, where they are no more than `most`."""
+    counts, found, size = np.zeros(n, dtype=np.int64), [], 0
+    for runs in _runs(ids):
+        counts += np.bincount(runs.nodes, minlength=n)
+        size += len(runs.nodes)
+        found = [*found, _small(runs, n)] if size <= most else []
+    return counts, _joined(found) if size <= most else None
+
+
+def _gathered(ids: h5py.Dataset, first: int, after: int) -> _Runs:
+    """The runs of nodes [first, after), numbered from the first."""
+    found = []
+    for runs in _runs(ids):
+        among = np.flatnonzero((runs.nodes >= first) & (runs.nodes < after))
+        part = _Runs(runs.nodes[among] - first, runs.starts[among], runs.stops[among])
+        found.append(_small(part, after - first))
+    return _joined(found)
+
+
+def _small(runs: _Runs, n: int) -> _Runs:
+    return _Runs(runs.nodes.astype(np.int32 if n < 2**31 - 1 else np.int64), runs.starts, runs.stops)
+
+
+def _joined(parts: list[_Runs]) -> _Runs:
+    none = np.empty(0, dtype=np.int32)
+    columns = [[getattr(each, name) for each in parts] or [none] for name in ("nodes", "starts", "stops")]
+    return _Runs(*(np.concatenate(each) for each in columns))
+
+
+def _few_enough(last: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
+    """Nodes [first, after) with at most so many runs, or one node; `last` are the runs up to each node."""
     first = 0
-    while first < len(ends):
-        done = int(ends[first - 1]) if first else 0
-        last = max(int(np.searchsorted(ends, done + most, side="right")), first + 1)
-        yield first, last
-        first = last
+    while first < len(last):
+        done = int(last[first - 1]) if first else 0
+        after = max(int(np.searchsorted(last, done + most, side="right")), first + 1)
+        yield first, after
+        first = after
 
 
-def _by_node(ids: h5py.Dataset, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-    """The runs of edges [from, to) of nodes [first, last), by node; and how many each has."""
-    kind = np.int32 if max(len(ids), last - first) < 2**31 - 1 else np.int64
-    nodes, edges = [np.empty(0, dtype=kind)], [np.empty(0, dtype=kind)]
-    for part in pieces(len(ids), _PIECE):
-        values = ids[part].astype(np.int64, copy=False)
-        if values.min() >= first and values.max() < last:
-            among: slice | np.ndarray = slice(None)
-            positions = np.arange(part.start, part.stop, dtype=kind)
-        else:
-            among = np.flatnonzero((values >= first) & (values < last))
-            positions = (among + part.start).astype(kind)
-        nodes.append((values[among] - first).astype(kind))
-        edges.append(positions)
-    rows, columns = np.concatenate(nodes), np.concatenate(edges)
-    del nodes, edges
-    none = np.zeros(len(rows), dtype=np.int8)  # scipy sorts by counting, and keeps the order within a row
-    matrix = sparse.coo_array((none, (rows, columns)), shape=(last - first, max(len(ids), 1))).tocsr()
-    return _runs(matrix.indices, matrix.indptr)
-
-
-def _runs(edges: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The runs of consecutive edges [from, to) of nodes whose edges lie between bounds; how many each node has."""
-    is_first = np.ones(len(edges), dtype=bool)
-    np.not_equal(edges[1:], edges[:-1] + 1, out=is_first[1:])
-    is_first[bounds[:-1][bounds[:-1] < bounds[1:]]] = True
-    firsts = np.flatnonzero(is_first)
-    found = np.empty((len(firsts), 2), dtype=np.uint64)
-    found[:, 0] = edges[firsts]
-    found[:, 1] = found[:, 0] + np.diff(np.append(firsts, len(edges))).astype(np.uint64)
-    return found, np.diff(np.searchsorted(firsts, bounds))
+def _write_ranges(ranges: h5py.Dataset, at: int, starts: np.ndarray, stops: np.ndarray) -> None:
+    """Ranges from a place on, some at a time."""
+    pairs = np.empty((min(_WRITTEN, len(starts)), 2), dtype=np.uint64)
+    for part in pieces(len(starts), _WRITTEN):
+        some = pairs[: part.stop - part.start]
+        some[:, 0], some[:, 1] = starts[part], stops[part]
+        ranges[at + part.start : at + part.stop] = some
