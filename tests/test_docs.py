@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import conntap
-from conntap import analyze, build, cli, manipulate, write
+from conntap import analyze, build, cli, infer, manipulate, write
 from conntap.store import StageData, encode, write_store
 from conntap.study import load_study, run
 
@@ -139,17 +139,19 @@ def names_of(page):
     """The functions that a page is to name, and none else: a room's, of manipulate those of one of two kinds."""
     if page == "measure":
         return {name for name in analyze.__all__ if name.islower()} - {"slices"}  # they have a page of their own
+    if page == "infer":
+        return set(infer._HOMES)
     return {name for name, file in manipulate._HOMES.items() if (file in MANIPULATIONS) == (page == "manipulate")}
 
 
-@pytest.mark.parametrize("page", ["measure", "null-models", "manipulate"])
+@pytest.mark.parametrize("page", ["measure", "null-models", "manipulate", "infer"])
 def test_a_room_has_a_page_that_names_all_it_offers_and_nothing_else(page):
     text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text().split("## Names from elsewhere")[0]
     offered = names_of(page)
     assert offered <= set(re.findall(r"`(\w+)", text))
     named = re.findall(r"^\| (?:question|model|step) .*?(?=^$)", text, flags=re.DOTALL | re.MULTILINE)
     rows = [line.split("|") for table in named for line in table.splitlines()[2:]]
-    column = {"measure": 2, "null-models": 1, "manipulate": 1}[page]
+    column = {"measure": 2}.get(page, 1)
     assert {name for row in rows for name in re.findall(r"`(\w+)", row[column])} <= offered
 
 
