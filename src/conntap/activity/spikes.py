@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from conntap.activity.ids import frozen, id_index, rows_of
+from conntap.activity.ids import frozen, id_index, ids_and_nodes, known_of, nodes_of, rows_of
 from conntap.errors import ActivityError
 
 __all__ = ["Spikes"]
@@ -29,11 +29,15 @@ class Spikes:
         Ids of all recorded nodes, silent ones too, or a number n for 0..n-1; default: those that fired, sorted.
     start_ms
         When recording began.
+    nodes
+        What is known of the recorded nodes: a table indexed by their ids, such as their positions x and y in um.
+        Default: a table without columns. Gives the ids too where they are not given.
 
     Raises
     ------
     ActivityError
-        Lengths that differ, times that are not finite or outside the recording, ids that are unknown or repeated.
+        Lengths that differ, times that are not finite or outside the recording, ids that are unknown or repeated, or
+        that the table of nodes lacks.
 
     Notes
     -----
@@ -48,7 +52,7 @@ class Spikes:
     ([10.0, 20.0, 30.0], [0, 2, 2])
     """
 
-    __slots__ = ("_duration", "_ids", "_rows", "_start", "_times")
+    __slots__ = ("_duration", "_ids", "_rows", "_start", "_table", "_times")
 
     def __init__(
         self,
@@ -58,27 +62,34 @@ class Spikes:
         duration_ms: float | None = None,
         ids: Any = None,
         start_ms: float = 0.0,
+        nodes: pd.DataFrame | None = None,
     ) -> None:
-        nodes, times = _plain(node_ids), np.asarray(times_ms, dtype=np.float64)
-        if nodes.ndim != 1 or nodes.shape != times.shape:
+        fired, times = _plain(node_ids), np.asarray(times_ms, dtype=np.float64)
+        if fired.ndim != 1 or fired.shape != times.shape:
             raise ActivityError(
-                f"Spikes: node ids of shape {nodes.shape} and times of shape {times.shape}; give one of each a spike."
+                f"Spikes: node ids of shape {fired.shape} and times of shape {times.shape}; give one of each a spike."
             )
         if not np.isfinite(times).all():
             raise ActivityError("Spikes: times that are not finite. Drop these spikes.")
-        index = id_index(pd.unique(np.sort(nodes)) if ids is None else ids, "Spikes.ids")
-        rows = rows_of(index, nodes, "Spikes").astype(np.int32)
+        index, table = ids_and_nodes(pd.unique(np.sort(fired)) if ids is nodes is None else ids, nodes, "Spikes")
+        rows = rows_of(index, fired, "Spikes").astype(np.int32)
         last = float(times.max(initial=start_ms))
         self._start = float(start_ms)
         self._duration = last - self._start if duration_ms is None else float(duration_ms)
         _check_range(times, self._start, self._duration)
         order = np.lexsort((rows, times)) if not _is_sorted(times, rows) else slice(None)
         self._ids, self._rows, self._times = index, frozen(rows[order]), frozen(times[order])
+        self._table = table
 
     @property
     def ids(self) -> np.ndarray:
         """Shape (nodes,): ids of all recorded nodes."""
         return self._ids.to_numpy()
+
+    @property
+    def nodes(self) -> pd.DataFrame:
+        """What is known of the recorded nodes: a table indexed by `ids`, in their order; a copy."""
+        return nodes_of(self._ids, self._table)
 
     @property
     def node_ids(self) -> np.ndarray:
@@ -138,7 +149,8 @@ class Spikes:
                 f"{self._start:g} to {self.stop_ms:g} ms. Choose one within it."
             )
         a, b = np.searchsorted(self._times, [start_ms, stop_ms])
-        return self._made(self._ids, self._rows[a:b], self._times[a:b], float(start_ms), float(stop_ms - start_ms))
+        stretch = float(start_ms), float(stop_ms - start_ms)
+        return _rebuilt(self._ids, self._rows[a:b], self._times[a:b], *stretch, self._table)
 
     def of(self, ids: Any) -> Spikes:
         """The spikes of the chosen nodes, which become the recorded ones, in this order.
@@ -154,13 +166,15 @@ class Spikes:
         Spikes(1 spikes of 1 nodes in 100 ms)
         """
         index = id_index(np.atleast_1d(np.asarray(ids)), "Spikes.of")
+        chosen = rows_of(self._ids, index, "Spikes.of")
         new = np.full(self.n_nodes, -1, dtype=np.int32)
-        new[rows_of(self._ids, index, "Spikes.of")] = np.arange(len(index), dtype=np.int32)
+        new[chosen] = np.arange(len(index), dtype=np.int32)
         rows = new[self._rows]
         keep = rows >= 0
         rows, times = rows[keep], self._times[keep]
         order = np.lexsort((rows, times))
-        return self._made(index, rows[order], times[order], self._start, self._duration)
+        table = None if self._table is None else self._table.take(chosen)
+        return _rebuilt(index, rows[order], times[order], self._start, self._duration, table)
 
     def counts(self, bin_ms: float) -> np.ndarray:
         """Number of spikes by time bin and node.
@@ -212,7 +226,7 @@ class Spikes:
         return pd.Series(counts * 1000.0 / self._duration, index=self._ids, name="rate_hz")
 
     def __eq__(self, other: object) -> bool:
-        """Same recorded nodes, stretch of time and spikes."""
+        """Same recorded nodes, with the same table, stretch of time and spikes."""
         if not isinstance(other, Spikes):
             return NotImplemented
         return (
@@ -220,25 +234,26 @@ class Spikes:
             and self._ids.equals(other._ids)
             and np.array_equal(self._rows, other._rows)
             and np.array_equal(self._times, other._times)
+            and self.nodes.equals(other.nodes)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Spikes({len(self):,} spikes of {self.n_nodes:,} nodes in {self._duration:,.12g} ms)"
+        held = f"{len(self):,} spikes of {self.n_nodes:,} nodes in {self._duration:,.12g} ms"
+        return f"Spikes({held}{known_of(self._table)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (self._ids, self._rows, self._times, self._start, self._duration)
-
-    def _made(self, ids: pd.Index, rows: np.ndarray, times: np.ndarray, start: float, duration: float) -> Spikes:
-        return _rebuilt(ids, rows, times, start, duration)
+        return _rebuilt, (self._ids, self._rows, self._times, self._start, self._duration, self._table)
 
 
-def _rebuilt(ids: pd.Index, rows: np.ndarray, times: np.ndarray, start: float, duration: float) -> Spikes:
+def _rebuilt(
+    ids: pd.Index, rows: np.ndarray, times: np.ndarray, start: float, duration: float, table: pd.DataFrame | None
+) -> Spikes:
     """Spikes from parts that were checked before."""
     spikes = object.__new__(Spikes)
     spikes._ids, spikes._rows, spikes._times = ids, frozen(rows), frozen(times)
-    spikes._start, spikes._duration = start, duration
+    spikes._start, spikes._duration, spikes._table = start, duration, table
     return spikes
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from conntap.activity.ids import frozen, id_index, rows_of
+from conntap.activity.ids import frozen, id_index, ids_and_nodes, known_of, nodes_of, rows_of
 from conntap.errors import ActivityError
 
 __all__ = ["Traces"]
@@ -30,6 +30,9 @@ class Traces:
         Time of the first step.
     unit
         The unit of the values, for people.
+    nodes
+        What is known of the nodes: a table indexed by their ids, such as their positions x and y in um. Default: a
+        table without columns. Gives the ids too where they are not given.
 
     Raises
     ------
@@ -45,22 +48,34 @@ class Traces:
     [[1.0], [3.0]]
     """
 
-    __slots__ = ("_dt", "_ids", "_start", "_unit", "_values")
+    __slots__ = ("_dt", "_ids", "_start", "_table", "_unit", "_values")
 
-    def __init__(self, values: Any, *, dt_ms: float, ids: Any = None, start_ms: float = 0.0, unit: str = "") -> None:
+    def __init__(
+        self,
+        values: Any,
+        *,
+        dt_ms: float,
+        ids: Any = None,
+        start_ms: float = 0.0,
+        unit: str = "",
+        nodes: pd.DataFrame | None = None,
+    ) -> None:
         if not all(hasattr(values, name) for name in ("shape", "dtype", "__getitem__")):
             values = np.asarray(values)
         if len(values.shape) != 2 or np.dtype(values.dtype).kind not in "biuf":
             raise ActivityError(
                 f"Traces: {values.dtype} values of shape {tuple(values.shape)}; give numbers of shape (time, nodes)."
             )
-        if not dt_ms > 0:
+        if not 0 < dt_ms < np.inf:
             raise ActivityError(f"Traces: dt_ms is {dt_ms}; give a positive step.")
-        index = id_index(int(values.shape[1]) if ids is None else ids, "Traces.ids")
+        if not np.isfinite(start_ms):
+            raise ActivityError(f"Traces: start_ms is {start_ms}; give a finite time.")
+        index, table = ids_and_nodes(int(values.shape[1]) if ids is nodes is None else ids, nodes, "Traces")
         if len(index) != values.shape[1]:
             raise ActivityError(f"Traces: {len(index)} ids for {values.shape[1]} columns; give one each.")
         self._values = frozen(values) if isinstance(values, np.ndarray) else values
         self._ids, self._dt, self._start, self._unit = index, float(dt_ms), float(start_ms), str(unit)
+        self._table = table
 
     @property
     def values(self) -> Any:
@@ -71,6 +86,11 @@ class Traces:
     def ids(self) -> np.ndarray:
         """Shape (nodes,): ids in the order of the columns."""
         return self._ids.to_numpy()
+
+    @property
+    def nodes(self) -> pd.DataFrame:
+        """What is known of the nodes: a table indexed by `ids`, in their order; a copy."""
+        return nodes_of(self._ids, self._table)
 
     @property
     def dt_ms(self) -> float:
@@ -151,7 +171,7 @@ class Traces:
                 f"Traces.between: no step from {start_ms:g} to {stop_ms:g} ms; the traces run from {self._start:g} to "
                 f"{end:g} ms. Choose a stretch within them."
             )
-        return self._with(self._values[first:stop], self._ids, self._start + first * self._dt)
+        return self._with(self._values[first:stop], self._ids, self._start + first * self._dt, self._table)
 
     def of(self, ids: Any) -> Traces:
         """The traces of the chosen nodes, in this order.
@@ -170,15 +190,17 @@ class Traces:
         rows = rows_of(self._ids, index, "Traces.of")
         order = np.argsort(rows)
         values = self._values[:, rows[order]]  # ascending, as HDF5 wants it
-        return self._with(values[:, np.argsort(order)], index, self._start)
+        table = None if self._table is None else self._table.take(rows)
+        return self._with(values[:, np.argsort(order)], index, self._start, table)
 
     def __eq__(self, other: object) -> bool:
-        """Same ids, time steps, unit and values (NaN equals NaN); lazy values are read."""
+        """Same ids, table of nodes, time steps, unit and values (NaN equals NaN); lazy values are read."""
         if not isinstance(other, Traces):
             return NotImplemented
         return (
             (self._dt, self._start, self._unit) == (other._dt, other._start, other._unit)
             and self._ids.equals(other._ids)
+            and self.nodes.equals(other.nodes)
             and self.n_steps == other.n_steps
             and all(
                 np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
@@ -190,14 +212,16 @@ class Traces:
 
     def __repr__(self) -> str:
         unit = f", in {self._unit}" if self._unit else ""
-        return f"Traces({self.n_steps:,} steps of {self._dt:g} ms, {self.n_nodes:,} nodes{unit})"
+        return f"Traces({self.n_steps:,} steps of {self._dt:g} ms, {self.n_nodes:,} nodes{unit}{known_of(self._table)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (self._values, self._dt, self._ids, self._start, self._unit)
+        return _rebuilt, (self._values, self._dt, self._ids, self._start, self._unit, self._table)
 
-    def _with(self, values: Any, ids: pd.Index, start: float) -> Traces:
-        return _rebuilt(values, self._dt, ids, start, self._unit)
+    def _with(self, values: Any, ids: pd.Index, start: float, table: pd.DataFrame | None) -> Traces:
+        return _rebuilt(values, self._dt, ids, start, self._unit, table)
 
 
-def _rebuilt(values: Any, dt_ms: float, ids: pd.Index, start_ms: float, unit: str) -> Traces:
-    return Traces(values, dt_ms=dt_ms, ids=ids, start_ms=start_ms, unit=unit)
+def _rebuilt(
+    values: Any, dt_ms: float, ids: pd.Index, start_ms: float, unit: str, table: pd.DataFrame | None
+) -> Traces:
+    return Traces(values, dt_ms=dt_ms, ids=ids, start_ms=start_ms, unit=unit, nodes=table)
