@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import h5py
 import numpy as np
@@ -50,14 +51,20 @@ def write_indices(group: h5py.Group, n_source: int, n_target: int, *, memory: in
 
 def _write_index(index: h5py.Group, ids: h5py.Dataset, n: int, memory: int) -> None:
     most = max(memory // _BYTES_PER_RUN, 1)
-    counts, held = _counted(ids, n, most)
+    held = _all_runs(ids, n, most)
+    if held is None:
+        counts = _counted(ids, n)
+        few = _few_enough(np.cumsum(counts), most)
+        parts = (_of_nodes(ids, n, first, after).by_node(after - first) for first, after in few)
+    else:
+        found = held.by_node(n)
+        counts, parts = found[2], iter([found])
     last = np.cumsum(counts)
-    total = int(last[-1]) if n else 0
-    ranges = index.create_dataset("range_to_edge_id", shape=(total, 2), dtype=np.uint64)
-    for first, after in [(0, n)] if held is not None else _few_enough(last, most):
-        runs = _gathered(ids, first, after) if held is None else held
-        held = None
-        _write_ranges(ranges, int(last[first - 1]) if first else 0, *runs.by_node(after - first))
+    ranges = index.create_dataset("range_to_edge_id", shape=(int(counts.sum()), 2), dtype=np.uint64)
+    written = 0
+    for runs, order, _ in parts:
+        _write_ranges(ranges, written, runs, order)
+        written += len(runs.nodes)
     spans = np.column_stack([last - counts, last]).astype(np.uint64)
     spans[counts == 0] = 0
     index.create_dataset("node_id_to_ranges", data=spans)
@@ -71,70 +78,70 @@ class _Runs:
     starts: np.ndarray
     stops: np.ndarray
 
-    def by_node(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where the runs begin and end, by node; those of a node in the order of the edges."""
-        if len(self.nodes) < 2 or (self.nodes[1:] >= self.nodes[:-1]).all():
-            return self.starts, self.stops
-        kind = np.int32 if len(self.nodes) < 2**31 - 1 else np.int64
-        none, rows = np.zeros(len(self.nodes), dtype=np.int8), np.arange(len(self.nodes) + 1, dtype=kind)
-        table = sparse.csr_array((none, self.nodes, rows), shape=(len(self.nodes), n))
-        order = table.tocsc().indices  # a sort by counting, which keeps the order within a node
-        del none, rows, table
-        starts = self.starts[order]
-        return starts, starts + 1 if self._are_single() else self.stops[order]
+    def by_node(self, n: int) -> tuple[_Runs, np.ndarray | None, np.ndarray]:
+        """These, their places in the order of the nodes (None: as they are), and how many each node has."""
+        size = len(self.nodes)
+        if size < 2 or (self.nodes[1:] >= self.nodes[:-1]).all():
+            return self, None, np.bincount(self.nodes, minlength=n)
+        none, rows = np.zeros(size, dtype=np.int8), np.arange(size + 1, dtype=_kind(size))
+        table = sparse.csr_array((none, self.nodes, rows), shape=(size, n)).tocsc()
+        return self, table.indices, np.diff(table.indptr).astype(np.int64)  # sorted by counting, stable within a node
 
-    def _are_single(self) -> bool:
-        return bool((self.stops - self.starts == 1).all())
+    @property
+    def are_edges(self) -> bool:
+        """Whether run i is edge i: their number and the last one say so."""
+        return len(self.nodes) > 0 and self.starts[0] == 0 and self.stops[-1] == len(self.nodes)
 
 
-def _runs(ids: h5py.Dataset) -> Iterator[_Runs]:
-    """The runs of a population's edges, piece by piece; a run ends where the next one begins."""
-    kind = np.int32 if len(ids) < 2**31 - 1 else np.int64
-    node = start = None  # of the run that is not at its end
+def _kind(size: int) -> type[np.signedinteger]:
+    return np.int32 if size < 2**31 - 1 else np.int64
+
+
+def _firsts(ids: h5py.Dataset, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The nodes of the runs of a population's edges and their first edges, piece by piece."""
+    node = -1
     for part in pieces(len(ids), _PIECE):
-        values = ids[part].astype(np.int64 if ids.dtype.itemsize > 4 else ids.dtype, copy=False)
-        firsts = np.flatnonzero(values[1:] != values[:-1]) + 1
-        if values[0] != node:
-            firsts = np.append(0, firsts)
-        nodes, starts = values[firsts], (firsts + part.start).astype(kind)
-        if len(firsts) == 0:
-            continue
-        if node is not None:
-            nodes, starts = np.append(node, nodes), np.append(start, starts)
-        node, start = nodes[-1], starts[-1]
-        yield _Runs(nodes[:-1], starts[:-1], starts[1:])
-    if node is not None:
-        yield _Runs(*(np.array([each], dtype=each.dtype) for each in (node, start, kind(len(ids)))))
+        values = ids[part].astype(_kind(n), copy=False)
+        is_first = np.empty(len(values), dtype=bool)
+        is_first[0] = values[0] != node
+        np.not_equal(values[1:], values[:-1], out=is_first[1:])
+        firsts = np.flatnonzero(is_first)
+        node = values[-1]
+        if len(firsts):
+            nodes = values if len(firsts) == len(values) else values[firsts]
+            yield nodes, (firsts + part.start).astype(_kind(len(ids)))
 
 
-def _counted(ids: h5py.Dataset, n: int, most: int) -> tuple[np.ndarray, _Runs | None]:
-    """The runs of each node; and all of them, where they are no more than `most`."""
-    counts, found, size = np.zeros(n, dtype=np.int64), [], 0
-    for runs in _runs(ids):
-        counts += np.bincount(runs.nodes, minlength=n)
-        size += len(runs.nodes)
-        found = [*found, _small(runs, n)] if size <= most else []
-    return counts, _joined(found) if size <= most else None
+def _counted(ids: h5py.Dataset, n: int) -> np.ndarray:
+    """The runs of each node."""
+    counts = np.zeros(n, dtype=np.int64)
+    for nodes, _ in _firsts(ids, n):
+        counts += np.bincount(nodes, minlength=n)
+    return counts
 
 
-def _gathered(ids: h5py.Dataset, first: int, after: int) -> _Runs:
-    """The runs of nodes [first, after), numbered from the first."""
-    found = []
-    for runs in _runs(ids):
-        among = np.flatnonzero((runs.nodes >= first) & (runs.nodes < after))
-        part = _Runs(runs.nodes[among] - first, runs.starts[among], runs.stops[among])
-        found.append(_small(part, after - first))
-    return _joined(found)
+def _all_runs(ids: h5py.Dataset, n: int, most: int) -> _Runs | None:
+    """All runs, or None where they are more than `most`."""
+    room, size = min(len(ids), most), 0
+    found, bounds = np.empty(room, dtype=_kind(n)), np.empty(room + 1, dtype=_kind(len(ids)))
+    for nodes, starts in _firsts(ids, n):
+        if size + len(nodes) > room:
+            return None
+        found[size : size + len(nodes)], bounds[size : size + len(nodes)] = nodes, starts
+        size += len(nodes)
+    bounds[size] = len(ids)
+    return _Runs(found[:size], bounds[:size], bounds[1 : size + 1])
 
 
-def _small(runs: _Runs, n: int) -> _Runs:
-    return _Runs(runs.nodes.astype(np.int32 if n < 2**31 - 1 else np.int64), runs.starts, runs.stops)
-
-
-def _joined(parts: list[_Runs]) -> _Runs:
-    none = np.empty(0, dtype=np.int32)
-    columns = [[getattr(each, name) for each in parts] or [none] for name in ("nodes", "starts", "stops")]
-    return _Runs(*(np.concatenate(each) for each in columns))
+def _of_nodes(ids: h5py.Dataset, n: int, first: int, after: int) -> _Runs:
+    """The runs of nodes [first, after) of n, numbered from the first."""
+    kind, found = _kind(len(ids)), []
+    starting = pairwise(chain(_firsts(ids, n), [(np.empty(0, dtype=kind), np.array([len(ids)], dtype=kind))]))
+    for (nodes, starts), (_, following) in starting:
+        among = np.flatnonzero((nodes >= first) & (nodes < after))
+        stops = np.append(starts[1:], following[0])
+        found.append((nodes[among] - first, starts[among], stops[among]))
+    return _Runs(*(np.concatenate(each) for each in zip(*found, strict=True)))
 
 
 def _few_enough(last: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
@@ -147,10 +154,15 @@ def _few_enough(last: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
         first = after
 
 
-def _write_ranges(ranges: h5py.Dataset, at: int, starts: np.ndarray, stops: np.ndarray) -> None:
-    """Ranges from a place on, some at a time."""
-    pairs = np.empty((min(_WRITTEN, len(starts)), 2), dtype=np.uint64)
-    for part in pieces(len(starts), _WRITTEN):
-        some = pairs[: part.stop - part.start]
-        some[:, 0], some[:, 1] = starts[part], stops[part]
+def _write_ranges(ranges: h5py.Dataset, at: int, runs: _Runs, order: np.ndarray | None) -> None:
+    """Runs in an order, from a place on, some at a time."""
+    size, are_edges = len(runs.nodes), runs.are_edges
+    pairs = np.empty((min(_WRITTEN, size), 2), dtype=np.uint64)
+    for part in pieces(size, _WRITTEN):
+        some, which = pairs[: part.stop - part.start], part if order is None else order[part]
+        if are_edges and order is not None:
+            some[:, 0] = which
+            np.add(some[:, 0], np.uint64(1), out=some[:, 1])
+        else:
+            some[:, 0], some[:, 1] = runs.starts[which], runs.stops[which]
         ranges[at + part.start : at + part.stop] = some
