@@ -280,4 +280,6 @@ def _without(chunk: Connectome, gone: np.ndarray) -> Connectome:
         return chunk
     keep = np.ones(chunk.n_edges, dtype=bool)
     keep[gone] = False
-    return chunk.filter(keep)
+    rows = np.flatnonzero(keep)
+    columns = {name: column.take(rows) for name, column in chunk.properties.items()}
+    return chunk.with_edges(chunk.pre.take(rows), chunk.post.take(rows), properties=columns)

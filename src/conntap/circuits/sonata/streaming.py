@@ -394,7 +394,7 @@ _NONE = Attribute("", column=0)
 
 def _of_rows(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """What a column has at some rows; anything where a row is none of it."""
-    return column[rows] if len(column) else np.zeros((len(rows), *column.shape[1:]), dtype=column.dtype)
+    return column.take(rows, axis=0) if len(column) else np.zeros((len(rows), *column.shape[1:]), dtype=column.dtype)
 
 
 def _as_text(values: np.ndarray) -> pd.Categorical:
