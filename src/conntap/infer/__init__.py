@@ -7,6 +7,8 @@ from typing import Any
 
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
+    "discretising": {"discretised": 1},
+    "filters": {"differenced": 1, "low_pass": 1, "savitzky_golay": 1, "thresholded": 1, "weighted_by_activity": 1},
     "scoring": {"precision_recall_curve": 1, "roc_curve": 1, "score": 1},
 }
 
