@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from conntap.circuits.rules import delays, distributions, positions, properties, synapses, tables, values
+from conntap.circuits.rules import delays, distributions, gridded, positions, properties, synapses, tables, values
 from conntap.circuits.rules.features import Bin
 from conntap.circuits.rules.fitted import Fitted
 from conntap.errors import ConntapError, FormatError, OptionError, StoreError, unknown
@@ -25,6 +25,7 @@ _KINDS: dict[str, type] = {
     for each in (
         *(values.Constant, values.Exponential, values.Bipolar, values.Pathways),
         *(tables.DoubleExponential, tables.Interpolated, tables.Listed, tables.Sided),
+        *(gridded.Gridded, gridded.Scaled, gridded.Placed),
         *(synapses.SynapseCounts, delays.Delays, delays.DelayLine),
         *(properties.Properties, properties.Property, properties.Joint),
         *(positions.PositionTable, positions.VoxelMap),
@@ -218,15 +219,19 @@ def save(model: Any, path: str | Path) -> Path:
     return path
 
 
-def load(path: str | Path) -> Any:
-    """Read what `save` wrote.
+def load(path: str | Path, *, part: Literal["model", "synapses"] = "model") -> Any:
+    """Read what `save` wrote, or a model of connectome-manipulator.
 
-    The file is read as untrusted: no code in it is run, only models known here are built, and each checks its values.
+    The file is read as untrusted: no code in it is run, nothing is unpickled, only models known here are built, and each
+    checks its values.
 
     Parameters
     ----------
     path
-        The JSON file; its arrays are looked for beside it.
+        The JSON file; its arrays or tables are looked for beside it.
+    part
+        "synapses": of a `ConnPropsModel` of connectome-manipulator the number of synapses of a connection, not the other
+        properties. Changes nothing of other models.
 
     Returns
     -------
@@ -235,7 +240,8 @@ def load(path: str | Path) -> Any:
     Raises
     ------
     FormatError
-        No such file, no model, a newer version, arrays that are missing or changed, a value that makes no sense.
+        No such file, no model, a newer version, arrays that are missing or changed, a value that makes no sense; of the other
+        kind of model: an unknown class or key, a table that is pickled, something that has no equal here.
 
     Examples
     --------
@@ -252,6 +258,10 @@ def load(path: str | Path) -> Any:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: no JSON: {error}. Save the model again.") from None
+    if isinstance(document, dict) and "format" not in document and isinstance(document.get("model"), str):
+        from conntap.circuits.rules.foreign import read_foreign
+
+        return _made(path, lambda: read_foreign(path, document, part))
     if not isinstance(document, dict) or document.get("format") != FORMAT or "model" not in document:
         raise FormatError(f"{path}: no model of conntap (its 'format' is not {FORMAT!r}).")
     version = document.get("version")
@@ -265,7 +275,8 @@ def _made(path: Path, make: Callable[[], Any]) -> Any:
     try:
         model = make()
     except (ConntapError, RecursionError, OverflowError) as error:
-        raise FormatError(f"{path}: {error}") from None
+        text = str(error)
+        raise FormatError(text if text.startswith(str(path)) else f"{path}: {text}") from None
     if not is_model(model):
         raise FormatError(f"{path}: what it holds is no model but a {type(model).__name__}.")
     return model

@@ -232,28 +232,33 @@ def rule_from_dict(values: Mapping[str, Any], *, where: str = "rule") -> Rule:
     _check_names(given, names, where)
     try:
         return kinds[kind](**{name: _read(name, value, where) for name, value in given.items()})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise OptionError(f"{where}: {kind} takes {known(names)}; {error}.") from None
 
 
 def _higher() -> dict[str, type]:
     """The kinds of rules of higher order; their module needs this one."""
+    from conntap.circuits.rules.gridded import Gridded, Placed, Scaled
     from conntap.circuits.rules.tables import DoubleExponential, Interpolated, Listed, Sided
 
-    return {each.__name__: each for each in (DoubleExponential, Interpolated, Listed, Sided)}
+    kinds = (DoubleExponential, Gridded, Interpolated, Listed, Placed, Scaled, Sided)
+    return {each.__name__: each for each in kinds}
 
 
 def _read(name: str, value: Any, where: str) -> Any:
     """A value of a rule from plain ones, where these differ."""
     from conntap.circuits.rules.features import Bin
+    from conntap.circuits.rules.positions import PositionTable
 
     match name:
         case "positions":
             return (value,) if isinstance(value, str) else tuple(value)
-        case "negative" | "positive":
+        case "negative" | "positive" | "rule":
             return rule_from_dict(value, where=f"{where}.{name}")
-        case "features":
+        case "features" | "points":
             return tuple(tuple(each) for each in value)
+        case "pre" | "post":
+            return PositionTable(tuple(value["names"]), np.array(value["ids"]), np.array(value["places"]))
         case "bins":
             return tuple(Bin(float(origin), float(width), int(size)) for origin, width, size in value)
         case "table" | "p" if not isinstance(value, int | float):
