@@ -5,11 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conntap.topology import grouping
 from conntap.topology.grouping import order_by_ends, rescale_groups
 
 
+@pytest.mark.parametrize("kernels", ["loaded", "not loaded"])
 @pytest.mark.parametrize("by", [None, "pre", "post", "both"])
-def test_many_edges_are_ordered_as_by_a_stable_sort(by):
+def test_many_edges_are_ordered_as_by_a_stable_sort(by, kernels, monkeypatch):
+    monkeypatch.setattr(grouping, "_KERNELS", "sys" if kernels == "loaded" else "nowhere")
     pre, post = np.random.default_rng(1).integers(0, 300, (2, 150_000)).astype(np.int32)
     if by:
         order = np.lexsort((post, pre)) if by == "both" else np.argsort(post if by == "post" else pre, kind="stable")

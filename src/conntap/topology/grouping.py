@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
+from scipy import sparse
 
 __all__ = ["order_by_ends", "rescale_groups"]
 
-_MANY = 100_000  # from here on counting is worth its compilation
+_MANY = 100_000  # from here on counting is worth what it needs
+_KERNELS = "conntap.topology._grouping"  # to load them takes as long as they save on 100 million edges
 _NONE = np.empty(0, dtype=np.int64)
 
 
@@ -39,13 +43,21 @@ def order_by_ends(pre: np.ndarray, post: np.ndarray, n_pre: int, n_post: int) ->
         return np.arange(len(pre), dtype=np.int64)
     if len(pre) < _MANY or n_pre + n_post > 4 * len(pre):
         return np.lexsort((post, pre)).astype(np.int64, copy=False)
+    before = None if is_rising.all() else _by(post, None, n_post)
+    return _by(pre, before, n_pre)
+
+
+def _by(keys: np.ndarray, before: np.ndarray | None, n_keys: int) -> np.ndarray:
+    """The positions by key, those of one key as in `before` (None: as they stand)."""
+    if _KERNELS not in sys.modules and len(keys) < 2**31 - 1:
+        rows = np.arange(len(keys) + 1, dtype=np.int32)
+        keys = keys if before is None else keys[before]
+        order = sparse.csr_array((np.zeros(len(keys), dtype=np.int8), keys, rows), (len(keys), n_keys)).tocsc().indices
+        return order.astype(np.int64) if before is None else before[order]
     from conntap.topology._grouping import placed
 
-    before, order = _NONE, np.empty(len(pre), dtype=np.int64)
-    if not is_rising.all():
-        before = np.empty(len(pre), dtype=np.int64)
-        placed(post, _NONE, n_post, before)
-    placed(pre, before, n_pre, order)
+    order = np.empty(len(keys), dtype=np.int64)
+    placed(keys, _NONE if before is None else before, n_keys, order)
     return order
 
 
@@ -78,11 +90,19 @@ def rescale_groups(
     >>> rescale_groups(values, np.arange(3), np.array([0, 2]), np.array([False, True, False]))
     (array([4., 3., 5.]), 0)
     """
-    from conntap.topology._grouping import rescaled
-
-    result = values.copy()
-    return result, int(
-        rescaled(
-            order.astype(np.int64, copy=False), starts.astype(np.int64, copy=False), is_gone, np.array(values), result
-        )
-    )
+    counts = np.diff(np.append(starts, len(order)))
+    lost = np.bincount(np.repeat(np.arange(len(counts)), counts)[is_gone], minlength=len(counts))
+    is_touched = (lost > 0) & (lost < counts)
+    rows, sizes, result = np.flatnonzero(np.repeat(is_touched, counts)), counts[is_touched], values.copy()
+    places, gone, group = order[rows], is_gone[rows], np.repeat(np.arange(len(sizes)), sizes)
+    wide = values[places].astype(np.float64)
+    before = np.bincount(
+        group, wide, minlength=len(sizes)
+    )  # adds up in order, so any part of the groups gives the same
+    left = np.bincount(group, np.where(gone, 0.0, wide), minlength=len(sizes))
+    is_impossible = (left == 0) & (before != 0)
+    with np.errstate(invalid="ignore"):
+        factors = np.divide(before, left, out=np.ones(len(sizes)), where=(left != before) & ~is_impossible)
+    stays = np.flatnonzero(~gone & (factors != 1)[group])
+    result[places[stays]] = values[places[stays]] * factors[group[stays]]
+    return result, int(is_impossible.sum())
