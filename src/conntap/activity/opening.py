@@ -13,7 +13,7 @@ import numpy as np
 from conntap.errors import ActivityError, ConntapError, known, unknown
 from conntap.store.files import atomic, why_unreadable
 
-__all__ = ["ending_of", "hdf5", "kind_of", "milliseconds", "npz", "one", "read_ids", "save", "saved_ids"]
+__all__ = ["ending_of", "hdf5", "kind_of", "milliseconds", "npz", "one", "read_ids", "save", "saved_ids", "told"]
 
 _IN_MS = {"ms": 1.0, "s": 1000.0, "us": 0.001, "": 1.0}
 
@@ -85,19 +85,20 @@ def kind_of(path: Path) -> str:
 @contextmanager
 def hdf5(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file open for reading; whatever goes wrong with it is told with its path."""
-    with _told(path), h5py.File(path, locking="best-effort") as file:
+    with told(path), h5py.File(path, locking="best-effort") as file:
         yield file
 
 
 @contextmanager
 def npz(path: Path) -> Iterator[Any]:
     """The arrays of an npz, no pickles; whatever goes wrong with it is told with its path."""
-    with _told(path), open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
+    with told(path), open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
         yield held
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with a file is told with its path."""
     try:
         yield
     except ConntapError:

@@ -8,12 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from conntap.activity.lazy import StoredArray
 from conntap.activity.opening import ending_of, hdf5, kind_of, milliseconds, npz, one, read_ids, save, saved_ids
 from conntap.activity.traces import Traces
 from conntap.errors import ActivityError, known, unknown
 from conntap.store.new_hdf5 import new_hdf5
 
-__all__ = ["StoredArray", "read_traces", "write_traces"]
+__all__ = ["read_traces", "write_traces"]
 
 
 def read_traces(path: str | Path, *, population: str | None = None, element: str | None = None) -> Traces:
@@ -102,29 +103,6 @@ def write_traces(traces: Traces, path: str | Path, *, population: str = "nodes",
         raise ActivityError(f"{path}: SONATA names nodes by whole numbers, not labels. Write npz.")
     with new_hdf5(path) as file:
         _write_report(file.create_group(f"report/{population}"), traces)
-
-
-class StoredArray:
-    """A 2-D array in an HDF5 file, read where it is sliced; it can be pickled, as its path.
-
-    Examples
-    --------
-    >>> StoredArray(Path("report.h5"), "report/v1/data", (10, 2), np.dtype("f4"))
-    StoredArray(report.h5: report/v1/data, (10, 2), float32)
-    """
-
-    def __init__(self, path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.path, self.name, self.shape, self.dtype = path, name, shape, dtype
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        with hdf5(self.path) as file:
-            return file[self.name][key]
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return np.asarray(self[:], dtype=dtype)
-
-    def __repr__(self) -> str:
-        return f"StoredArray({self.path}: {self.name}, {self.shape}, {self.dtype})"
 
 
 def _report(file: h5py.File, path: Path, population: str | None, element: str | None) -> Traces:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from conntap.activity.ids import frozen, id_index, ids_and_nodes, known_of, nodes_of, rows_of
-from conntap.errors import ActivityError
+from conntap.activity.lazy import cut
+from conntap.errors import ActivityError, MissingExtra
 
 __all__ = ["Traces"]
 
@@ -148,8 +149,30 @@ class Traces:
         for first in range(0, self.n_steps, steps):
             yield np.asarray(self._values[first : first + steps])
 
+    def to_dask(self, *, steps: int = 10_000, nodes: int = 1_000) -> Any:
+        """The values as a dask array in chunks of so many steps and nodes.
+
+        Raises
+        ------
+        MissingExtra
+            Dask is not installed.
+
+        Examples
+        --------
+        >>> Traces(np.zeros((5, 2)), dt_ms=1).to_dask(steps=2).chunks
+        ((2, 2, 1), (2,))
+        """
+        try:
+            import dask.array
+        except ImportError:
+            raise MissingExtra("recordings", package="dask[array]", needed_for="values as a dask array") from None
+        if isinstance(self._values, dask.array.Array):
+            return self._values.rechunk((steps, nodes))
+        chunks = tuple(max(1, min(most, n)) for most, n in zip((steps, nodes), self._values.shape, strict=True))
+        return dask.array.from_array(self._values, chunks=chunks, meta=np.empty((0, 0), self._values.dtype))
+
     def between(self, start_ms: float, stop_ms: float) -> Traces:
-        """The steps at or after `start_ms` and before `stop_ms`.
+        """The steps at or after `start_ms` and before `stop_ms`; lazy values stay lazy.
 
         Raises
         ------
@@ -171,10 +194,10 @@ class Traces:
                 f"Traces.between: no step from {start_ms:g} to {stop_ms:g} ms; the traces run from {self._start:g} to "
                 f"{end:g} ms. Choose a stretch within them."
             )
-        return self._with(self._values[first:stop], self._ids, self._start + first * self._dt, self._table)
+        return self._with(cut(self._values, first, stop), self._ids, self._start + first * self._dt, self._table)
 
     def of(self, ids: Any) -> Traces:
-        """The traces of the chosen nodes, in this order.
+        """The traces of the chosen nodes, in this order; lazy values stay lazy.
 
         Raises
         ------
@@ -188,10 +211,8 @@ class Traces:
         """
         index = id_index(np.atleast_1d(np.asarray(ids)), "Traces.of")
         rows = rows_of(self._ids, index, "Traces.of")
-        order = np.argsort(rows)
-        values = self._values[:, rows[order]]  # ascending, as HDF5 wants it
         table = None if self._table is None else self._table.take(rows)
-        return self._with(values[:, np.argsort(order)], index, self._start, table)
+        return self._with(cut(self._values, 0, self.n_steps, rows), index, self._start, table)
 
     def __eq__(self, other: object) -> bool:
         """Same ids, table of nodes, time steps, unit and values (NaN equals NaN); lazy values are read."""

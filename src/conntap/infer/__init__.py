@@ -9,6 +9,7 @@ from typing import Any
 _FILES: dict[str, dict[str, int]] = {
     "discretising": {"discretised": 1},
     "filters": {"differenced": 1, "low_pass": 1, "savitzky_golay": 1, "thresholded": 1, "weighted_by_activity": 1},
+    "recordings": {"binned": 1, "mended": 1},
     "scoring": {"precision_recall_curve": 1, "roc_curve": 1, "score": 1},
 }
 
