@@ -74,7 +74,8 @@ def add_connections(
     Notes
     -----
     A sort of the connections; pairs are drawn without listing them, however dense the connectome is. What depends on where
-    nodes are, such as delays, is that of the model: change it afterwards.
+    nodes are, such as delays, is that of the model: change it afterwards. Places on the post neuron (afferent_section_pos, ...)
+    are NaN until `place_synapses` gives them.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`rewire` and `wire` of edges that come in chunks of post nodes."""
+"""`place_synapses`, `rewire` and `wire` of edges that come in chunks of post nodes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,49 @@ import numpy as np
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
+from conntap.circuits.morphologies import Morphologies
 from conntap.circuits.sonata.streaming import EDGE
-from conntap.manipulate.among import Nodes
+from conntap.manipulate.among import Among, Nodes
+from conntap.manipulate.placing import Placing
 from conntap.manipulate.sourcing import Rewiring
+from conntap.manipulate.unplaced import COLUMNS
 from conntap.manipulate.wiring import Wiring
 
-__all__ = ["Rewire", "Wire"]
+__all__ = ["PlaceSynapses", "Rewire", "Wire"]
+
+
+class PlaceSynapses:
+    """`place_synapses`, chunk by chunk, on the morphologies that the circuit's configuration names."""
+
+    looks_at_nodes = True
+
+    def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
+        self._among, stream = Among("place_synapses", options, nodes), nodes.stream
+        self.mask = self._among.mask
+        given = options.get("morphologies")
+        self._work = Placing(options, Morphologies.of(stream.post_nodes) if given is None else given, rng)
+        table = stream.post_nodes.table([each for each in ("morphology",) if each in stream.post_nodes.properties])
+        has_edges = stream.in_degrees > 0 if self._among.post is None else self._among.post
+        self._work.check(table, np.flatnonzero(has_edges))
+        gives = self._work.gives(stream.attributes)
+        self.changes: tuple[str, ...] | None = tuple(name for name in gives if name in stream.attributes)
+        self.needs, self.adds = self.changes, tuple(name for name in COLUMNS if name not in stream.attributes)
+
+    def counts(self) -> bool:
+        return False
+
+    def tally(self, chunk: Connectome) -> None:
+        return None
+
+    def settle(self, tallies: list[Any]) -> None:
+        return None
+
+    def apply(self, chunk: Connectome, part: int) -> tuple[Connectome, dict[str, int]]:
+        rows, told = self._among.rows(chunk)
+        chosen = np.zeros(chunk.n_edges, dtype=bool)
+        chosen[rows] = True
+        placed, numbers = self._work.apply(chunk, chosen)
+        return placed, told | numbers
 
 
 class Rewire:

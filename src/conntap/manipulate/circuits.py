@@ -191,6 +191,7 @@ class _Run:
             self._steps.append(streamed(name, options, nodes, rng, f"recipe[{position}]"))
             self.described.append({"do": name, **{key: _told(each) for key, each in options.items()}})
         self.told: list[dict[str, int]] = [{} for _ in self._steps]
+        self._added = list(dict.fromkeys(name for each in self._steps for name in getattr(each, "adds", ())))
         looks = any(each.looks_at_nodes for each in self._steps)
         self._node_tables = self._stream.node_tables(None if looks else ())
         of_edge = 3 * self._stream.bytes_of_edge + _SORTING
@@ -229,7 +230,8 @@ class _Run:
         raw, connectome, told = self._upto(part, len(self._steps), paths)
         if paths is None:
             return EdgeChunk(connectome.pre, connectome.post, {}), told
-        return self._stream.encoded(raw, connectome, self._properties([each.changes for each in self._steps])), told
+        changed = self._properties([each.changes for each in self._steps])
+        return self._stream.encoded(raw, connectome, changed, added=self._added), told
 
     def _upto(
         self, part: int, n: int, paths: Iterable[str] | None = None

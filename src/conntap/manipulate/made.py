@@ -22,7 +22,7 @@ from conntap.manipulate.properties import _replaced
 from conntap.topology.grouping import order_by_ends
 from conntap.topology.row_draws import uniforms_of
 
-__all__ = ["DELAY", "Models", "Pool", "blank", "joined", "model_given", "ranks_within", "sub_seed"]
+__all__ = ["DELAY", "Models", "Pool", "blank", "edge_ranks", "joined", "model_given", "ranks_within", "sub_seed"]
 
 DELAY = "delay"
 _KINDS = {"synapses": SynapseCounts, "delays": Delays, "properties": Properties}
@@ -92,7 +92,7 @@ class Models:
 
     def values(self, edges: Connectome) -> dict[str, Any]:
         """The properties of edges, which are all those of these post nodes that are changed."""
-        ranks = _ranks(edges)
+        ranks = edge_ranks(edges)
         found: dict[str, Any] = {}
         if self.properties is not None:
             n = len(self.properties.properties)
@@ -144,8 +144,12 @@ def blank(column: Any, n: int) -> Any:
     return np.zeros(n, dtype=column.dtype)
 
 
-def _ranks(edges: Connectome) -> np.ndarray:
-    """The rank of each edge among those of its post node, by pre node, then in their order."""
+def edge_ranks(edges: Connectome) -> np.ndarray:
+    """The rank of each edge among those of its post node, by pre node, then in their order; int64, shape (edges,).
+
+    >>> edge_ranks(Connectome(3, [2, 0, 1], [1, 1, 2])).tolist()
+    [1, 0, 0]
+    """
     order = order_by_ends(edges.post, edges.pre, edges.n_post, edges.n_pre)
     ranks = np.empty(len(order), dtype=np.int64)
     ranks[order] = ranks_within(edges.post[order])

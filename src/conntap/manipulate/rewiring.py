@@ -59,7 +59,8 @@ def rewire(
         not drawn.
     properties
         "reuse": synapses go on with other sources; new connections are made like those onto post nodes of the same group
-        (`by`). "sample": those that change are all made so. Or a model of properties, from which synapses of
+        (`by`), but for places on the post neuron (afferent_section_pos, ...), which are NaN until `place_synapses` gives them.
+        "sample": those that change are all made so. Or a model of properties, from which synapses of
         connections that change take their values; in a study {from: stages.MODEL}.
     delays
         A model from which synapses that change take their `delay`; None keeps them.

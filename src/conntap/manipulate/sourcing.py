@@ -11,6 +11,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, known, one_of
 from conntap.manipulate.made import Models, Pool, blank, joined, model_given, sub_seed
 from conntap.manipulate.sources import Sources
+from conntap.manipulate.unplaced import POSITIONS, unplaced
 from conntap.topology.grouping import order_by_ends
 from conntap.topology.row_draws import exchanged
 
@@ -71,10 +72,10 @@ class Rewiring:
         return self.models.given(after, np.flatnonzero(changed)), told
 
     def _made(self, connectome: Connectome, post: np.ndarray, pre: np.ndarray) -> Connectome:
-        """New connections with the synapses of others, in the order of (pre, post)."""
+        """New connections with the synapses of others, but for their places, in the order of (pre, post)."""
         counts, rows = self.pool.models(post, pre)
         if not len(rows):
-            lacking = set(connectome.properties) - set(self.models.names)
+            lacking = set(connectome.properties) - {*self.models.names, *POSITIONS}
             if lacking:
                 raise OptionError(
                     f"rewire.properties: no connection is there whose {known(lacking)} new ones could have. Give models."
@@ -83,6 +84,7 @@ class Rewiring:
             columns = {name: blank(column, len(post)) for name, column in connectome.properties.items()}
         else:
             columns = {name: column[rows] for name, column in self.pool.edges.properties.items()}
+        columns = unplaced(columns)
         post, pre = np.repeat(post, counts), np.repeat(pre, counts)
         order = order_by_ends(pre, post, connectome.n_pre, connectome.n_post)
         return connectome.with_edges(

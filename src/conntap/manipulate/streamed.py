@@ -18,7 +18,7 @@ from conntap.circuits.masks import Mask
 from conntap.errors import OptionError, known, one_of, unknown
 from conntap.manipulate.altering import AlterProperty
 from conntap.manipulate.among import Among, Nodes
-from conntap.manipulate.by_post import Rewire, Wire
+from conntap.manipulate.by_post import PlaceSynapses, Rewire, Wire
 from conntap.manipulate.choosing import amount
 from conntap.manipulate.draws import chosen as drawn_of
 from conntap.manipulate.draws import distinct
@@ -34,7 +34,7 @@ class Streamed(Protocol):
     needs: tuple[str, ...] | None
     """Edge properties that it looks at; None for all."""
     changes: tuple[str, ...] | None
-    """Edge properties whose values it changes; None for all."""
+    """Edge properties whose values it changes; None for all. `adds`, where there is such, names those that may be new."""
     mask: Mask | None
     """The mask that it is about."""
     looks_at_nodes: bool
@@ -236,6 +236,7 @@ class ByPost:
 STREAMED: dict[str, Callable[..., Streamed]] = {
     "alter_property": AlterProperty,
     "extract": Extract,
+    "place_synapses": PlaceSynapses,
     "remove_connections": RemoveConnections,
     "remove_synapses": RemoveSynapses,
     "rewire": Rewire,

@@ -13,6 +13,7 @@ from conntap.circuits.selection import Selection, selected
 from conntap.errors import OptionError
 from conntap.manipulate.choosing import check_mask, chosen
 from conntap.manipulate.draws import in_order
+from conntap.manipulate.unplaced import unplaced
 
 __all__ = ["Listed", "Unconnected", "placed_anew", "unconnected", "with_connections"]
 
@@ -141,7 +142,7 @@ def with_connections(
 
     Each takes an existing connection, drawn evenly, for its model: it has as many synapses, of the same properties
     ("copied"), or each of the properties of any synapse ("sampled"). With `by`, models are connections and synapses onto
-    nodes of the same value of that property, where there are any.
+    nodes of the same value of that property, where there are any. Places on the post neuron are not taken over: they are NaN.
 
     Raises
     ------
@@ -182,10 +183,14 @@ def placed_anew(
 def _appended(connectome: Connectome, pre: np.ndarray, post: np.ndarray, rows: np.ndarray) -> Connectome:
     """The same edges, followed by others with the properties of those in some rows."""
     every = np.concatenate([np.arange(connectome.n_edges), rows])
+    columns = {name: column[every] for name, column in connectome.properties.items()}
+    for name, column in unplaced(columns).items():
+        if column is not columns[name]:
+            columns[name][connectome.n_edges :] = column[connectome.n_edges :]
     return connectome.with_edges(
         np.concatenate([connectome.pre, pre]),
         np.concatenate([connectome.post, post]),
-        properties={name: column[every] for name, column in connectome.properties.items()},
+        properties=columns,
     )
 
 

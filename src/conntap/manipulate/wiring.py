@@ -15,6 +15,7 @@ from conntap.errors import OptionError, known
 from conntap.manipulate.draws import in_order
 from conntap.manipulate.made import Models, blank, joined, model_given, ranks_within, sub_seed
 from conntap.manipulate.sources import Sources
+from conntap.manipulate.unplaced import POSITIONS, unplaced
 from conntap.topology.grouping import order_by_ends
 from conntap.topology.row_draws import uniforms_of
 
@@ -54,7 +55,7 @@ def wire(
         A model of the property `delay`; None: none.
     properties
         A model of other properties. Where there are edges already, models must give all properties that these have, and no
-        others.
+        others; but for places on the post neuron (afferent_section_pos, ...), which are NaN until `place_synapses` gives them.
     rng
         The source of randomness; equal states give equal results.
 
@@ -99,7 +100,7 @@ class Wiring:
 
     def check(self, names: list[str]) -> None:
         """Refuse models that give other properties than edges have."""
-        lacking, odd = set(names) - set(self.models.names), set(self.models.names) - set(names)
+        lacking, odd = set(names) - {*self.models.names, *POSITIONS}, set(self.models.names) - set(names)
         if lacking:
             raise OptionError(
                 f"wire.properties: edges have {known(lacking)}, which no model gives. Give models, or drop these properties."
@@ -135,10 +136,12 @@ class Wiring:
             pre, post = np.repeat(pre, counts), np.repeat(post, counts)
         order = order_by_ends(pre, post, connectome.n_pre, connectome.n_post)
         edges = connectome.with_edges(pre[order], post[order])
-        if not self.models.names:
-            return edges
         if connectome.properties:
             blanks = {name: blank(connectome.properties[name], len(order)) for name in connectome.properties}
-            edges = edges.with_edges(edges.pre, edges.post, properties=blanks)
+            edges = edges.with_edges(edges.pre, edges.post, properties=unplaced(blanks))
             return self.models.given(edges, np.arange(len(order)))
-        return edges.with_edges(edges.pre, edges.post, properties=self.models.values(edges))
+        return (
+            edges.with_edges(edges.pre, edges.post, properties=self.models.values(edges))
+            if self.models.names
+            else edges
+        )

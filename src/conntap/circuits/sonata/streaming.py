@@ -332,8 +332,11 @@ class EdgeStream:
         self._libraries[name] = names
         return names
 
-    def encoded(self, chunk: EdgeChunk, connectome: Connectome, changed: Iterable[str] = ()) -> EdgeChunk:
-        """A chunk as a manipulation left it: what its connectome has of it, and new values of the properties named.
+    def encoded(
+        self, chunk: EdgeChunk, connectome: Connectome, changed: Iterable[str] = (), *, added: Iterable[str] = ()
+    ) -> EdgeChunk:
+        """A chunk as a manipulation left it: what its connectome has of it, new values of the properties named, and those of
+        numbers named that the file does not have, where the connectome has them.
 
         Raises
         ------
@@ -358,10 +361,12 @@ class EdgeStream:
             )
         for name in changed:
             self._put(columns, name, connectome.properties[name])
+        new = {f"{self.group or 0}/{name}": name for name in added if name in connectome.properties}
+        columns |= {path: np.asarray(connectome.properties[name]) for path, name in new.items()}
         order = slice(None)
         if np.any(connectome.post[1:] < connectome.post[:-1]):
             order = order_of_pairs(connectome.post, np.zeros_like(connectome.post), connectome.n_post, 1)
-        columns = {path: columns[path][order] for path in chunk.columns}
+        columns = {path: columns[path][order] for path in (*chunk.columns, *new)}
         return EdgeChunk(connectome.pre[order], connectome.post[order], columns)
 
     def _put(self, columns: dict[str, np.ndarray], name: str, values: Any) -> None:
