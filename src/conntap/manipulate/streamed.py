@@ -120,14 +120,16 @@ class RemoveSynapses:
 
     def settle(self, tallies: list[Tally]) -> None:
         self._ranks = Ranks(tallies, self._n_pre)
-        may_go = np.arange(self._ranks.n_synapses)
+        goes = np.ones(self._ranks.n_synapses, dtype=bool)
         if self._keep == "one":
             counts = self._ranks.counts()
             starts = np.cumsum(counts, dtype=np.int64) - counts
-            may_go = np.delete(may_go, starts + self._rng.integers(0, counts))
-        size = amount("remove_synapses", *self._wanted, len(may_go), "synapses")
-        self._goes = np.zeros(self._ranks.n_synapses, dtype=bool)
-        self._goes[may_go if size == len(may_go) else may_go[distinct(len(may_go), size, self._rng)]] = True
+            goes[starts + self._rng.integers(0, counts)] = False
+        n = int(np.count_nonzero(goes))
+        size = amount("remove_synapses", *self._wanted, n, "synapses")
+        if size < n:
+            goes[goes] = drawn_of(n, size, self._rng)
+        self._goes = goes
 
     def apply(self, chunk: Connectome, part: int) -> tuple[Connectome, dict[str, int]]:
         found, rows, told = self._among.found(chunk)
