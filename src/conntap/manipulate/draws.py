@@ -20,10 +20,21 @@ def distinct(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """
     if size > n // 2:
         return _complement(distinct(n, n - size, rng), n) if size < n else np.arange(n, dtype=np.int64)
+    if n <= _WIDEST * size:
+        return np.flatnonzero(_marked(n, size, rng))
     found = np.empty(0, dtype=np.int64)
     while len(found) < size:
         found = _with(found, rng.integers(0, n, size - len(found), dtype=np.int64), n)
     return found
+
+
+def _marked(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """The same set as a boolean for each number."""
+    is_there, lacking = np.zeros(n, dtype=bool), size
+    while lacking:
+        is_there[rng.integers(0, n, lacking, dtype=np.int64)] = True
+        lacking = size - int(np.count_nonzero(is_there))
+    return is_there
 
 
 def distinct_in(sizes: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -51,6 +62,8 @@ def chosen(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
     >>> chosen(3, 2, np.random.default_rng(0)).sum()
     np.int64(2)
     """
+    if size <= n // 2 and n <= _WIDEST * size:
+        return _marked(n, size, rng)
     mask = np.zeros(n, dtype=bool)
     mask[distinct(n, size, rng)] = True
     return mask
@@ -109,11 +122,7 @@ def from_links(connectome: Connectome, low: np.ndarray, high: np.ndarray, kind: 
 
 
 def _with(found: np.ndarray, more: np.ndarray, limit: int) -> np.ndarray:
-    """The rising union of a rising set and other numbers below a limit."""
-    if limit <= _WIDEST * len(more):
-        is_there = np.zeros(limit, dtype=bool)
-        is_there[found] = is_there[more] = True
-        return np.flatnonzero(is_there)
+    """The rising union of a rising set and other numbers."""
     more = in_order(more, limit)
     joined = np.sort(np.concatenate([found, more]), kind="stable") if len(found) else more
     return joined[np.append(True, joined[1:] != joined[:-1])] if len(joined) else joined

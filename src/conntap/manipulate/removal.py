@@ -145,15 +145,16 @@ def remove_synapses(
     if rescale is not None:
         _check_floats(connectome, rescale, f"{where}.rescale")
     found = chosen(connectome, where, pre=pre, post=post, mask=mask)
-    may_go = np.arange(len(found.order))
+    is_gone = np.ones(len(found.order), dtype=bool)
     if keep_connections == "one":
-        may_go = np.delete(may_go, found.starts + rng.integers(0, found.counts))
-    size = amount(where, synapses, fraction, len(may_go), "synapses")
-    is_gone = np.zeros(len(found.order), dtype=bool)
-    is_gone[may_go if size == len(may_go) else may_go[distinct(len(may_go), size, rng)]] = True
+        is_gone[found.starts + rng.integers(0, found.counts)] = False
+    n = int(np.count_nonzero(is_gone))
+    size = amount(where, synapses, fraction, n, "synapses")
+    if size < n:
+        is_gone[is_gone] = drawn_of(n, size, rng)
     keep = np.ones(connectome.n_edges, dtype=bool)
     keep[found.order[is_gone]] = False
-    _log.info("%s: %d of %d synapses.", where, size, len(may_go))
+    _log.info("%s: %d of %d synapses.", where, size, n)
     if rescale is not None:
         connectome = _with(connectome, rescale, _rescaled(connectome.properties[rescale], found, is_gone, where))
     return connectome.filter(keep)
