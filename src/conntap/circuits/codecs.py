@@ -1,8 +1,9 @@
-"""How the nouns of this room are kept in a store: the encodings "connectome", "mask" and "subtargets"."""
+"""How the nouns of this room are kept in a store: the encodings "circuit", "connectome", "mask", "model", "subtargets"."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
+from conntap.errors import StoreError
 from conntap.store import codecs
 from conntap.store.codecs import Encoded
 from conntap.store.columns import smallest
@@ -18,12 +20,13 @@ __all__ = ["register_codecs"]
 
 
 def register_codecs() -> None:
-    """Tell the store how to keep a Connectome, a Mask and a Subtargets.
+    """Tell the store how to keep a Circuit, a Connectome, a Mask and a Subtargets.
 
     A connectome is `pre` and `post` (row positions) beside its packed tables: nodes, edges and, where it is
     rectangular, post_nodes. A mask is `pre` and `post`: positions among the ids that occur, which are the packed tables
     pre_ids and post_ids. A decoded Subtargets has no source (None): a store keeps which nodes were
-    chosen, not the circuit.
+    chosen, not the circuit. A circuit stays where it is: kept are its path, which populations are meant, their sizes and, where
+    it was made by manipulation, how (`provenance`); a decoded one is opened there.
 
     Examples
     --------
@@ -31,10 +34,45 @@ def register_codecs() -> None:
     >>> codecs.encode(Connectome(2, [0], [1])).encoding
     'connectome'
     """
+    codecs.register("circuit", version=1, types=_is_circuit, encode=_encode_circuit, decode=_decode_circuit)
     codecs.register("connectome", version=1, types=(Connectome,), encode=_encode_connectome, decode=_decode_connectome)
     codecs.register("mask", version=1, types=(Mask,), encode=_encode_mask, decode=_decode_mask)
     codecs.register("model", version=1, types=_is_model, encode=_encode_model, decode=_decode_model)
     codecs.register("subtargets", version=1, types=_is_subtargets, encode=_encode_subtargets, decode=_decode_subtargets)
+
+
+def _is_circuit(value: Any) -> bool:
+    """Whether a value is a Circuit; there can be none before its module is imported."""
+    module = sys.modules.get("conntap.circuits.circuit")
+    return module is not None and isinstance(value, module.Circuit)
+
+
+def _encode_circuit(circuit: Any) -> Encoded:
+    from conntap.circuits.provenance import provenance
+
+    kinds = {"nodes": circuit.node_populations, "edges": circuit.edge_populations}
+    made = {name: told for name, each in circuit.edge_populations.items() if (told := provenance(each))}
+    attrs = {
+        "path": str(circuit.path),
+        "populations": {"nodes": circuit._nodes, "edges": circuit._edges},
+        "counts": {
+            kind: {name: each.size for name, each in populations.items()} for kind, populations in kinds.items()
+        },
+        "made": made,
+    }
+    return Encoded("circuit", 1, {}, attrs)
+
+
+def _decode_circuit(encoded: Encoded) -> Any:
+    from conntap.circuits.circuit import open_circuit
+
+    path = Path(encoded.attrs["path"])
+    if not path.exists():
+        raise StoreError(
+            f"decode: the circuit {path} is gone: its stage is discarded, or the folder of the run was moved without it or the "
+            "other way round. Run the study again."
+        )
+    return open_circuit(path, **encoded.attrs["populations"])
 
 
 def _encode_connectome(connectome: Connectome) -> Encoded:

@@ -26,6 +26,7 @@ _FILES: dict[str, dict[str, int]] = {
         "skeleton_mask": 1,
     },
     "mask_files": {"mask_from_file": 1},
+    "on_disk": {"circuit": 1},
     "mask_sizes": {"mask_size": 1},
     "removal": {"extract": 1, "remove_connections": 1, "remove_synapses": 1, "subsample": 1},
     "placing": {"place_synapses": 1},
@@ -42,6 +43,9 @@ _FILES: dict[str, dict[str, int]] = {
 }
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
+
+# Options that change how a step runs and nothing of its value: they enter no key.
+WITHOUT_EFFECT: dict[str, tuple[str, ...]] = {"circuit": ("mem_gb", "workers")}
 
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 

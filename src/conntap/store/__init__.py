@@ -1,6 +1,6 @@
 """Bytes and tables: the store of results, shards of records, atomic files, and codecs of values."""
 
-from conntap.store.codecs import Encoded, decode, encode, pack, register, unpack
+from conntap.store.codecs import Encoded, decode, encode, located, pack, placed, register, unpack
 from conntap.store.files import File, atomic
 from conntap.store.reading import Dataset, Store, open_store
 from conntap.store.shards import ShardEntry, ShardWriter, is_whole, read, read_header, scan, survey
@@ -18,8 +18,10 @@ __all__ = [
     "decode",
     "encode",
     "is_whole",
+    "located",
     "open_store",
     "pack",
+    "placed",
     "read",
     "read_header",
     "register",

@@ -12,14 +12,25 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from logging import getLogger
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
 from conntap.errors import StoreError, known, unknown
 
-__all__ = ["Encoded", "decode", "encode", "json_text", "pack", "register", "unpack", "with_file_attrs"]
+__all__ = [
+    "Encoded",
+    "decode",
+    "encode",
+    "json_text",
+    "located",
+    "pack",
+    "placed",
+    "register",
+    "unpack",
+    "with_file_attrs",
+]
 
 _log = getLogger(__name__)
 _PROVIDERS = ("conntap.store.builtin", "conntap.circuits.codecs", "conntap.activity")
@@ -232,17 +243,72 @@ def with_file_attrs(encoded: Encoded, change: Callable[[dict[str, Any]], dict[st
     >>> with_file_attrs(Encoded("file", 1, {}, {"name": "a"}), lambda attrs: {**attrs, "path": "/a"}).attrs
     {'name': 'a', 'path': '/a'}
     """
+    return _with_attrs(encoded, lambda encoding, attrs: change(attrs) if encoding == "file" else attrs)
+
+
+def placed(encoded: Encoded, folder: Path, *, now: Path, later: Path, **more: Any) -> Encoded:
+    """The same value, with paths that are in `now` said as they will be in `later`, relative to `folder`.
+
+    An encoding of something that stays on disk has an attribute `path`; of one that may move with the folder it becomes
+    `place`. A file keeps its path, since its bytes are copied when a store is written.
+
+    Parameters
+    ----------
+    folder
+        What the values will be relative to, such as the folder of a run.
+    now, later
+        Where what was written is, and where it will be.
+    more
+        Further attributes of what is on disk there.
+
+    Examples
+    --------
+    >>> value = Encoded("circuit", 1, {}, {"path": "/run/.aside/a.json"})
+    >>> placed(value, Path("/run"), now=Path("/run/.aside"), later=Path("/run/files")).attrs
+    {'place': 'files/a.json'}
+    """
+
+    def change(encoding: str, attrs: dict[str, Any]) -> dict[str, Any]:
+        path = Path(str(attrs.get("path", "")))
+        if not path.is_relative_to(now):
+            return attrs
+        path, rest = later / path.relative_to(now), {key: value for key, value in attrs.items() if key != "path"}
+        if encoding == "file":
+            return {**attrs, "path": str(path)}
+        return {"place": path.relative_to(folder).as_posix(), **rest, **more}
+
+    return _with_attrs(encoded, change)
+
+
+def located(encoded: Encoded, folder: Path) -> Encoded:
+    """The same value, with what is kept relative to a folder (`placed`) as paths.
+
+    Examples
+    --------
+    >>> located(Encoded("circuit", 1, {}, {"place": "files/a.json"}), Path("/run")).attrs
+    {'path': '/run/files/a.json'}
+    """
+
+    def change(_: str, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "place" not in attrs:
+            return attrs
+        rest = {key: value for key, value in attrs.items() if key != "place"}
+        return {"path": str(folder / attrs["place"]), **rest}
+
+    return _with_attrs(encoded, change)
+
+
+def _with_attrs(encoded: Encoded, change: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Encoded:
+    """The same value with its attributes changed, and those of all values in it where it is a mapping."""
 
     def changed(encoding: str, attrs: dict[str, Any]) -> dict[str, Any]:
-        if encoding == "file":
-            return change(attrs)
+        attrs = change(encoding, attrs)
         if "parts" not in attrs:
             return attrs
         return {**attrs, "parts": [[name, kind, n, changed(kind, own)] for name, kind, n, own in attrs["parts"]]}
 
-    if encoded.encoding != "file" and "parts" not in encoded.attrs:
-        return encoded
-    return replace(encoded, attrs=changed(encoded.encoding, encoded.attrs))
+    attrs = changed(encoded.encoding, encoded.attrs)
+    return encoded if attrs == encoded.attrs else replace(encoded, attrs=attrs)
 
 
 def json_text(value: Any) -> str:

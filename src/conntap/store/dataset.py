@@ -17,7 +17,7 @@ from conntap.errors import CorruptStoreError, StoreError
 from conntap.store import lookup
 from conntap.store.against import against
 from conntap.store.cases import read_cases
-from conntap.store.codecs import Encoded, decode, with_file_attrs
+from conntap.store.codecs import Encoded, decode, located, with_file_attrs
 from conntap.store.elements import read_attributes
 from conntap.store.frames import Part, assemble, with_cases
 from conntap.store.unpacking import GroupReader
@@ -273,7 +273,8 @@ class Dataset:
 
     def _with_path(self, encoded: Encoded) -> Encoded:
         folder = files_folder(self._store.path)
-        return with_file_attrs(encoded, lambda attrs: {**attrs, "path": str(folder / attrs["stored"])})
+        encoded = with_file_attrs(encoded, lambda attrs: {**attrs, "path": str(folder / attrs["stored"])})
+        return located(encoded, self._store.path.absolute().parent)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from conntap.study.entries import (
     Study,
     StudyEntry,
 )
+from conntap.study.recipes import check_recipe, takes_recipe
+from conntap.study.references import is_reference
 from conntap.study.relations import check_columns, check_kinds, in_order
 from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
 from conntap.study.yaml import Document, Place
@@ -243,12 +245,24 @@ class Checker:
                 checked[name] = Reference(self._source(str(value["from"]), f"{where}.{name}.from", (*place, name)))
             else:
                 checked[name] = self._value(step, name, value, place)
+                if references:
+                    checked[name] = self._referring(checked[name], (*place, name))
         for name, option in step.options.items():
             if option.required and name not in given and name not in swept:
                 self.problem(f"{where}: {step.name} needs the option {name!r} ({option.explained()}).", place)
         return checked
 
+    def _referring(self, value: Any, place: Place) -> Any:
+        """The value with every `{from: stages.NAME}` within it as a reference."""
+        if is_reference(value):
+            return Reference(self._source(value["from"], f"{dotted(place)}.from", place))
+        if isinstance(value, dict):
+            return {key: self._referring(each, (*place, key)) for key, each in value.items()}
+        return [self._referring(each, (*place, n)) for n, each in enumerate(value)] if type(value) is list else value
+
     def _value(self, step: Step, name: str, value: Any, place: Place) -> Any:
+        if name == "recipe" and takes_recipe(step):
+            check_recipe(value, f"{dotted(place)}.{name}", (*place, name), self.problem)
         try:
             checked = step.options[name].check(value, dotted(place))
         except OptionError as error:

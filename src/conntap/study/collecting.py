@@ -13,6 +13,7 @@ import pandas as pd
 
 from conntap import __version__, store
 from conntap.errors import CorruptStoreError, RunError, known
+from conntap.study.folders import discard_folders
 from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_cases, read_setup
 
@@ -61,6 +62,7 @@ def collect(out: Path) -> Path:
         raise RunError(
             f"{out}: {damaged} damaged records were set aside ({error}). Run again to compute them."
         ) from error
+    discard_folders(out)
     return out / "store.h5"
 
 

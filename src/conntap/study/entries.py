@@ -256,7 +256,9 @@ class Stage:
     @property
     def sources(self) -> list[str]:
         """Everything it takes values from: its inputs and the references among its options."""
-        references = [value.stage for value in self.options.values() if isinstance(value, Reference)]
+        from conntap.study.references import references_in  # it reads what this file defines
+
+        references = [value.stage for value in references_in(self.options).values()]
         return list(dict.fromkeys([*self.inputs.values(), *references]))
 
 

@@ -23,7 +23,8 @@ from conntap.circuits import Connectome
 from conntap.errors import ConntapError, StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
-from conntap.study.entries import Reference, Slicing, Stage, Study
+from conntap.study.entries import Slicing, Stage, Study
+from conntap.study.references import marked, references_in
 from conntap.study.relations import repeat_names
 from conntap.study.selecting import Inside, selected_cases
 from conntap.study.steps import Step
@@ -219,9 +220,8 @@ def _bases(
         taken = {name: _called(some, names.get(stage.inputs[name.split()[1]])) for name, some in taken.items()}
     joined = _joined(taken, cross=stage.join == "cross")
     references = {
-        f"option {name}": _called(cases[value.stage], names.get(value.stage))
-        for name, value in stage.options.items()
-        if isinstance(value, Reference)
+        f"option {place}": _called(cases[value.stage], names.get(value.stage))
+        for place, value in references_in(stage.options).items()
     }
     for columns, chosen in joined:
         for extra, referred in _joined(references, cross=False, start=columns):
@@ -266,8 +266,8 @@ def _joined(
 
 def _units(study: Study, stage: Stage, columns: dict[str, Any], chosen: Mapping[str, Case]) -> Iterator[Unit]:
     inputs = {name.split()[1]: case for name, case in chosen.items() if name.startswith("input ")}
-    references = {name.split()[1]: case for name, case in chosen.items() if name.startswith("option ")}
-    literal = {name: _plain(value) for name, value in stage.options.items() if not isinstance(value, Reference)}
+    references = {name.split(" ", 1)[1]: case for name, case in chosen.items() if name.startswith("option ")}
+    literal = {name: _plain(value) for name, value in marked(stage.options).items()}
     repeats: Sequence[int | None] = range(stage.repeat) if stage.repeat else (None,)
     for values in itertools.product(*stage.each.values()):
         swept = dict(zip(stage.each, values, strict=True))
@@ -303,7 +303,7 @@ def _unit(
     made: dict[str, Any] = {
         "step": step.name,
         "version": step.version,
-        "options": _identities(step, options),
+        "options": _identities(step, {k: v for k, v in options.items() if k not in step.without_effect}),
         "inputs": {name: each.key for name, each in {**inputs, **references}.items()},
     }
     control = None if drawn[0] == "original" else _control(study, drawn, inputs)
@@ -360,6 +360,8 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, tuple | set | frozenset | list):
         return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
     return value
 
 

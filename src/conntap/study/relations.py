@@ -39,6 +39,10 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
                     f"{label}.{name}: {option.stage} gives a {kind}; the option takes {stage.step.options[name].shown()}.",
                     (*place, name),
                 )
+        if stage.slices and stage.step.takes_folder:
+            problem(
+                f"{label}.slices: {stage.step.name} writes files, of the whole only. Remove them.", (*place, "slices")
+            )
         if stage.repeat and not stage.step.takes_rng:
             problem(
                 f"{label}.repeat: {stage.step.name} is not random, so every repeat gives the same. Remove it.",

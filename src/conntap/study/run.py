@@ -19,6 +19,7 @@ from conntap.study.collecting import collect
 from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.executors import Listener, opened
+from conntap.study.folders import recheck_folders
 from conntap.study.jobs import Job, Limits, to_do
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import Running, lock
@@ -189,6 +190,8 @@ def check_current(study: Study, out: Path) -> None:
 def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, noted: Launch | None = None) -> Outcome:
     began, about = time.monotonic(), read_setup(out)
     account = Account()
+    if noted is None:
+        recheck_folders(out)
     left = {name: to_do(out, name, only=some.keys).summary() for name in about["stages"]}
     skipped = sum(each["skipped"] for each in left.values())
     if noted is None and any(each["units"] for each in left.values()):

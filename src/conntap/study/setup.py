@@ -269,6 +269,10 @@ def _about_stage(plan: StagePlan) -> dict[str, Any]:
 def _shown(value: Any) -> Any:
     if isinstance(value, Reference):
         return {"from": f"stages.{value.stage}"}
+    if isinstance(value, dict):
+        return {key: _shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
     return str(value) if isinstance(value, Path) else value
 
 

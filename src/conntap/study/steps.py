@@ -32,6 +32,8 @@ STAGE_KEYS = frozenset(
     ("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "run", "description")
 )
 
+_GIVEN = ("rng", "folder")  # what the runner gives: randomness, and a folder to write files into
+
 COSTS = ("constant", "nodes", "connections")
 """What the work of a step may be said to grow with."""
 
@@ -90,7 +92,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Step:
-    """One function as a study sees it."""
+    """One function as a study sees it.
+
+    One that `takes_folder` writes files: the runner gives it a new folder for each unit. Options `without_effect` on its
+    value enter no key.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -101,6 +107,8 @@ class Step:
     takes_rng: bool
     returns: Any
     cost: str | Callable[[int, int], float] = "connections"
+    takes_folder: bool = False
+    without_effect: frozenset[str] = frozenset()
 
     def load(self, nodes: int, connections: int) -> float:
         """The size of its work on a connectome of so many nodes and connections, in units of its own.
@@ -208,10 +216,15 @@ def _plugin_versions(module: str, where: str) -> Mapping[str, int]:
 
 def _cost(name: str, module: str, function: str, where: str) -> str | Callable[[int, int], float]:
     """What the module says that a step's work grows with."""
-    cost = dict(getattr(importlib.import_module(module), "COSTS", {})).get(function, "connections")
+    cost = _said(module, "COSTS").get(function, "connections")
     if not callable(cost) and cost not in COSTS:
         raise StudyError(f"{unknown(where, f'cost of step {name!r}', cost, COSTS)} Or a function of both numbers.")
     return cost
+
+
+def _said(module: str, name: str) -> dict[str, Any]:
+    """What a module says of its steps under a name; nothing where it does not."""
+    return dict(getattr(importlib.import_module(module), name, {}))
 
 
 @cache
@@ -244,7 +257,7 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             inputs[parameter.name] = annotation
             optional |= {parameter.name} if has_default else set()
-        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "rng":
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in _GIVEN:
             default = parameter.default if has_default else None
             options[parameter.name] = Option(parameter.name, annotation, not has_default, default)
         elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -262,6 +275,8 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         takes_rng=any(each.name == "rng" for each in parameters),
         returns=hints.get("return", Any),
         cost=_cost(name, module, function, where),
+        takes_folder=any(each.name == "folder" for each in parameters),
+        without_effect=frozenset(_said(module, "WITHOUT_EFFECT").get(function, ())),
     )
 
 

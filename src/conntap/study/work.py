@@ -16,6 +16,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from conntap import store
 from conntap.errors import ConntapError, CorruptStoreError, RunError
 from conntap.seeds import stream
 from conntap.study.records import Records, stage_folder
+from conntap.study.references import filled
 from conntap.study.steps import Step, find_step
 
 __all__ = ["Finished", "Values", "compute", "run_batch"]
@@ -95,7 +97,7 @@ class Values:
             (encoded,) = records.read(key)
         except CorruptStoreError:
             raise MissingInput(f"waits for a unit of stages.{stage} whose record is damaged. Run again.") from None
-        return self.remember(label, store.decode(encoded))
+        return self.remember(label, store.decode(store.located(encoded, self.out.absolute())))
 
 
 def _is_frozen(value: Any) -> bool:
@@ -125,18 +127,22 @@ def open_source(entry: Mapping[str, Any]) -> Any:
     return read(path, **options)
 
 
-def compute(unit: Mapping[str, Any], values: Values) -> Iterator[tuple[dict[str, Any], Any]]:
-    """The values of one unit with their slice variables (none for an uncut unit)."""
+def compute(
+    unit: Mapping[str, Any], values: Values, folder: Path | None = None
+) -> Iterator[tuple[dict[str, Any], Any]]:
+    """The values of one unit with their slice variables (none for an uncut unit); `folder` is for a step that writes files."""
     step = find_step(unit["made"]["step"])
     inputs = {name: values.get(kept) for name, kept in unit["inputs"].items()}
-    options = _options(step, unit["options"]) | {name: values.get(kept) for name, kept in unit["references"].items()}
+    referred = {place: values.get(kept) for place, kept in unit["references"].items()}
+    options = filled(_options(step, unit["options"]), referred)
     first = next(iter(inputs), None)
     slicing = unit["slicing"]
     within = slicing is not None and slicing.get("controls") == "within"
     if unit["control"] is not None and not within:
         inputs[first] = _controlled(unit, inputs[first], values)
     if slicing is None:
-        yield {}, step.function(**inputs, **options, **_rng(step, unit))
+        given = _rng(step, unit) | ({"folder": folder} if step.takes_folder else {})
+        yield {}, step.function(**inputs, **options, **given)
         return
     for variables, part in _cut(slicing, inputs[first]):
         if within:
@@ -246,24 +252,30 @@ def run_batch(
     with store.ShardWriter(folder / "shards" / _shard_name(number)) as shard:
         for unit in wanted:
             report("start", unit, {})
-            header = _record(unit, values, shard, number)
+            header = _record(unit, values, shard, number, stage)
             report(header["status"], unit, header)
             if header["status"] != "done":
                 failed.append(unit["key"])
     return Finished(len(wanted) - len(failed), len(units) - len(wanted), failed)
 
 
-def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, number: int) -> dict[str, Any]:
+def _record(
+    unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, number: int, stage: str
+) -> dict[str, Any]:
     _forget_peak()
     began, cpu = time.monotonic(), time.process_time()  # a clock may be set while a unit runs
     header = {**about(unit), "batch": number, "time": time.time(), "host": socket.gethostname()}
     rows: list[dict[str, Any]] = []
     encoded: list[store.Encoded] = []
     try:
-        for variables, value in compute(unit, values):
-            rows.append(variables)
-            encoded.append(store.encode(value))
-            header |= _size(value)
+        with _folder_of(unit, values.out, stage) as folder:
+            for variables, value in compute(unit, values, folder and folder.path):
+                rows.append(variables)
+                encoded.append(store.encode(value))
+                header |= _size(value)
+            if folder is not None:
+                encoded = folder.keep(encoded)
+                header["files"] = folder.about
         header |= {"status": "done", "rows": rows, "load": _load(unit, values)}
     except MissingInput as error:
         return header | {"status": "waiting", "error": str(error)}
@@ -282,6 +294,15 @@ def _record(unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, n
     header["peak_mb"] = _peak_mb()
     shard.append(unit["key"], header, encoded if header["status"] == "done" else None)
     return header
+
+
+def _folder_of(unit: Mapping[str, Any], out: Path, stage: str) -> AbstractContextManager[Any]:
+    """A new folder for the files of a unit whose step writes some."""
+    if not find_step(unit["made"]["step"]).takes_folder:
+        return contextlib.nullcontext()
+    from conntap.study.folders import new_folder  # it reads what `setup` writes, and that imports this file
+
+    return new_folder(out, stage, unit["key"])
 
 
 def _forget_peak() -> None:
@@ -313,8 +334,11 @@ def _load(unit: Mapping[str, Any], values: Values) -> float:
 
 def _size(value: Any) -> dict[str, Any]:
     """How many nodes and edges a value has, where it is a connectome: what takes it costs accordingly."""
-    from conntap.circuits import Connectome
+    from conntap.circuits import Circuit, Connectome
 
+    if isinstance(value, Circuit):
+        sizes = [[each.size for each in found.values()] for found in (value.node_populations, value.edge_populations)]
+        return {"size": [max(each, default=0) for each in sizes]}
     return {"size": [max(value.n_pre, value.n_post), value.n_edges]} if isinstance(value, Connectome) else {}
 
 

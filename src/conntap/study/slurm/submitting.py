@@ -21,6 +21,7 @@ from typing import Any
 from conntap.errors import InterruptedRun, RunError
 from conntap.study.accounts import Account
 from conntap.study.entries import RunOptions, Study
+from conntap.study.folders import recheck_folders
 from conntap.study.jobs import Limits
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import lock
@@ -142,6 +143,7 @@ def submit(
     with lock(out):  # another process may have launched, or set it up anew, just now
         check_current(study, out)
         refuse_if_active(out)
+        recheck_folders(out)
         arrays = [shared_out(study, out, name, found, only, limits or {}) for name in read_setup(out)["stages"]]
         if not any(array.shares for array in arrays):
             return None
