@@ -87,7 +87,7 @@ def place_synapses(
     first; MorphIO's number in the order of NEURON plus 1. A place on the soma has position 0.5 and its centre. Morphologies are
     moved so that the soma's centre is the node's position. afferent_surface_x, _y, _z, where edges have them, take the centre, on
     the axis. What is drawn depends on the source of randomness, the post node and the synapse's rank among all that this has, by
-    pre node; so it is the same in chunks. Some 0.6 us a synapse, and reading each morphology.
+    pre node; so it is the same in chunks. Some 0.3 us a synapse, and 4 ms to read a morphology of 5,000 points.
 
     Examples
     --------
