@@ -270,3 +270,26 @@ def test_an_edge_list_is_no_circuit_on_disk(folder, write):
     body = "stages:\n  cut: {do: manipulate.circuit, of: circuits, recipe: [{do: subsample, fraction: 1}]}\n"
     outcome = run(load_study(write(body)))
     assert "takes a SONATA circuit" in outcome.failures[0]["error"]
+
+
+LAYERS = """
+subtargets:
+  layers: {do: circuits.groups, of: circuits, by: layer}
+stages:
+  cut: {do: manipulate.circuit, of: circuits, recipe: [{do: remove_connections, fraction: 0.5}]}
+  before: {do: circuits.connectome, of: subtargets.layers}
+  after: {do: circuits.connectome, of: {target: subtargets.layers, circuit: cut}}
+run: {workers: 1}
+"""
+
+
+def test_subtargets_of_a_circuit_are_looked_at_in_one_made_from_it(circuits, write):
+    outcome = run(load_study(write(LAYERS, circuits=CIRCUITS)))
+    assert outcome.ok
+    with open_store(outcome.store) as store:
+        before, after = store["before"], store["after"]
+        assert after.cases.equals(before.cases)
+        for one, other in zip(before, after, strict=True):
+            assert one.nodes.equals(other.nodes)
+            assert 0 < other.n_edges < one.n_edges
+            assert set(zip(other.pre, other.post)) <= set(zip(one.pre, one.post))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -53,7 +55,11 @@ def node_table(target: Circuit | Connectome | Subtarget, *, properties: list[str
 
 
 def connectome(
-    target: Circuit | Connectome | Subtarget, *, edges: str | None = None, properties: list[str] | None = None
+    target: Circuit | Connectome | Subtarget,
+    circuit: Circuit | None = None,
+    *,
+    edges: str | None = None,
+    properties: list[str] | None = None,
 ) -> Connectome:
     """The edges among the nodes of a target.
 
@@ -61,6 +67,9 @@ def connectome(
     ----------
     target
         A circuit (all of its default nodes), a square connectome, or a subtarget of one.
+    circuit
+        Another circuit to take edges and nodes from: with the subtarget's population of nodes, such as one made from the
+        target's by manipulation. Default: the target's own.
     edges
         The edge population of a circuit; default: the only one among the target's nodes, or the circuit's default.
     properties
@@ -87,6 +96,7 @@ def connectome(
     >>> connectome(Subtarget("pair", c, None, np.array([0, 1]))).n_edges
     1
     """
+    target = _of(target, circuit, "connectome")
     source, population, ids = _parts(target, "connectome")
     if isinstance(source, Circuit):
         population = source.nodes(population).name
@@ -99,7 +109,11 @@ def connectome(
 
 
 def inputs(
-    target: Circuit | Connectome | Subtarget, *, edges: str | None = None, properties: list[str] | None = None
+    target: Circuit | Connectome | Subtarget,
+    circuit: Circuit | None = None,
+    *,
+    edges: str | None = None,
+    properties: list[str] | None = None,
 ) -> Connectome:
     """The edges into a target from nodes outside it.
 
@@ -110,6 +124,9 @@ def inputs(
     ----------
     target
         A circuit (its default nodes), a rectangular connectome, or a subtarget of a circuit or of a connectome.
+    circuit
+        Another circuit to take edges and nodes from: with the subtarget's population of nodes, such as one made from the
+        target's by manipulation. Default: the target's own.
     edges
         The edge population of a circuit; default: the only one into the target's population, or the circuit's
         default; for a whole circuit, the only one from another population.
@@ -138,6 +155,7 @@ def inputs(
     >>> found.pre_nodes.index.tolist(), found.n_edges
     ([1], 1)
     """
+    target = _of(target, circuit, "inputs")
     source, population, ids = _parts(target, "inputs")
     if isinstance(source, Circuit):
         population = source.nodes(population).name
@@ -156,6 +174,7 @@ def inputs(
 def cross(
     pre: Circuit | Connectome | Subtarget,
     post: Circuit | Connectome | Subtarget,
+    circuit: Circuit | None = None,
     *,
     edges: str | None = None,
     properties: list[str] | None = None,
@@ -167,6 +186,9 @@ def cross(
     pre, post
         Subtargets of one circuit or connectome, or the whole of it (of a circuit, its default nodes); they may
         overlap or be the same.
+    circuit
+        Another circuit to take edges and nodes from: with the subtargets' populations of nodes, such as one made from the
+        targets' by manipulation. Default: the targets' own.
     edges
         The edge population of a circuit; default: the only one between their populations, or the circuit's default.
     properties
@@ -194,6 +216,7 @@ def cross(
     >>> cross(one, other).adjacency().toarray().tolist()
     [[1], [1]]
     """
+    pre, post = _of(pre, circuit, "cross"), _of(post, circuit, "cross")
     (source, pre_population, pre_ids), (other, post_population, post_ids) = _parts(pre, "cross"), _parts(post, "cross")
     if source is not other and (type(source) is not type(other) or source != other):
         raise OptionError(f"cross: {_name(pre)!r} and {_name(post)!r} are of different sources; give two of one.")
@@ -205,6 +228,24 @@ def cross(
         _no_edges(edges, "cross")
         found = _with_properties(_block(source, pre_ids, post_ids), properties)
     return _relabelled(found, f"{_name(pre)} -> {_name(post)}")
+
+
+def _of(
+    target: Circuit | Connectome | Subtarget, circuit: Circuit | None, where: str
+) -> Circuit | Connectome | Subtarget:
+    """The target, or the same nodes of another circuit."""
+    if circuit is None:
+        return target
+    if isinstance(target, Circuit):
+        return circuit
+    if not isinstance(target, Subtarget) or not isinstance(circuit, Circuit) or isinstance(target.source, Connectome):
+        raise OptionError(f"{where}.circuit: goes with a subtarget of a circuit on disk only. Leave it out.")
+    population = circuit.default_nodes.name if target.population is None else target.population
+    if population not in circuit.node_populations:
+        raise OptionError(
+            unknown(f"{where}.circuit: {circuit.path}", "node population", population, circuit.node_populations)
+        )
+    return replace(target, source=circuit)
 
 
 def _parts(

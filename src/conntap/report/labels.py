@@ -14,7 +14,7 @@ __all__ = ["DRAWS", "FIRST", "bare", "labels", "slice_variables"]
 
 FIRST = ("subtarget", "slice", "circuit")  # the names that people know cases by
 DRAWS = ("control", "draw")
-_SIDES = {"pre_": "post_", "left_": "right_"}
+_SIDES = {"pre_": "post_", "left_": "right_", "before_": "after_", "first_": "second_"}
 
 
 def bare(name: str) -> str:

@@ -82,7 +82,7 @@ class Checker:
             self.problems.append("the document: needs the key 'stages', at least one.")
         check_kinds(stages, self.problem)
         order = in_order(stages, self.problem)
-        check_columns({name: stages[name] for name in order}, slices, self.problem)
+        check_columns({name: stages[name] for name in order}, slices, self.entry.circuits, self.problem)
         if self.problems:
             raise StudyError(all_told(self.path, self.problems))
         return Study(

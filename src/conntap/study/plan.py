@@ -25,7 +25,7 @@ from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Slicing, Stage, Study
 from conntap.study.references import marked, references_in
-from conntap.study.relations import repeat_names
+from conntap.study.relations import are_apart, circuits_of, repeat_names
 from conntap.study.selecting import Inside, selected_cases
 from conntap.study.steps import Step
 
@@ -187,7 +187,8 @@ def _given(stage: Stage, taken: Case | None, unit: Unit) -> Case:
     )
     if taken is None or stage.step.name not in _KEEPING_NODES:
         return case
-    inside = taken.inside if stage.step.name == "circuits.connectome" and "edges" not in unit.references else None
+    certain = stage.step.name == "circuits.connectome" and "edges" not in unit.references and len(unit.inputs) == 1
+    inside = taken.inside if certain else None
     return replace(case, nodes=taken.nodes, inside=inside and inside.through(unit.options.get("edges")))
 
 
@@ -218,7 +219,8 @@ def _bases(
     names = repeat_names(study.stages)[stage.name]
     if stage.join != "cross" or len(taken) < 2:
         taken = {name: _called(some, names.get(stage.inputs[name.split()[1]])) for name, some in taken.items()}
-    joined = _joined(taken, cross=stage.join == "cross")
+    apart = are_apart(stage, circuits_of(study.stages, study.circuits))
+    joined = _joined(taken, cross=stage.join == "cross", apart=apart)
     references = {
         f"option {place}": _called(cases[value.stage], names.get(value.stage))
         for place, value in references_in(stage.options).items()
@@ -239,19 +241,21 @@ def _called(cases: Sequence[Case], name: str | None) -> Sequence[Case]:
 
 
 def _joined(
-    taken: Mapping[str, Sequence[Case]], *, cross: bool, start: Mapping[str, Any] | None = None
+    taken: Mapping[str, Sequence[Case]], *, cross: bool, apart: bool = False, start: Mapping[str, Any] | None = None
 ) -> Iterable[tuple[dict[str, Any], dict[str, Case]]]:
     """Every combination of one case each that agrees in all shared columns.
 
-    A cross join shares only the circuit; its other columns bear the name of their input.
+    A cross join shares only the circuit; its other columns bear the name of their input. So does the circuit where the
+    inputs are of one each, `apart`.
     """
     rows: list[tuple[dict[str, Any], dict[str, Case]]] = [(dict(start or {}), {})]
     prefixed = cross and len(taken) > 1
     for name, cases in taken.items():
-        prefix = f"{name.split()[1]}_" if prefixed else ""
+        own = f"{name.split()[1]}_"
+        prefixes = {True: own if apart else "", False: own if prefixed else ""}
         if not cases:
             return []
-        columns = {column: column if column == "circuit" else prefix + column for column in cases[0].columns}
+        columns = {column: prefixes[column == "circuit"] + column for column in cases[0].columns}
         shared = [column for column, new in columns.items() if rows and new in rows[0][0]]
         matching: dict[tuple[Any, ...], list[Case]] = {}
         for case in cases:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from conntap.circuits import Circuit, Connectome
@@ -12,7 +12,7 @@ from conntap.study.entries import CASE_COLUMNS, Reference, Slicing, Stage
 from conntap.study.steps import fits
 from conntap.study.yaml import Place
 
-__all__ = ["check_columns", "check_kinds", "in_order", "repeat_names"]
+__all__ = ["are_apart", "check_columns", "check_kinds", "circuits_of", "in_order", "repeat_names"]
 
 Problem = Callable[[str, Place], None]
 
@@ -101,8 +101,11 @@ def in_order(stages: Mapping[str, Stage], problem: Problem) -> list[str]:
     return order
 
 
-def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], problem: Problem) -> None:
+def check_columns(
+    stages: Mapping[str, Stage], slices: Mapping[str, Slicing], circuits: Iterable[str], problem: Problem
+) -> None:
     """No two things may want the same column of an index of cases."""
+    of_circuits = circuits_of(stages, circuits)
     columns: dict[str, set[str]] = {"circuits": {"circuit"}}
     sliced: set[str] = set()
     renamed = repeat_names(stages)
@@ -117,7 +120,7 @@ def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], pr
                     (*place, "of"),
                 )
         names = renamed.get(stage.name, {})
-        inherited = _inherited(stage, columns, names)
+        inherited = _inherited(stage, columns, names, apart=are_apart(stage, of_circuits))
         if clash := {new for source, new in names.items() if new in columns.get(source, ())}:
             problem(f"{label}.of: two columns would be called {known(clash)}; rename the stage that repeats.", place)
         if stage.controls and "control" in inherited:
@@ -139,7 +142,7 @@ def check_columns(stages: Mapping[str, Stage], slices: Mapping[str, Slicing], pr
         sliced |= {stage.name} if stage.slices else set()
 
 
-def _inherited(stage: Stage, columns: Mapping[str, set[str]], names: Mapping[str, str]) -> set[str]:
+def _inherited(stage: Stage, columns: Mapping[str, set[str]], names: Mapping[str, str], *, apart: bool) -> set[str]:
     """The columns that a stage's cases have from what it takes from; `names` as `repeat_names` gives them."""
 
     def called(source: str) -> set[str]:
@@ -150,10 +153,41 @@ def _inherited(stage: Stage, columns: Mapping[str, set[str]], names: Mapping[str
     for position, source in stage.inputs.items():
         crossed = _crossed(stage)
         own = columns.get(source, {"circuit"}) if crossed else called(source)
-        found |= {name if name == "circuit" or not crossed else f"{position}_{name}" for name in own}
+        found |= {f"{position}_{name}" if (apart if name == "circuit" else crossed) else name for name in own}
     for source in stage.sources:
         found |= called(source) if source not in stage.inputs.values() else set()
     return found | ({"subtarget"} if stage.name.startswith("subtargets.") else set())
+
+
+def circuits_of(stages: Mapping[str, Stage], circuits: Iterable[str]) -> dict[str, frozenset[str] | None]:
+    """The circuits that the cases of each source are of, as far as the document says; None where none or several at once.
+
+    Parameters
+    ----------
+    stages
+        In an order in which each stands after what it takes from.
+    circuits
+        The names of all circuits.
+    """
+    names = frozenset(circuits)
+    found: dict[str, frozenset[str] | None] = {f"circuits.{name}": frozenset((name,)) for name in names}
+    found["circuits"] = names
+    for stage in stages.values():
+        own = [each for source in stage.sources if (each := found.get(source)) is not None]
+        found[stage.name] = None if not own or are_apart(stage, found) else frozenset.intersection(*own)
+    return found
+
+
+def are_apart(stage: Stage, circuits: Mapping[str, frozenset[str] | None]) -> bool:
+    """Whether the inputs of a stage are of one circuit each, and not of the same: then each has a column for its own.
+
+    Parameters
+    ----------
+    circuits
+        As `circuits_of` gives them.
+    """
+    own = [each for source in stage.inputs.values() if (each := circuits.get(source)) is not None]
+    return len(set(own)) > 1 and all(len(each) == 1 for each in own)
 
 
 def _crossed(stage: Stage) -> bool:
