@@ -125,6 +125,7 @@ MANIPULATIONS = (
     "mask_sizes",
     "masking",
     "perturbation",
+    "placing",
     "properties",
     "removal",
     "rewiring",
