@@ -22,7 +22,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import ParamSpec, SupportsIndex, TypeVar
+from operator import index
+from typing import ParamSpec, TypeVar
 
 __all__ = [
     "ActivityError",
@@ -168,7 +169,11 @@ def whole(where: str, value: object, least: int) -> None:
     Traceback (most recent call last):
     conntap.errors.OptionError: compare.draws: 2.5; give a whole number from 1 on.
     """
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or int(value) < least:
+    try:
+        is_fine = not isinstance(value, bool) and index(value) >= least  # type: ignore[arg-type]
+    except TypeError:
+        is_fine = False
+    if not is_fine:
         raise OptionError(f"{where}: {value!r}; give a whole number from {least} on.")
 
 

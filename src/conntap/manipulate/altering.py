@@ -14,7 +14,7 @@ from conntap.manipulate.among import Among, Nodes
 from conntap.manipulate.choosing import edges_where
 from conntap.manipulate.distributions import drawn_from
 from conntap.manipulate.properties import _MODES, _check_value, _clipped, _named, _numbers, _replaced
-from conntap.store.queries import names_in
+from conntap.store.queries import check_readable, names_in
 
 __all__ = ["AlterProperty"]
 
@@ -45,6 +45,7 @@ class AlterProperty:
         self.needs: tuple[str, ...] | None = (self._property,)
         self.changes: tuple[str, ...] | None = (self._property,)
         if self._where is not None:
+            check_readable(self._where, f"{_ALTER}.where", what="edge property", error=OptionError)
             named = names_in(self._where)
             self.needs = (self._property, *(each for each in named if each in known_ones))
             self.looks_at_nodes = len(set(named) - set(known_ones)) > 0

@@ -19,9 +19,10 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.sonata.streamed_writing import write_edges_streamed
 from conntap.circuits.sonata.streaming import EdgeChunk, EdgeStream
-from conntap.errors import OptionError, whole
+from conntap.errors import OptionError, unknown, whole
 from conntap.manipulate.among import CONNECTED, Nodes
 from conntap.manipulate.by_post import Rewire, Wire
+from conntap.manipulate.choosing import a_fraction
 from conntap.manipulate.streamed import streamed
 from conntap.seeds import digest, stream
 
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 _MOST = 1 << 20  # edges of a chunk; more are no faster
 _SORTING = 160  # bytes an edge takes while connections are found
 _SHARE = 0.4  # of the memory is for chunks
+_MOST_GB = 1_000_000
 _LONGEST = 32_000  # characters that an HDF5 attribute is given
 
 Listen = Callable[[str, int, int], None]
@@ -104,7 +106,11 @@ def manipulate_circuit(
     3
     """
     run = _Run(circuit, edges, recipe, seed, mem_gb, workers, listen)
-    attributes = {"recipe": _as_text(run.described), "seed": seed, "source": circuit.fingerprint()}
+    attributes = {
+        "recipe": _as_text(run.described),
+        "seed": seed if seed < 2**64 else str(seed),
+        "source": circuit.fingerprint(),
+    }
     chunks = run.written(attributes)
     return write_edges_streamed(
         circuit, path, chunks, edges=edges, attributes=attributes, others=others, mem_gb=mem_gb * _SHARE
@@ -179,9 +185,10 @@ class _Run:
         workers: int,
         listen: Listen | None,
     ) -> None:
+        _check(circuit, edges, recipe, listen)
         whole("manipulate_circuit.workers", workers, 1)
         whole("manipulate_circuit.seed", seed, 0)
-        if not mem_gb > 0:
+        if not a_fraction("manipulate_circuit.mem_gb", mem_gb, _MOST_GB):
             raise OptionError(f"manipulate_circuit.mem_gb: {mem_gb}; give a number above 0.")
         self._stream, self._workers, self._listen = EdgeStream(circuit.edges(edges)), workers, listen
         self.described, self._steps = [], []
@@ -259,6 +266,20 @@ class _Run:
                 self._listen(what, self._parts[part][1], self._parts[-1][1])
 
 
+def _check(circuit: Any, edges: Any, recipe: Any, listen: Any) -> None:
+    where = "manipulate_circuit"
+    if not isinstance(circuit, Circuit):
+        raise OptionError(f"{where}: a {type(circuit).__name__}; give a circuit, such as open_circuit opens.")
+    if not isinstance(edges, str | None):
+        raise OptionError(unknown(f"{where}.edges", "edge population", edges, circuit.edge_populations))
+    if isinstance(recipe, str | Mapping) or not isinstance(recipe, Iterable):
+        raise OptionError(
+            f"{where}.recipe: {recipe!r}; give a list of manipulations, [{{'do': 'subsample', ...}}, ...]."
+        )
+    if listen is not None and not callable(listen):
+        raise OptionError(f"{where}.listen: a {type(listen).__name__}; give a function of three arguments.")
+
+
 def _in_order(function: Callable[[int], Any], n: int, workers: int) -> Iterator[Any]:
     if workers == 1:
         yield from map(function, range(n))
@@ -292,8 +313,11 @@ def _told(value: Any) -> Any:
         return value.tolist() if value.size <= 100 else {"values": value.size, "digest": digest(value)}
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, list | tuple) and len(value) > 100:
-        return {"values": len(value), "digest": digest(list(value))}
+    if isinstance(value, list | tuple):
+        few = len(value) <= 100
+        return [_told(each) for each in value] if few else {"values": len(value), "digest": digest(list(value))}
+    if isinstance(value, dict):
+        return {str(key): _told(each) for key, each in value.items()}
     return value
 
 

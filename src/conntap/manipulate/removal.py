@@ -261,7 +261,7 @@ def _with(connectome: Connectome, name: str, column: np.ndarray) -> Connectome:
 
 
 def _check_floats(connectome: Connectome, name: str, where: str) -> None:
-    if name not in connectome.properties:
+    if not isinstance(name, str) or name not in connectome.properties:
         raise OptionError(unknown(where, "edge property", name, connectome.properties))
     column = connectome.properties[name]
     if not isinstance(column, np.ndarray) or column.dtype.kind != "f":

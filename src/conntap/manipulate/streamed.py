@@ -108,6 +108,9 @@ class RemoveSynapses:
         self._keep, self._rescale = options.get("keep_connections", "none"), options.get("rescale")
         one_of(f"{where}.keep_connections", self._keep, ["none", "one"])
         amount(where, self._wanted[0] and 0, self._wanted[1], 0, "synapses")
+        known_ones = nodes.stream.population.properties
+        if self._rescale is not None and (not isinstance(self._rescale, str) or self._rescale not in known_ones):
+            raise OptionError(unknown(f"{where}.rescale", "edge property", self._rescale, known_ones))
         self.needs: tuple[str, ...] | None = () if self._rescale is None else (self._rescale,)
         self.changes: tuple[str, ...] | None = self.needs
         self._rng, self._n_pre = rng, nodes.count("pre")
@@ -185,6 +188,8 @@ class Extract:
     looks_at_nodes = False
 
     def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
+        if options["nodes"] is None:
+            raise OptionError("extract.nodes: None; give an expression, {property: values}, ids or a node set.")
         self._in = [nodes.chosen(options["nodes"], side, "extract.nodes") for side in ("pre", "post")]
 
     def counts(self) -> bool:
