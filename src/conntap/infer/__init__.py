@@ -13,6 +13,7 @@ _FILES: dict[str, dict[str, int]] = {
     "filters": {"differenced": 1, "low_pass": 1, "savitzky_golay": 1, "thresholded": 1, "weighted_by_activity": 1},
     "fluorescence": {"calcium": 1, "scatter_light": 1},
     "lif": {"simulate_lif": 1},
+    "partial": {"partial_correlation": 1},
     "point_processes": {"simulate_hawkes": 1, "simulate_poisson": 1},
     "recordings": {"binned": 1, "mended": 1},
     "scoring": {"precision_recall_curve": 1, "roc_curve": 1, "score": 1},

@@ -13,7 +13,7 @@ from conntap.activity import Spikes, Traces
 from conntap.errors import ActivityError, OptionError
 from conntap.infer.lags import checked_lags, step_ms
 
-__all__ = ["Covariances", "covariances", "design", "of_activity", "spike_covariances"]
+__all__ = ["Covariances", "counted", "covariances", "design", "of_activity", "spike_covariances"]
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,18 @@ def spike_covariances(spikes: Spikes, *, bin_ms: float, lags: Sequence[int]) -> 
     sums.products = {lag: each.astype(np.float64) for lag, each in zip(lags, found, strict=True)}
     sums.head, sums.tail = (_dense(spikes.rows, bins, start, most, n) for start in (0, frames - most))
     return sums.centred()
+
+
+def counted(spikes: Spikes, bin_ms: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The bins and neurons with spikes, in this order, and how many they hold.
+
+    Examples
+    --------
+    >>> [each.tolist() for each in counted(Spikes([1, 1, 0], [0.0, 0.5, 2.0], duration_ms=3), 1.0)]
+    [[0, 2], [1, 0], [2, 1]]
+    """
+    cells, counts = np.unique(_bins(spikes, bin_ms)[1] * spikes.n_nodes + spikes.rows, return_counts=True)
+    return cells // max(1, spikes.n_nodes), cells % max(1, spikes.n_nodes), counts
 
 
 def of_activity(
