@@ -1,6 +1,7 @@
 """Synapses on morphologies: numbers by hand, bluepysnap's and morphio's own words, evenness, and chunks."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -9,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from conntap import manipulate
+from conntap import manipulate, open_store, write
 from conntap.circuits import Connectome, open_circuit
 from conntap.circuits.masks import Mask
 from conntap.circuits.morphologies import KINDS, Morphologies
 from conntap.circuits.orientations import rotations
 from conntap.circuits.sonata.writing import write_sonata
-from conntap.errors import CircuitError, OptionError
+from conntap.errors import CircuitError, MissingExtra, OptionError, StudyError
 from conntap.manipulate.circuits import examine_circuit, manipulate_circuit, step_rng
 from conntap.manipulate.unplaced import COLUMNS
+from conntap.study import load_study, run
 
 morphio = pytest.importorskip("morphio")
 
@@ -431,6 +433,35 @@ def test_a_circuit_without_morphologies_is_refused_before_anything_is_written(fo
     with pytest.raises(CircuitError, match="1 morphologies that nodes have are not there: gone"):
         manipulate_circuit(circuit, tmp_path / "new", recipe=[PLACE])
     assert not (tmp_path / "new").exists()
+
+
+def test_without_morphio_the_extra_is_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "morphio", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'conntap\[morphologies\]'"):
+        placed(onto(cells(), 1), folder)
+
+
+STUDY = """
+study: Synapses get places
+seed: 1
+circuits: {toy: {path: edges.csv, nodes: nodes.csv}}
+subtargets: {all: {do: circuits.whole}}
+stages:
+  local: {do: circuits.connectome, of: subtargets.all}
+  placed: {do: manipulate.place_synapses, of: local, on: {soma: 1, basal: 3}, morphologies: morphologies}
+"""
+
+
+def test_a_study_finds_morphologies_beside_its_document(folder):
+    there = folder.parent
+    write(onto(cells(), 2), there / "edges.csv", nodes=there / "nodes.csv")
+    (there / "study.yaml").write_text(STUDY)
+    with open_store(run(load_study(there / "study.yaml")).store) as store:
+        ((_, value),) = store["placed"].values()
+    assert set(COLUMNS) <= set(value.properties)
+    (there / "study.yaml").write_text(STUDY.replace("morphologies: morphologies", "morphologies: nowhere"))
+    with pytest.raises(StudyError, match=r"no such file: .*nowhere\. Paths are relative to the document"):
+        load_study(there / "study.yaml")
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -38,7 +39,7 @@ def place_synapses(
     post: Selection | None = None,
     mask: Mask | None = None,
     columns: Sequence[str] | None = None,
-    morphologies: object = None,
+    morphologies: Path | None = None,
     rng: np.random.Generator,
 ) -> Connectome:
     """Place synapses on the morphologies of their post neurons, evenly by path length.
@@ -63,8 +64,8 @@ def place_synapses(
         afferent_section_type (1 soma, 2 axon, 3 basal, 4 apical), afferent_segment_id, afferent_segment_offset (um),
         afferent_center_x, _y, _z (um, in the circuit). None: those that edges have, or all of them.
     morphologies
-        The folder of NAME.swc, NAME.h5 or NAME.asc, or a container of them; or `circuits.morphologies.Morphologies`. None is for
-        circuits on disk, whose configuration names it.
+        The folder of NAME.swc, NAME.h5 or NAME.asc, or a container of them; or `circuits.morphologies.Morphologies`, which keeps
+        those that it has read. None is for circuits on disk, whose configuration names it.
     rng
         The source of randomness; equal states give equal results.
 
