@@ -9,6 +9,8 @@ from typing import Any
 _FILES: dict[str, dict[str, int]] = {
     "correlations": {"lagged_correlation": 1, "pearson": 1},
     "cultures": {"simulate_culture": 1},
+    "decays": {"kinetics": 1},
+    "deconvolution": {"deconvolved": 1},
     "discretising": {"discretised": 1},
     "filters": {"differenced": 1, "low_pass": 1, "savitzky_golay": 1, "thresholded": 1, "weighted_by_activity": 1},
     "fluorescence": {"calcium": 1, "scatter_light": 1},
