@@ -127,7 +127,7 @@ def test_a_container_of_morphologies_is_a_folder(folder, tmp_path):
         old.copy(old, new, name="cell")
     found = Morphologies(tmp_path / "all.h5")
     assert found["cell"].section.tolist() == Morphologies(folder)["cell"].section.tolist()
-    with pytest.raises(CircuitError, match="1 morphologies that nodes have are not there: bush"):
+    with pytest.raises(CircuitError, match="no file of morphologies that nodes have: bush"):
         found["bush"]
 
 
@@ -406,10 +406,12 @@ def test_what_nodes_lack_is_told_in_one_error(folder):
         placed(onto(cells().drop(columns="z"), 1), folder)
     with pytest.raises(OptionError, match="nodes 2 lack a position"):
         placed(onto(cells().assign(x=[0, 0, np.nan, 0]), 1), folder)
-    with pytest.raises(CircuitError, match="2 morphologies that nodes have are not there: no, none"):
+    with pytest.raises(CircuitError, match="no file of morphologies that nodes have: no, none"):
         placed(onto(cells(names=("no", "none")), 1), folder)
     with pytest.raises(CircuitError, match="no such folder"):
         placed(onto(cells(), 1), folder / "x")
+    first = placed(onto(cells(names=("cell", None)), [1, 0, 1, 0]), folder)  # who gets no synapse needs none
+    assert len(placed(first.with_nodes(first.nodes.assign(morphology=None)), folder).edges) == 2
     sections = ["afferent_section_id", "afferent_section_pos"]
     after = placed(onto(cells().drop(columns=["x", "y", "z"]), 1), folder, columns=sections)
     assert list(after.properties) == sections
@@ -430,7 +432,7 @@ def test_a_circuit_without_morphologies_is_refused_before_anything_is_written(fo
         with pytest.raises(CircuitError, match=why):
             manipulate_circuit(circuit, tmp_path / "new", recipe=[PLACE])
     circuit = circuit_of(onto(cells(names=("cell", "gone")), 1), tmp_path / "old", folder)
-    with pytest.raises(CircuitError, match="1 morphologies that nodes have are not there: gone"):
+    with pytest.raises(CircuitError, match="no file of morphologies that nodes have: gone"):
         manipulate_circuit(circuit, tmp_path / "new", recipe=[PLACE])
     assert not (tmp_path / "new").exists()
 

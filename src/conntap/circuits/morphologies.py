@@ -175,8 +175,8 @@ class Morphologies:
         if lacking:
             places = known({f"{place}/*.{extension}" for extension, place in self.places.items()})
             raise CircuitError(
-                f"{places}: {len(lacking)} morphologies that nodes have are not there: {known(lacking, most=5)}. Put them there, "
-                "or name another folder."
+                f"{places}: no file of morphologies that nodes have: {known(lacking, most=5)}. Put them there, name another folder, "
+                "or select other nodes by post."
             )
 
     def __getitem__(self, name: str) -> Segments:

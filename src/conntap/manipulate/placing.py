@@ -103,7 +103,7 @@ def place_synapses(
     """
     work = Placing({"on": on, "among": among, "columns": columns}, morphologies, rng)
     chosen = selected_edges(connectome, _WHERE, pre=pre, post=post, mask=mask)
-    work.check(connectome.post_nodes, np.unique(connectome.post))
+    work.check(connectome.post_nodes, np.empty(0, dtype=np.int64))
     after, told = work.apply(connectome, chosen)
     _log.info("%s: %s.", _WHERE, ", ".join(f"{number} {what}" for what, number in told.items()))
     return after
@@ -272,7 +272,7 @@ def _shares(on: Any) -> dict[str, float | None]:
 
 
 def _without(cell: str, ids: pd.Index, segments: Segments, shares: Mapping[str, Any]) -> str:
-    there = [kind for kind, number in KINDS.items() if (segments.kind == number).any()]
+    there = [kind for kind, number in KINDS.items() if segments.length[segments.kind == number].any()]
     return (
         f"{_WHERE}.on: morphology {cell!r} of nodes {known(ids, most=5)} has no {known(shares)}; it has: {known(there)}. Name other "
         "parts, or select other nodes by post."
