@@ -51,6 +51,8 @@ def _structured(value: Any) -> str:
 
 _LOOKS = (
     ("connectome", ("pre", "post", "pre_nodes", "post_nodes", "adjacency")),
+    ("circuit", ("node_populations", "edge_populations", "node_sets")),
+    ("fit", ("model", "numbers", "bins")),
     ("subtargets", ("names", "info")),
     ("spikes", ("times_ms", "node_ids", "rows")),
     ("traces", ("dt_ms", "n_steps", "to_numpy")),

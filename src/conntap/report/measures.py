@@ -14,6 +14,7 @@ from conntap.report.cases import fewer
 from conntap.report.drawing import label
 from conntap.report.grouping import groupings
 from conntap.report.numbers import profiles
+from conntap.report.pathways import by_pathway, joined_sides, sides
 from conntap.report.statistics import statistics
 from conntap.report.tables import Table, table
 
@@ -30,7 +31,8 @@ _MODELS = {"fitted": ("probability", "value"), "expected": ("count", "observed",
 
 
 def shape(frame: pd.DataFrame) -> str:
-    """What a table is: "participation", "curve", "names", "grid", or "rows" (of nodes, edges or anything else).
+    """What a table is: "participation", "curve", "names", "grid", "pathways" (of several levels), or "rows" (of nodes, edges
+    or anything else).
 
     Examples
     --------
@@ -47,7 +49,7 @@ def shape(frame: pd.DataFrame) -> str:
         small = all(len(level) <= _SIDE for level in index.remove_unused_levels().levels)
         return "grid" if small else "rows"
     if index.nlevels > 1:
-        return "rows"
+        return "pathways" if sides(frame) is not None else "rows"
     if index.name in _NODES:
         return "participation" if frame.columns.name == "dimension" and len(frame) > 1 else "rows"
     if len(index) > _ENTRIES:
@@ -63,10 +65,24 @@ def measured(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table] 
     (kind,) = shapes
     if kind == "rows":
         return None
+    if kind == "pathways":
+        return _pathways(sample, frames)
     if kind == "participation":
         return _participation(sample, frames)
     figures = _grids(sample, frames) if kind == "grid" else _curves(sample, frames)
     return [*figures, *_compared(sample, frames), *_whole(sample, frames)]
+
+
+def _pathways(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table] | None:
+    """Tables of pathways by several properties as grids; those with more to a pathway as curves and grids of parameters."""
+    joint = [joined_sides(frame) if sides(frame) else frame for frame in frames]
+    own = [frame for frame in joint if len(frame)]
+    if any(not frame.index.is_unique for frame in own):
+        return None
+    if {shape(frame) for frame in own} == {"grid"}:
+        return [*_grids(sample, joint), *_compared(sample, frames), *_whole(sample, frames)]
+    figures = by_pathway(sample, joint, *_few(sample))
+    return None if figures is None else [*figures, *_whole(sample, frames)]
 
 
 def _compared(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
@@ -184,12 +200,29 @@ def _grids(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
     for row in rows:
         frame, case = frames[row], _title(sample, row)
         each = _by_level(frame) if frame.columns.name is not None else _by_column(frame, _varied([frame]))
-        for name, wide in each[: max(2, _PANELS // len(rows))]:
+        for name, wide in each[: _panels([name for name, _ in each], len(rows))]:
             title = " · ".join(part for part in (case, name) if part)
             names = {"y_label": str(wide.index.name), "x_label": str(wide.columns.name)}
-            sides = {"rows": wide.index.tolist(), "columns": wide.columns.tolist()}
-            figures.append((title, plots.heatmap(wide.to_numpy(dtype=float), title=title, **names, **sides)))
+            drawn = {"rows": wide.index.tolist(), "columns": wide.columns.tolist(), "top": _top(frame, name)}
+            figures.append((title, plots.heatmap(wide.to_numpy(dtype=float), title=title, **names, **drawn)))
     return [Gallery(figures, f"The values by {' and '.join(_levels(frames))}.{note}{sample.note}", size="small")]
+
+
+def _panels(names: list[str], cases: int) -> int:
+    """How many panels a case has; where they come in threes, before and after and change, whole threes."""
+    most = max(2, _PANELS // cases)
+    return max(3, (most + 1) // 3 * 3) if names and names[0].endswith("_before") else most
+
+
+def _top(frame: pd.DataFrame, name: str) -> float | None:
+    """The largest number of a measure before or after, which both are drawn to."""
+    start, _, end = name.rpartition("_")
+    pair = [f"{start}_before", f"{start}_after"]
+    if end not in ("before", "after") or not set(pair) <= set(frame.columns):
+        return None
+    numbers = np.abs(frame[pair].to_numpy(dtype=float))
+    finite = numbers[np.isfinite(numbers)]
+    return float(finite.max()) if len(finite) else None
 
 
 def _levels(frames: list[pd.DataFrame]) -> list[str]:

@@ -141,6 +141,7 @@ def heatmap(
     most: int = 128,
     rows: Sequence[Any] = (),
     columns: Sequence[Any] = (),
+    top: float | None = None,
 ) -> Figure:
     """A matrix of numbers in colour, with its scale: one hue from zero, two where some are negative.
 
@@ -154,6 +155,8 @@ def heatmap(
         Pixels to a side: larger matrices are drawn as the means of bins.
     rows, columns
         Names of the rows and columns; default: their numbers.
+    top
+        The number of the deepest colour, the same for figures that are compared; default: the largest there is.
 
     Returns
     -------
@@ -174,7 +177,7 @@ def heatmap(
         if finite(means).size == 0:
             nothing(axes)
             return axes.figure
-        top = float(np.abs(finite(means)).max())
+        top = max(top or 0.0, float(np.abs(finite(means)).max()))
         extent = (0, shape[1], shape[0], 0)
         scaled = np.nan_to_num(means / top if top else means, posinf=0, neginf=0)
         signed = scaled.min() < 0

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import MissingExtra, StoreError
-from conntap.report import matrices, nodes, numbers, regions
+from conntap.report import made, matrices, nodes, numbers, regions
 from conntap.report.blocks import Block, Note, Sample
 from conntap.report.cases import chosen, controls, groups, originals, telling
 from conntap.report.drawing import label
 from conntap.report.kinds import kind, size
-from conntap.report.labels import bare, slice_variables
+from conntap.report.labels import bare, labels, slice_variables
 from conntap.report.stored import joined
 from conntap.report.tables import Table
 from conntap.report.wording import counted, first_line, number, pairs, whole
@@ -42,6 +42,8 @@ _SHOWN: dict[str, tuple[Callable[[Sample], list[Block | Table]], int]] = {
     "simplices": (numbers.simplices, 500),
     "table": (nodes.tables, 400),
     "subtargets": (regions.subtargets, 40),
+    "circuit": (made.circuits, 200),
+    "fit": (made.fits, 40),
     "connectome": (matrices.connectomes, 120),
     "sparse": (matrices.matrices, 120),
     "array": (matrices.arrays, 500),
@@ -153,9 +155,16 @@ def varies(cases: pd.DataFrame) -> str:
     parts = _parts_of(cases)
     names = [name for name in telling(cases) if not parts or name not in ("slice", *slice_variables(cases))]
     own = [_number_of(cases[name].nunique(dropna=False), name) for name in names]
-    text = " × ".join([*own, *([parts] if parts else [])]) or counted(int(originals(cases).sum()), "value")
+    text = " × ".join([*own, *([parts] if parts else [])]) or _only(cases)
     drawn = [_draws(cases, name) for name in controls(cases)]
     return text + (f" × original and {', '.join(drawn)}" if drawn else "")
+
+
+def _only(cases: pd.DataFrame) -> str:
+    """How many values there are where nothing tells them apart; of one case of two circuits, which."""
+    text = counted(int(originals(cases).sum()), "value")
+    sides = [name for name in cases.columns if str(name).endswith("_circuit")]
+    return f"{text}: {labels(cases.head(1), sides)[0]}" if len(sides) > 1 else text
 
 
 def _parts_of(cases: pd.DataFrame) -> str:
