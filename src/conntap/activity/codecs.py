@@ -10,7 +10,7 @@ from conntap.store import codecs
 from conntap.store.codecs import Encoded
 from conntap.store.columns import smallest
 
-__all__ = ["register_codecs"]
+__all__ = ["register_codecs", "without_values"]
 
 
 def register_codecs() -> None:
@@ -49,11 +49,20 @@ def _decode_spikes(encoded: Encoded) -> Spikes:
     )
 
 
-def _encode_traces(traces: Traces) -> Encoded:
+def without_values(activity: Spikes | Traces) -> Encoded:
+    """Spikes as a store keeps them; traces without their values, which may be lazy."""
+    return _encode_spikes(activity) if isinstance(activity, Spikes) else _frame_of(activity)
+
+
+def _frame_of(traces: Traces) -> Encoded:
     arrays, attrs = codecs.pack(_tables(traces))
-    own = {"values": traces.to_numpy()}
     attrs |= {"dt_ms": traces.dt_ms, "start_ms": traces.start_ms, "unit": traces.unit}
-    return Encoded("traces", 2, own | arrays, attrs)
+    return Encoded("traces", 2, arrays, attrs)
+
+
+def _encode_traces(traces: Traces) -> Encoded:
+    frame = _frame_of(traces)
+    return Encoded("traces", 2, {"values": traces.to_numpy(), **frame.arrays}, frame.attrs)
 
 
 def _decode_traces(encoded: Encoded) -> Traces:

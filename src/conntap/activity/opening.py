@@ -9,11 +9,12 @@ from typing import Any
 
 import h5py
 import numpy as np
+import psutil
 
 from conntap.errors import ActivityError, ConntapError, known, unknown
-from conntap.store.files import atomic, why_unreadable
+from conntap.store.files import atomic
 
-__all__ = ["ending_of", "hdf5", "kind_of", "milliseconds", "npz", "one", "read_ids", "save", "saved_ids", "told"]
+__all__ = ["hdf5", "milliseconds", "npz", "one", "read_ids", "save", "saved_ids", "told"]
 
 _IN_MS = {"ms": 1.0, "s": 1000.0, "us": 0.001, "": 1.0}
 
@@ -55,33 +56,6 @@ def save(path: Path, **arrays: Any) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def ending_of(path: Path, overwrite: bool) -> str:
-    """.h5 or .npz; any other ending, or a file that is there already, is an error."""
-    ending = {".hdf5": ".h5"}.get(path.suffix.lower(), path.suffix.lower())
-    if ending not in (".h5", ".npz"):
-        raise ActivityError(f"{path}: activity is written as .h5 (SONATA) or .npz. Give such a name.")
-    if path.exists() and not overwrite:
-        raise ActivityError(f"{path}: there is a file already. Choose another name, or give overwrite=True.")
-    return ending
-
-
-def kind_of(path: Path) -> str:
-    """Whether a file is npz or hdf5, by its signature."""
-    why = why_unreadable(path)
-    if why is not None:
-        raise ActivityError(f"{path}: cannot be read ({why}). Check the path.")
-    try:
-        with open(path, "rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise ActivityError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
-    if head.startswith(b"PK\x03\x04"):
-        return "npz"
-    if head == b"\x89HDF\r\n\x1a\n":
-        return "hdf5"
-    raise ActivityError(f"{path}: neither HDF5 nor npz. Give SONATA spikes or a report, or arrays saved by numpy.")
-
-
 @contextmanager
 def hdf5(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file open for reading; whatever goes wrong with it is told with its path."""
@@ -93,6 +67,9 @@ def hdf5(path: Path) -> Iterator[h5py.File]:
 def npz(path: Path) -> Iterator[Any]:
     """The arrays of an npz, no pickles; whatever goes wrong with it is told with its path."""
     with told(path), open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
+        claimed = sum(each.file_size for each in held.zip.infolist())
+        if claimed > psutil.virtual_memory().total:
+            raise ActivityError(f"{path}: it unpacks to {claimed / 2**30:,.0f} GiB, more than this machine holds.")
         yield held
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from conntap.activity.lazy import Turned
 from conntap.errors import ActivityError, unknown
 
-__all__ = ["ORIENTATIONS", "TIME_UNITS", "oriented", "step_ms", "time_factor"]
+__all__ = ["ORIENTATIONS", "TIME_UNITS", "even_step", "oriented", "step_ms", "time_factor"]
 
 ORIENTATIONS = ("time-nodes", "nodes-time")
 TIME_UNITS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
@@ -90,6 +92,35 @@ def time_factor(where: str, time_unit: str | None, told: str | None = None) -> f
     if unit not in TIME_UNITS:
         raise ActivityError(unknown(where, "unit of time", unit, TIME_UNITS))
     return TIME_UNITS[unit]
+
+
+def even_step(times: Any, where: str) -> float:
+    """The mean step of times that are even (a tenth of it aside, nearly all of them), in their unit.
+
+    Examples
+    --------
+    >>> even_step([0.0, 0.02, 0.041, 0.06], "here")
+    0.02
+    """
+    times = np.asarray(times, dtype=np.float64)
+    if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all():
+        raise ActivityError(f"{where}: {times.size} times of steps, or some that are missing. Give dt_ms or rate_hz.")
+    steps = np.diff(times)
+    step = float(times[-1] - times[0]) / len(steps)
+    usual = float(np.median(steps))
+    odd = np.abs(steps - usual)
+    if (
+        not usual > 0
+        or abs(step - usual) > 0.01 * usual
+        or np.mean(odd > 0.1 * usual) > 0.01
+        or odd.max() > 1.5 * usual
+    ):
+        at = int(np.argmax(odd))
+        raise ActivityError(
+            f"{where}: the times of steps are uneven ({times[at]:.12g}, then {times[at + 1]:.12g}; mostly {usual:g} apart). "
+            "Resample them, or give dt_ms or rate_hz to count steps instead."
+        )
+    return float(f"{step:.9g}")
 
 
 def _clear(shape: tuple[int, ...]) -> str | None:

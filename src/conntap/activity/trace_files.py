@@ -1,4 +1,4 @@
-"""Traces in files: SONATA reports, read lazily, and npz."""
+"""Traces in SONATA reports, read lazily, and in npz."""
 
 from __future__ import annotations
 
@@ -8,106 +8,50 @@ from typing import Any
 import h5py
 import numpy as np
 
+from conntap.activity.asked import Asked
+from conntap.activity.foreign import Found, chosen, traces_of
 from conntap.activity.lazy import StoredArray
-from conntap.activity.opening import ending_of, hdf5, kind_of, milliseconds, npz, one, read_ids, save, saved_ids
+from conntap.activity.opening import milliseconds, one, read_ids, save, saved_ids
+from conntap.activity.text_columns import columns_in, columns_out
 from conntap.activity.traces import Traces
 from conntap.errors import ActivityError, known, unknown
 from conntap.store.new_hdf5 import new_hdf5
 
-__all__ = ["read_traces", "write_traces"]
+__all__ = ["read_report", "traces_of_npz", "write_npz_traces", "write_report"]
+
+_OWN = {"values", "dt_ms", "ids", "start_ms", "unit"}
 
 
-def read_traces(path: str | Path, *, population: str | None = None, element: str | None = None) -> Traces:
-    """Read a SONATA report (frames of values), lazily, or traces from npz.
-
-    Parameters
-    ----------
-    path
-        The file; it must stay where it is while the traces are used.
-    population
-        Which population, where the report holds several.
-    element
-        Where nodes have several elements (compartments): `first`, `sum` or `mean` of them. Default: each
-        node must have one.
-
-    Returns
-    -------
-    Traces; the values of a report with one element a node are read when they are used.
-
-    Raises
-    ------
-    ActivityError
-        No file, no report in it, several populations or elements, or arrays that do not fit.
-
-    Notes
-    -----
-    With `element` the whole report is read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "soma.h5"
-    >>> write_traces(Traces([[1.0, 2.0]], dt_ms=0.1, ids=[4, 5], unit="mV"), path)
-    >>> read_traces(path)
-    Traces(1 steps of 0.1 ms, 2 nodes, in mV)
-    """
-    path = Path(path)
-    if kind_of(path) == "npz":
-        with npz(path) as held:
-            lacking = {"values", "dt_ms", "ids", "start_ms", "unit"} - set(held.files)
-            if lacking:
-                raise ActivityError(f"{path}: no traces; arrays {known(lacking)} are missing of {known(held.files)}.")
-            stretch = {"dt_ms": float(held["dt_ms"]), "start_ms": float(held["start_ms"])}
-            return Traces(held["values"], ids=read_ids(held["ids"]), unit=str(held["unit"]), **stretch)
-    with hdf5(path) as file:
-        return _report(file, path, population, element)
+def traces_of_npz(held: Any, asked: Asked, path: Path) -> Traces:
+    """Traces of the arrays of an npz: ours, or the one that is chosen."""
+    if set(held.files) >= _OWN:
+        ids = read_ids(held["ids"])
+        stretch = {"dt_ms": float(held["dt_ms"]), "start_ms": float(held["start_ms"])}
+        return Traces(held["values"], ids=ids, unit=str(held["unit"]), nodes=columns_in(held, ids), **stretch)
+    arrays = {name: held[name] for name in held.files}
+    scalars = {name: array for name, array in arrays.items() if array.ndim == 0}
+    found = chosen([Found(name, array, scalars) for name, array in arrays.items()], asked.series, path)
+    return traces_of(found, asked, path)
 
 
-def write_traces(traces: Traces, path: str | Path, *, population: str = "nodes", overwrite: bool = False) -> None:
-    """Write traces as a SONATA report with one element a node (.h5) or npz, by the ending.
+def write_npz_traces(traces: Traces, path: Path) -> None:
+    """Write all values, in their type, with what is known of the nodes."""
+    own = {"dt_ms": traces.dt_ms, "start_ms": traces.start_ms, "unit": traces.unit}
+    save(path, values=traces.to_numpy(), ids=saved_ids(traces.ids), **own, **columns_out(traces.nodes))
 
-    Parameters
-    ----------
-    traces
-        What to write; lazy values are read and written piece by piece into .h5.
-    path
-        Where, ending in .h5 or .npz.
-    population
-        SONATA's name for the nodes.
-    overwrite
-        True replaces a file that is there.
 
-    Raises
-    ------
-    ActivityError
-        Another ending, a file that is there already, or labels as ids in SONATA.
-
-    Notes
-    -----
-    SONATA reports hold 32-bit floats; npz keeps the type.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "traces.npz"
-    >>> write_traces(Traces([[1, 2]], dt_ms=10), path)
-    >>> read_traces(path).to_numpy().tolist()
-    [[1, 2]]
-    """
-    path = Path(path)
-    if ending_of(path, overwrite) == ".npz":
-        own = {"dt_ms": traces.dt_ms, "start_ms": traces.start_ms, "unit": traces.unit}
-        save(path, values=traces.to_numpy(), ids=saved_ids(traces.ids), **own)
-        return
+def write_report(traces: Traces, path: Path, population: str) -> None:
+    """Write a report with one element a node, as 32-bit floats, piece by piece."""
     if traces.ids.dtype.kind not in "iu":
-        raise ActivityError(f"{path}: SONATA names nodes by whole numbers, not labels. Write npz.")
+        raise ActivityError(f"{path}: SONATA names nodes by whole numbers, not labels. Write npz, or format='hdf5'.")
     with new_hdf5(path) as file:
         _write_report(file.create_group(f"report/{population}"), traces)
 
 
-def _report(file: h5py.File, path: Path, population: str | None, element: str | None) -> Traces:
+def read_report(file: h5py.File, asked: Asked, path: Path) -> Traces:
+    """Traces of a report; lazy where each node has one element."""
     if "report" in file:
-        group = file["report"][one(file["report"], population, path, "report")]
+        group = file["report"][one(file["report"], asked.population, path, "report")]
     elif {"data", "mapping"} <= file.keys():
         group = file
     else:
@@ -118,7 +62,7 @@ def _report(file: h5py.File, path: Path, population: str | None, element: str | 
     pointers = _pointers(mapping, len(ids), data.shape[1], path)
     unit = data.attrs.get("units", "")
     unit = unit.decode() if isinstance(unit, bytes) else str(unit)
-    values = _values(data, path, pointers, element)
+    values = _values(data, path, pointers, asked.element)
     return Traces(values, dt_ms=step, ids=ids, start_ms=start, unit=unit)
 
 
