@@ -327,7 +327,7 @@ RECIPES = [
 ]
 
 
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=2)
 @given(data=st.data())
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: f"{len(recipe)} {recipe[0]['do']} {len(str(recipe))}")
 @pytest.mark.parametrize("has_places", [False, True])
@@ -435,6 +435,12 @@ def test_a_circuit_without_morphologies_is_refused_before_anything_is_written(fo
     with pytest.raises(CircuitError, match="no file of morphologies that nodes have: gone"):
         manipulate_circuit(circuit, tmp_path / "new", recipe=[PLACE])
     assert not (tmp_path / "new").exists()
+
+
+def test_sections_without_length_are_none(folder):
+    (folder / "stub.swc").write_text("1 1 0 0 0 5 -1\n2 3 0 5 0 1 1\n3 3 0 5 0 1 2")
+    with pytest.raises(OptionError, match="'stub' of nodes 0 has no basal; it has: soma"):
+        placed(onto(cells(2, ("stub",)), [1, 0]), folder, on=["basal"])
 
 
 def test_without_morphio_the_extra_is_named(folder, monkeypatch):
