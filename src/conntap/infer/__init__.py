@@ -18,6 +18,7 @@ _FILES: dict[str, dict[str, int]] = {
     "partial": {"partial_correlation": 1},
     "point_processes": {"simulate_hawkes": 1, "simulate_poisson": 1},
     "recordings": {"binned": 1, "mended": 1},
+    "regressions": {"regression": 1},
     "scoring": {"precision_recall_curve": 1, "roc_curve": 1, "score": 1},
 }
 

@@ -98,6 +98,7 @@ def covariances(pieces: Iterable[Any], *, lags: Sequence[int]) -> Covariances:
     most, length = max(lags), _lagged.segment_length(lags)
     total: _Sums | None = None
     for block in _blocks(pieces, length, most):
+        _check_finite(block)
         if total is None:
             total = _Sums(block[most:], lags)
             kind, shift = block.dtype, total.shift.astype(block.dtype)
@@ -246,12 +247,6 @@ class _Sums:
         most = max(self.products)
         self.frames += len(new)
         self.sum += new.sum(axis=0, dtype=np.float64)
-        if not np.isfinite(self.sum).all():
-            bad = np.flatnonzero(~np.isfinite(self.sum))
-            raise ActivityError(
-                f"covariances: values that are not finite in {len(bad)} of {len(self.sum)} channels, the first in "
-                f"column {bad[0]}. Mend the recording: infer.mended."
-            )
         if len(self.head) < most:
             self.head = np.concatenate([self.head, new[: most - len(self.head)].astype(np.float64)])
         self.tail = np.concatenate([self.tail, new[max(0, len(new) - most) :].astype(np.float64)])
@@ -268,6 +263,17 @@ class _Sums:
             total -= np.outer(mean, later - (self.frames - lag) * mean)
             total -= np.outer(earlier, mean)
         return Covariances(self.frames, self.shift + mean, self.products, self.head - mean, self.tail - mean)
+
+
+def _check_finite(block: np.ndarray) -> None:
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = block.sum(axis=0, dtype=np.float64)
+    if not np.isfinite(sums).all():
+        bad = np.flatnonzero(~np.isfinite(sums))
+        raise ActivityError(
+            f"covariances: values that are not finite in {len(bad)} of {len(sums)} channels, the first in column "
+            f"{bad[0]}. Mend the recording: infer.mended."
+        )
 
 
 def _blocks(pieces: Iterable[Any], length: int, keep: int) -> Iterator[np.ndarray]:
