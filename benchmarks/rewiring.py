@@ -28,8 +28,8 @@ DELAY = {"a_ms": 1.0, "b_ms_per_um": 0.004, "sd_ms": 0.3, "least_ms": 0.2}
 CASES = {
     "kept": {"do": "rewire", "rule": RULE},
     "delays": {"do": "rewire", "rule": RULE, "delays": "line"},
-    "free": {"do": "rewire", "rule": RULE, "preserve": "none", "by": "mtype"},
-    "sample": {"do": "rewire", "rule": RULE, "properties": "sample", "by": "mtype"},
+    "free": {"do": "rewire", "rule": RULE, "preserve": "none", "properties": {"by": "mtype"}},
+    "sample": {"do": "rewire", "rule": RULE, "properties": {"how": "sample", "by": "mtype"}},
     "table": {"do": "rewire", "rule": "table"},
     "wire": {"do": "wire", "rule": RULE},
 }

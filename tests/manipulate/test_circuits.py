@@ -28,6 +28,7 @@ PROPERTIES = Properties(
     (Property("weight", "float32"), Property("kind", "category")),
     (((), (), Joint((Normal(1.0, 0.1), Discrete(("e", "i"), (0.5, 0.5))))),),
 )
+TWO = {"kind": "SynapseCounts", "by": [], "pathways": [[[], [], {"kind": "Gamma", "mean": 2.0, "sd": 1.0}]]}
 STEPS = [
     {"do": "remove_connections", "fraction": 0.5},
     {"do": "remove_connections", "fraction": 1, "mask": MASK},
@@ -64,7 +65,9 @@ STEPS = [
 ]
 NEW = [
     {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "post": "layer == 1"},
-    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "preserve": "none", "by": "layer"},
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "preserve": "none", "properties": {"by": "layer"}},
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "preserve": "none", "scale": 0.4},
+    {"do": "rewire", "rule": {"kind": "Constant", "p": 0.05}, "preserve": "number", "properties": {"synapses": TWO}},
     {"do": "rewire", "rule": {"kind": "Constant", "p": 0.6}, "preserve": "none", "properties": "sample"},
     {"do": "rewire", "rule": {"kind": "Constant", "p": 0.9}, "preserve": "none", "mode": "add", "pre": "layer == 2"},
     {"do": "wire", "rule": {"kind": "Constant", "p": 0.4}, "post": [0, 3], "properties": PROPERTIES},

@@ -28,6 +28,19 @@ def mapped(source, **options):
     return list(read_configuration(theirs(source, **options), HERE).recipe)
 
 
+CHANCE = {"model": "ConnProb2ndOrderExpModel", "scale": 0.3, "exponent": 0.02}
+DELAY = {"model": "LinDelayModel", "delay_mean_coeff_a": 1.0, "delay_mean_coeff_b": 0.0, "delay_std": 0.0}
+EXPONENTIAL = {"kind": "Exponential", "a": 0.3, "b": 0.02, "positions": ["x", "y", "z"]}
+LINE = {"kind": "DelayLine", "a_ms": 1.0, "b_ms_per_um": 0.0, "sd_ms": 0.0, "least_ms": 0.2}
+DELAYS = {"kind": "Delays", "by": [], "pathways": [[[], [], LINE]], "positions": ["x", "y", "z"]}
+
+
+def rewiring(**options):
+    return theirs(
+        "conn_rewiring", **{"syn_class": "EXC", "prob_model_spec": CHANCE, "delay_model_spec": DELAY} | options
+    )
+
+
 @pytest.fixture
 def circuit(tmp_path):
     """Five cells of two layers, with parallel synapses, and two node sets."""
@@ -122,6 +135,87 @@ CASES = [
             "value": {"kind": "normal", "mean": 3, "std": 1.0},
         },
     ),
+    (
+        "conn_rewiring",
+        {"syn_class": "EXC", "prob_model_spec": CHANCE, "delay_model_spec": {"file": "d.json"}, "sel_src": "L4"},
+        {
+            "do": "rewire",
+            "pre": {"node_set": "L4", "synapse_class": "EXC"},
+            "rule": EXPONENTIAL,
+            "preserve": "in-degree",
+            "properties": "reuse",
+            "delays": {"path": "here/d.json"},
+        },
+    ),
+    (
+        "conn_rewiring",
+        {
+            "syn_class": "INH",
+            "sel_src": [3, 4],
+            "sel_dest": {"layer": 2},
+            "prob_model_spec": {"file": "p.json"},
+            "pos_map_file": "flat.json",
+            "delay_model_spec": DELAY,
+            "keep_indegree": False,
+            "reuse_conns": False,
+            "gen_method": "randomize",
+            "props_model_spec": {"file": "props.json"},
+            "p_scale": 2.0,
+            "keep_conns": True,
+        },
+        {
+            "do": "rewire",
+            "pre": {"node_id": [3, 4], "synapse_class": "INH"},
+            "post": {"layer": 2},
+            "rule": {
+                "kind": "Placed",
+                "rule": {"path": "here/p.json"},
+                "pre": {"path": "here/flat.json"},
+                "post": {"path": "here/flat.json"},
+            },
+            "preserve": "none",
+            "properties": {
+                "how": "sample",
+                "by": "mtype",
+                "values": {"path": "here/props.json"},
+                "synapses": {"path": "here/props.json"},
+            },
+            "delays": DELAYS,
+            "scale": 2.0,
+        },
+    ),
+    (
+        "conn_wiring",
+        {"prob_model_spec": CHANCE, "nsynconn_model_spec": {"file": "n.json"}, "delay_model_spec": DELAY},
+        {
+            "do": "wire",
+            "rule": EXPONENTIAL,
+            "synapses": {"path": "here/n.json"},
+            "delays": DELAYS,
+            "properties": {
+                "kind": "Properties",
+                "by": ["synapse_class"],
+                "properties": [
+                    {
+                        "kind": "Property",
+                        "name": "syn_type_id",
+                        "dtype": "int16",
+                        "within": "connection",
+                        "lower": None,
+                        "upper": None,
+                    }
+                ],
+                "pathways": [
+                    [
+                        [name],
+                        [],
+                        {"kind": "Joint", "distributions": [{"kind": "Fixed", "value": value}], "correlation": None},
+                    ]
+                    for name, value in (("EXC", 100), ("INH", 0))
+                ],
+            },
+        },
+    ),
 ]
 
 
@@ -206,8 +300,27 @@ def test_the_rest_of_their_document_is_read():
         (theirs("conn_remval"), "unknown function 'conn_remval'.*Did you mean 'conn_removal'"),
         (theirs("__import__"), "unknown function"),
         (theirs(["conn_removal"]), "unknown function"),
-        (theirs("conn_rewiring", syn_class="EXC"), "manipulate.rewire"),
-        (theirs("conn_wiring"), "manipulate.wire"),
+        (theirs("conn_rewiring", syn_class="EXC"), "'prob_model_spec' is not given"),
+        (rewiring(syn_class="E"), "syn_class"),
+        (rewiring(gen_method="sample"), "Leave it out"),
+        (rewiring(keep_indegree=False), "gen_method"),
+        (rewiring(keep_indegree=False, gen_method="randomize"), "needs 'props_model_spec'"),
+        (rewiring(keep_indegree=False, gen_method="sample", props_model_spec={"file": "p"}), "goes with gen_method"),
+        (rewiring(opt_nconn=True), "opt_nconn: .*preserve: number"),
+        (rewiring(estimation_run=True), "--dry-run"),
+        (rewiring(syn_pos_mode="external"), "place_synapses"),
+        (rewiring(syn_pos_mode="nowhere"), "reuse_strict"),
+        (rewiring(amount_pct=50), "all cells selected are wired"),
+        (rewiring(rewire_mode="add"), "add_only"),
+        (rewiring(sel_src={"synapse_class": "INH"}), "Give one of them"),
+        (rewiring(pos_map_file="flat.nrrd"), "voxels"),
+        (rewiring(prob_model_spec={"file": "a.json", "scale": 1}), "a file stands alone"),
+        (rewiring(prob_model_spec={"model": "ConnProb2ndOrder"}), "unknown class of model"),
+        (rewiring(prob_model_spec={"model": "ConnProb4thOrderLinInterpnModel"}), "needs the table"),
+        (rewiring(prob_model_spec={"model": "NSynConnModel"}), "gives no probability"),
+        (theirs("conn_wiring", nsynconn_model_spec=3), "give {file"),
+        (theirs("conn_wiring", model_pathways="p.parquet"), "parquet"),
+        (theirs("conn_wiring", keep_conns=True), "unknown key 'keep_conns'"),
         (theirs("conn_removal", amount=50), "unknown key 'amount'"),
         (theirs("conn_removal", amount_pct=101), "0 to 100"),
         (theirs("conn_removal", amount_pct=True), "0 to 100"),
@@ -314,3 +427,89 @@ def test_what_a_dry_run_tells_is_what_the_new_circuit_says(circuit, tmp_path):
     told = examine_circuit(circuit, recipe=recipe, seed=5)
     made = open_circuit(manipulate_circuit(circuit, tmp_path / "new", recipe=recipe, seed=5))
     pd.testing.assert_frame_equal(changes(made), told)
+
+
+# -- drawn by rules --------------------------------------------------------------------------------------------
+
+FILES = Path(__file__).parents[1] / "circuits" / "files" / "connectome_manipulator"
+
+
+@pytest.fixture
+def typed(tmp_path):
+    """Sixty cells with what their functions look at, sparsely connected."""
+    rng = np.random.default_rng(3)
+    nodes = pd.DataFrame(rng.uniform(0, 60, (60, 3)), columns=list("xyz"))
+    nodes = nodes.assign(mtype=rng.choice(["e", "i"], 60), layer=rng.choice([1, 2], 60))
+    nodes = nodes.assign(synapse_class=np.where(nodes["mtype"] == "e", "EXC", "INH"))
+    pre, post = np.nonzero((rng.random((60, 60)) < 0.15) & ~np.eye(60, dtype=bool))
+    columns = {"delay": np.full(len(pre), 9.0), "u": rng.random(len(pre))}
+    return open_circuit(write_sonata(Connectome(nodes, pre, post, properties=columns), tmp_path / "typed"))
+
+
+def table_of(circuit):
+    edges = circuit.edges().connectome(properties=None, node_properties=None)
+    classes = edges.nodes["synapse_class"].to_numpy()[edges.pre]
+    return edges, edges.edges.assign(synapse_class=classes)
+
+
+def test_sources_of_one_class_are_drawn_anew_and_in_degrees_kept(typed, tmp_path):
+    before, old = table_of(typed)
+    _, new = table_of(run(rewiring(), typed, tmp_path))
+    for name, one, other in (
+        (each, old[old["synapse_class"] == each], new[new["synapse_class"] == each]) for each in ("EXC", "INH")
+    ):
+        assert (one["post"].value_counts().sort_index() == other["post"].value_counts().sort_index()).all()
+        assert one["u"].sum() == pytest.approx(other["u"].sum())
+        assert other["delay"].isin([9.0, 1.0]).all()
+        assert (other["delay"] == 9.0).all() == (name == "INH")
+    assert before.n_edges == len(new)
+
+
+def test_new_connections_take_numbers_and_values_from_model_files(typed, tmp_path):
+    for path in FILES.glob("properties.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    options = {
+        "keep_indegree": False,
+        "gen_method": "randomize",
+        "p_scale": 3.0,
+        "props_model_spec": {"file": "props.json"},
+    }
+    told = json.loads((tmp_path / "properties.json").read_text())
+    told["prop_stats"] = {name: told["prop_stats"][name] for name in ("u", "n_syn_per_conn")}
+    (tmp_path / "props.json").write_text(json.dumps({**told, "prop_cov": {}}))
+    _, new = table_of(run(rewiring(**options), typed, tmp_path))
+    counts = new[new["synapse_class"] == "EXC"].groupby(["pre", "post"]).size()
+    assert counts[counts > 1].mean() == pytest.approx(3.6, abs=0.3)
+
+
+def test_a_circuit_is_wired_from_their_models(typed, tmp_path):
+    path = write_sonata(Connectome(typed.nodes().table(), [], []), tmp_path / "empty")
+    specs = {
+        name: {"file": str(FILES / f"{file}.json")}
+        for name, file in (
+            ("prob_model_spec", "order2"),
+            ("nsynconn_model_spec", "synapses"),
+            ("delay_model_spec", "delays"),
+        )
+    }
+    wired, edges = table_of(run(theirs("conn_wiring", **specs), open_circuit(path), tmp_path))
+    assert (edges["syn_type_id"] == np.where(edges["synapse_class"] == "EXC", 100, 0)).all()
+    x = wired.nodes[["x", "y", "z"]].to_numpy()
+    distances = np.linalg.norm(x[wired.pre] - x[wired.post], axis=1)
+    assert edges["delay"].to_numpy() == pytest.approx(np.maximum(0.7 + 0.004 * distances, 0.9))
+    chances = 0.3 * np.exp(-0.011 * np.linalg.norm(x[:, None] - x[None], axis=2))
+    np.fill_diagonal(chances, 0)
+    n = len(edges.groupby(["pre", "post"]))
+    assert abs(n - chances.sum()) < 5 * np.sqrt(chances.sum())
+
+
+def test_what_a_function_leaves_aside_is_told():
+    assert read_configuration(theirs("conn_wiring"), HERE).notes[0].startswith("conn_wiring: synapses get no places")
+
+
+def test_models_of_a_recipe_are_looked_for_beside_the_document(typed, tmp_path):
+    (tmp_path / "order2.json").write_bytes((FILES / "order2.json").read_bytes())
+    recipe = [{"do": "rewire", "rule": {"path": "order2.json"}, "properties": {"by": "mtype"}}]
+    asked = read_configuration({"circuit": "c", "recipe": recipe}, tmp_path)
+    assert asked.recipe[0]["rule"] == {"path": str(tmp_path / "order2.json")}
+    assert len(examine_circuit(typed, recipe=prepared(asked, typed))) == 1

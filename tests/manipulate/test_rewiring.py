@@ -130,8 +130,9 @@ def test_what_is_drawn_is_there_and_what_is_not_drawn_is_not(connectome, mode, s
         {},
         {"delays": DELAYS},
         {"properties": PROPERTIES},
-        {"properties": "sample", "by": "type"},
-        {"preserve": "none", "by": "type", "delays": DELAYS},
+        {"properties": {"how": "sample", "by": "type", "synapses": SYNAPSES}},
+        {"preserve": "none", "properties": {"by": "type", "values": PROPERTIES}, "delays": DELAYS},
+        {"preserve": "number", "properties": {"synapses": SYNAPSES}},
         {"preserve": "none", "mode": "add", "pre": {"type": "e"}},
     ],
     ids=str,
@@ -142,8 +143,9 @@ def test_any_parts_give_the_same_bits(rule, options):
     work = Rewiring(before, {"rule": rule, **options}, rng(3))
     parts = [(0, 1), (1, 17), (17, 17), (17, 40)]
     chunks = [before.filter((before.post >= first) & (before.post < last)) for first, last in parts]
-    for chunk in reversed(chunks) if work.needs_pool else []:
-        work.fill(chunk)
+    for chunk in reversed(chunks) if work.looks else []:
+        work.look(chunk)
+    work.settle()
     found = pd.concat([work.apply(chunk, part)[0].edges for chunk, part in zip(chunks, parts, strict=True)])
     by_post = {"by": "post", "kind": "stable", "ignore_index": True}
     pd.testing.assert_frame_equal(found.sort_values(**by_post), whole.edges.sort_values(**by_post))
@@ -174,7 +176,7 @@ def test_only_what_changes_takes_values_of_a_model():
 def test_new_connections_are_made_like_those_onto_their_own_type():
     before = column()
     types = before.nodes["type"].to_numpy()
-    after = rewire(before, rule=Constant(0.5), preserve="none", mode="add", by="type", rng=rng())
+    after = rewire(before, rule=Constant(0.5), preserve="none", mode="add", properties={"by": "type"}, rng=rng())
     assert after.edges.iloc[: before.n_edges].equals(before.edges)
     new = np.arange(before.n_edges, after.n_edges)
     model = after.properties["mark"][new]
@@ -313,7 +315,16 @@ def test_too_few_sources_with_a_chance_are_an_error_with_the_counts():
         ({"delays": SYNAPSES}, "rewire.delays: model SynapseCounts; give a model of kind Delays"),
         ({"properties": 3}, "rewire.properties: value int; give a model of kind Properties"),
         ({"properties": "resue"}, "Did you mean 'reuse'"),
-        ({"by": "mtype"}, "unknown node property 'mtype'"),
+        ({"properties": {"by": "mtype"}}, "unknown node property 'mtype'"),
+        ({"properties": {"bye": "mtype"}}, "rewire.properties: unknown name 'bye'.*Did you mean 'by'"),
+        ({"properties": {"how": "resue"}}, "rewire.properties.how.*Did you mean 'reuse'"),
+        ({"properties": {"synapses": DELAYS}}, "rewire.properties.synapses: model Delays"),
+        ({"scale": 0.5}, "rewire.scale: 0.5 changes nothing where 'in-degree' is preserved"),
+        ({"scale": -1, "preserve": "none"}, "rewire.scale: -1; give a number from 0 on"),
+        ({"mode": "add", "preserve": "number"}, "rewire.mode: 'add' changes the number of connections"),
+        ({"rule": Constant(0.0), "preserve": "number"}, "no factor makes the rule give more than 0"),
+        ({"rule": {"path": "nowhere.json"}}, "rewire.rule: nowhere.json: there is no such file"),
+        ({"rule": {"path": "a.json", "part": "b"}}, "and nothing else"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, message):
@@ -383,3 +394,66 @@ def test_a_shuffle_moves_most_connections_and_their_delays():
     assert (after.properties["delay"][~moved] == 1).all()
     with pytest.raises(OptionError, match="rectangular"):
         shuffle_connections(Connectome(2, [0], [0], post_nodes=1), rng=rng())
+
+
+# -- numbers of connections and of synapses ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", [Exponential(0.9, 0.02, ("x",)), DoubleExponential(0.1, 0.01, 1.0, 0.01, 0.0, ("x",))])
+def test_the_rule_is_scaled_to_the_number_of_connections_there_are(rule):
+    before, n = column(30, density=0.4), 200
+    expected = rewire_estimate(before, rule=rule, preserve="number")
+    present = len(pairs(before))
+    assert expected["after"].sum() == pytest.approx(present, rel=1e-6)
+    found = [len(pairs(rewire(before, rule=rule, preserve="number", rng=rng(seed)))) for seed in range(n)]
+    assert abs(np.mean(found) - present) < 5 * np.std(found) / np.sqrt(n)
+
+
+def test_a_scale_multiplies_chances_up_to_1():
+    before, rule = column(30), Exponential(0.9, 0.02, ("x",))
+    chances = rule.probabilities(before.nodes, before.nodes)
+    np.fill_diagonal(chances, 0.0)
+    expected = rewire_estimate(before, rule=rule, preserve="none", scale=1.7)
+    assert expected["after"].to_numpy() == pytest.approx(np.minimum(1.7 * chances, 1.0).sum(axis=0))
+    assert len(pairs(rewire(before, rule=rule, preserve="none", scale=0.0, rng=rng()))) == 0
+
+
+def test_an_estimate_refuses_what_rewiring_refuses():
+    before, rule = column(12, density=0.9), Listed(np.array([0]), np.array([1]))
+    for call in (lambda **each: rewire(before, rng=rng(), **each), lambda **each: rewire_estimate(before, **each)):
+        with pytest.raises(OptionError, match="more sources than the rule gives a chance"):
+            call(rule=rule)
+        with pytest.raises(OptionError, match="no factor makes the rule give more than 1"):
+            call(rule=rule, preserve="number")
+        with pytest.raises(OptionError, match="changes nothing where"):
+            call(rule=rule, preserve="number", scale=2.0)
+
+
+def test_new_connections_have_as_many_synapses_as_a_model_says_and_take_properties_in_turn():
+    nodes = column(60).nodes
+    before = Connectome(nodes, [0, 0], [1, 1], properties={"mark": [7, 8]})
+    options = {"rule": Constant(0.5), "preserve": "none", "mode": "add"}
+    counts = SynapseCounts((), (((), (), Gamma(3.0, 0.0)),))
+    after = rewire(before, **options, properties={"synapses": counts}, rng=rng())
+    assert after.properties["mark"][:2].tolist() == [7, 8]
+    new = after.filter(np.arange(after.n_edges) >= 2)
+    assert set(Counter(zip(new.pre.tolist(), new.post.tolist(), strict=True)).values()) == {3}
+    assert new.properties["mark"][:3].tolist() == [7, 8, 7]
+
+
+def test_values_are_for_new_connections_alone_and_a_model_for_all_that_change():
+    before = column()
+    options = {"rule": Constant(0.5), "preserve": "none", "rng": rng()}
+    after = rewire(before, **options, properties={"values": PROPERTIES})
+    assert 0 < (after.properties["weight"] == 9).sum() < after.n_edges
+    assert (after.properties["weight"][len(after.properties["weight"]) - 50 :] == 9).all()
+    moved = after.pre[: before.n_edges] if after.n_edges >= before.n_edges else after.pre
+    assert (after.properties["weight"][: len(moved)] != 9).all()
+
+
+def test_a_model_may_stand_in_a_file(tmp_path):
+    before, rule = column(), Exponential(0.5, 0.02, ("x",))
+    paths = {name: rules.save(model, tmp_path / f"{name}.json") for name, model in (("rule", rule), ("delays", DELAYS))}
+    given = {"rule": {"path": str(paths["rule"])}, "delays": {"path": paths["delays"]}}
+    one, other = rewire(before, **given, rng=rng()), rewire(before, rule=rule, delays=DELAYS, rng=rng())
+    assert one == other

@@ -12,6 +12,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.morphologies import Morphologies
 from conntap.circuits.sonata.streaming import EDGE
+from conntap.errors import OptionError, known
 from conntap.manipulate.among import Among, Nodes
 from conntap.manipulate.placing import Placing
 from conntap.manipulate.sourcing import Rewiring
@@ -56,7 +57,7 @@ class PlaceSynapses:
 
 
 class Rewire:
-    """`rewire`, chunk by chunk: connections that others are made like are gathered first, where there may be such."""
+    """`rewire`, chunk by chunk: connections are counted, and those that others are made like gathered, first."""
 
     looks_at_nodes = True
     mask: Mask | None = None
@@ -69,15 +70,15 @@ class Rewire:
         self.changes = self.needs
 
     def counts(self) -> bool:
-        return self._work.needs_pool
+        return self._work.looks
 
     def tally(self, chunk: Connectome) -> None:
         own = _numbered(chunk, None)
         with self._lock:
-            self._work.fill(own)
+            self._work.look(own)
 
     def settle(self, tallies: list[Any]) -> None:
-        return None
+        self._work.settle()
 
     def apply(self, chunk: Connectome, part: int) -> tuple[Connectome, dict[str, int]]:
         pool = self._work.pool
@@ -99,6 +100,11 @@ class Wire:
         self._work = Wiring(_without_edges(nodes), _meant(options, nodes, "wire"), rng)
         if nodes.stream.attributes or nodes.stream.population.size:
             self._work.check([*nodes.stream.attributes])
+        self.adds = tuple(name for name in self._work.models.names if name not in nodes.stream.attributes)
+        told = self._work.models.properties
+        text = [each.name for each in (told.properties if told else ()) if each.dtype == "category"]
+        if set(text) & set(self.adds):
+            raise OptionError(f"wire.properties: {known(text)} is text, which a population without it cannot be given.")
 
     def counts(self) -> bool:
         return False

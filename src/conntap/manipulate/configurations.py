@@ -18,7 +18,7 @@ from conntap.circuits.masks import Mask
 from conntap.circuits.nodesets import NodeSets
 from conntap.circuits.selection import selected
 from conntap.errors import OptionError, known, unknown, whole
-from conntap.manipulate.elsewhere import steps_of
+from conntap.manipulate.elsewhere import notes_of, steps_of
 from conntap.manipulate.mask_files import mask_from_file
 
 __all__ = ["Configuration", "prepared", "read_configuration"]
@@ -124,7 +124,7 @@ def _theirs(values: Mapping[str, Any], folder: Path) -> Configuration:
         output=_path(values.get("output_path"), folder, "configuration.output_path"),
         source=text["src_node_popul_name"],
         target=text["tgt_node_popul_name"],
-        notes=tuple(f"{name}: {why}" for name, why in _IGNORED.items() if name in values),
+        notes=(*(f"{name}: {why}" for name, why in _IGNORED.items() if name in values), *notes_of(values["manip"])),
     )
 
 
@@ -146,7 +146,7 @@ def _path(value: Any, folder: Path, where: str) -> Path | None:
 
 def _located(step: Mapping[str, Any], folder: Path, where: str) -> dict[str, Any]:
     """The manipulation with the paths in it complete."""
-    step = dict(step)
+    step = {name: each if name == "mask" else _with_models(each, folder) for name, each in step.items()}
     if "mask" in step:
         mask = {"path": step["mask"]} if isinstance(step["mask"], str) else step["mask"]
         if not isinstance(mask, dict) or "path" not in mask:
@@ -158,6 +158,17 @@ def _located(step: Mapping[str, Any], folder: Path, where: str) -> dict[str, Any
             file = str(_path(step[name]["node_sets_file"], folder, f"{where}.{name}.node_sets_file"))
             step[name] = {**step[name], "node_sets_file": file}
     return step
+
+
+def _with_models(value: Any, folder: Path) -> Any:
+    """A value with the paths of models in it, {path: model.json}, complete."""
+    if isinstance(value, list):
+        return [_with_models(each, folder) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"path"} and isinstance(value["path"], str):
+        return {"path": str(folder / value["path"])}
+    return {name: _with_models(each, folder) for name, each in value.items()}
 
 
 def prepared(asked: Configuration, circuit: Circuit) -> list[dict[str, Any]]:
@@ -193,6 +204,10 @@ def _prepared(step: Mapping[str, Any], circuit: Circuit, sides: Mapping[str, Any
 
 def _selection(choice: Any, circuit: Circuit, population: Any, where: str) -> Any:
     """A selection as manipulations take it: those by node sets and properties as ids."""
+    if isinstance(choice, dict) and "node_id" in choice and "node_id" not in population.properties:
+        rest = {key: value for key, value in choice.items() if key != "node_id"}
+        chosen = population.table().index if not rest else _chosen(rest, population, where)
+        return np.intersect1d(np.asarray(choice["node_id"], dtype=np.int64), chosen)
     if not isinstance(choice, dict) or "node_set" not in choice or "node_set" in population.properties:
         return choice
     rest = {key: value for key, value in choice.items() if key not in ("node_set", "node_sets_file")}
@@ -201,9 +216,14 @@ def _selection(choice: Any, circuit: Circuit, population: Any, where: str) -> An
     if not rest:
         return name if ids is None else ids
     ids = population.ids(name) if ids is None else ids
-    table = population.table(list(rest)) if all(each in population.properties for each in rest) else population.table()
-    chosen = table.index.to_numpy()[selected(table, rest, where)]
-    return np.intersect1d(ids, chosen)
+    return np.intersect1d(ids, _chosen(rest, population, where))
+
+
+def _chosen(properties: dict[str, Any], population: Any, where: str) -> np.ndarray:
+    """The ids of the nodes that have these properties."""
+    known_ones = all(each in population.properties for each in properties)
+    table = population.table(list(properties)) if known_ones else population.table()
+    return table.index.to_numpy()[selected(table, properties, where)]
 
 
 def _ids_in_set(name: str, file: str | None, circuit: Circuit, population: Any, where: str) -> np.ndarray | None:

@@ -7,15 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conntap.errors import OptionError, known, unknown
+from conntap.manipulate.elsewhere_options import SOURCES, ends, fraction, truth
+from conntap.manipulate.elsewhere_wiring import NOTES, WIRINGS
 
-__all__ = ["FUNCTIONS", "steps_of"]
+__all__ = ["FUNCTIONS", "notes_of", "steps_of"]
 
-_SOURCES = ("sel_src", "sel_dest")
 _HOWS = {"setval": "set", "scale": "scale", "offset": "offset", "shuffle": "shuffle", "randval": "random", "randscale": "random_scale", "randadd": "random_offset"}  # fmt: skip
-_ELSEWHERE = {
-    "conn_rewiring": "manipulate.rewire with a rule of circuits.rules",
-    "conn_wiring": "manipulate.wire with a rule of circuits.rules",
-}
 
 
 def steps_of(manip: Any) -> list[dict[str, Any]]:
@@ -41,14 +38,18 @@ def steps_of(manip: Any) -> list[dict[str, Any]]:
     return [step for step in found if step is not None]
 
 
+def notes_of(manip: Any) -> tuple[str, ...]:
+    """What the functions of `manip`, which `steps_of` has read, say that changes nothing here."""
+    sources = dict.fromkeys(str(each.get("source")) for each in manip["fcts"])
+    return tuple(f"{source}: {NOTES[source]}" for source in sources if source in NOTES)
+
+
 def _step(function: Any, where: str) -> dict[str, Any] | None:
     if not isinstance(function, Mapping):
         raise OptionError(f"{where}: {function!r}; give {{source: ..., kwargs: {{...}}}}.")
     source = str(function.get("source"))
-    if source in _ELSEWHERE:
-        raise OptionError(f"{where}: {source} has models of its own form; here it is {_ELSEWHERE[source]}. Use that.")
     if source not in FUNCTIONS:
-        raise OptionError(unknown(f"{where}.source", "function", source, [*FUNCTIONS, *_ELSEWHERE]))
+        raise OptionError(unknown(f"{where}.source", "function", source, FUNCTIONS))
     names, convert = FUNCTIONS[source]
     options: dict[str, Any] = {}
     for part in ({key: value for key, value in function.items() if key not in ("source", "kwargs", "model_config")},
@@ -74,7 +75,7 @@ def _nothing(options: dict[str, Any], where: str) -> None:
 
 
 def _removal(options: dict[str, Any], where: str) -> dict[str, Any]:
-    step = {"do": "remove_connections", **_ends(options, where), "fraction": _fraction(options, "amount_pct", where)}
+    step = {"do": "remove_connections", **ends(options, where), "fraction": fraction(options, "amount_pct", where)}
     bounds = [options.get(f"{side}_syn_per_conn") for side in ("min", "max")]
     for each in bounds:
         if each is not None and (not isinstance(each, int) or isinstance(each, bool) or each < 1):
@@ -82,8 +83,8 @@ def _removal(options: dict[str, Any], where: str) -> dict[str, Any]:
     if bounds != [None, None]:
         step["synapses"] = [bounds[0] or 1, bounds[1]]
     if "conn_mask_file" in options:
-        ends = {side: step[side] for side in ("pre", "post") if side in step}
-        step["mask"] = {"path": options["conn_mask_file"], **ends}
+        both = {side: step[side] for side in ("pre", "post") if side in step}
+        step["mask"] = {"path": options["conn_mask_file"], **both}
     return step
 
 
@@ -96,20 +97,20 @@ def _extraction(options: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _synapse_removal(options: dict[str, Any], where: str) -> dict[str, Any]:
-    step = {"do": "remove_synapses", **_ends(options, where), "fraction": _fraction(options, "amount_pct", where)}
-    if _truth(options, "keep_conns", where):
+    step = {"do": "remove_synapses", **ends(options, where), "fraction": fraction(options, "amount_pct", where)}
+    if truth(options, "keep_conns", where):
         step["keep_connections"] = "one"
-    if _truth(options, "rescale_gsyn", where):
+    if truth(options, "rescale_gsyn", where):
         step["rescale"] = "conductance"
     return step
 
 
 def _subsampling(options: dict[str, Any], where: str) -> dict[str, Any]:
-    return {"do": "subsample", "fraction": _fraction(options, "keep_pct", where)}
+    return {"do": "subsample", "fraction": fraction(options, "keep_pct", where)}
 
 
 def _alteration(options: dict[str, Any], where: str) -> dict[str, Any]:
-    if _fraction(options, "amount_pct", where) != 1:
+    if fraction(options, "amount_pct", where) != 1:
         raise OptionError(f"{where}.amount_pct: only all synapses selected can be altered. Give 100, or select fewer.")
     for name in ("syn_prop", "new_value"):
         if name not in options:
@@ -124,7 +125,7 @@ def _alteration(options: dict[str, Any], where: str) -> dict[str, Any]:
     for name in needed:
         if name not in new:
             raise OptionError(f"{at}: {mode} needs {name!r}. Give it.")
-    step = {"do": "alter_property", "property": options["syn_prop"], "how": _HOWS[mode], **_ends(options, where)}
+    step = {"do": "alter_property", "property": options["syn_prop"], "how": _HOWS[mode], **ends(options, where)}
     if needed:
         step["value"] = _distribution(new, at) if needed == ("rng",) else new[needed[0]]
     if "range" in new:
@@ -132,36 +133,6 @@ def _alteration(options: dict[str, Any], where: str) -> dict[str, Any]:
     if options.get("syn_filter"):
         step["where"] = _condition(options["syn_filter"], f"{where}.syn_filter")
     return step
-
-
-def _ends(options: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The selections of both ends: text names a node set there, never an expression."""
-    found = {}
-    for name, side in zip(_SOURCES, ("pre", "post"), strict=True):
-        choice = options.get(name)
-        if isinstance(choice, str):
-            found[side] = {"node_set": choice}
-        elif isinstance(choice, int) and not isinstance(choice, bool):
-            found[side] = [choice]
-        elif isinstance(choice, list | dict):
-            found[side] = choice
-        elif choice is not None:
-            raise OptionError(f"{where}.{name}: {choice!r}; give a node set's name, ids, or {{property: values}}.")
-    return {side: choice for side, choice in found.items() if choice != {}}
-
-
-def _fraction(options: Mapping[str, Any], name: str, where: str) -> float:
-    value = options.get(name, 100.0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        raise OptionError(f"{where}.{name}: {value!r}; give a number from 0 to 100.")
-    return value / 100
-
-
-def _truth(options: Mapping[str, Any], name: str, where: str) -> bool:
-    value = options.get(name, False)
-    if not isinstance(value, bool):
-        raise OptionError(f"{where}.{name}: {value!r}; give true or false.")
-    return value
 
 
 def _condition(wanted: Any, where: str) -> str:
@@ -219,14 +190,15 @@ _DISTRIBUTIONS: dict[str, tuple[dict[str, Any], Callable[..., dict[str, Any]]]] 
 }
 
 FUNCTIONS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any], str], dict[str, Any] | None]]] = {
+    **WIRINGS,
     "conn_extraction": (("target_name", "node_sets_file"), _extraction),
     "conn_removal": (
-        (*_SOURCES, "amount_pct", "min_syn_per_conn", "max_syn_per_conn", "conn_mask_file"),
+        (*SOURCES, "amount_pct", "min_syn_per_conn", "max_syn_per_conn", "conn_mask_file"),
         _removal,
     ),
     "null_manipulation": ((), _nothing),
-    "syn_prop_alteration": ((*_SOURCES, "syn_prop", "new_value", "syn_filter", "amount_pct"), _alteration),
-    "syn_removal": ((*_SOURCES, "amount_pct", "keep_conns", "rescale_gsyn"), _synapse_removal),
+    "syn_prop_alteration": ((*SOURCES, "syn_prop", "new_value", "syn_filter", "amount_pct"), _alteration),
+    "syn_removal": ((*SOURCES, "amount_pct", "keep_conns", "rescale_gsyn"), _synapse_removal),
     "syn_subsampling": (("keep_pct",), _subsampling),
 }
 """Their functions: the names of their options, and how a manipulation of ours is made of these."""

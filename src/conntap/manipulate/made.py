@@ -12,7 +12,7 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import grouped
 from conntap.circuits.rules.delays import Delays
-from conntap.circuits.rules.fitted import Fitted
+from conntap.circuits.rules.fitted import Fitted, from_file
 from conntap.circuits.rules.properties import Properties
 from conntap.circuits.rules.storing import together
 from conntap.circuits.rules.synapses import SynapseCounts
@@ -25,7 +25,7 @@ from conntap.topology.row_draws import uniforms_of
 __all__ = ["DELAY", "Models", "Pool", "blank", "edge_ranks", "joined", "model_given", "ranks_within", "sub_seed"]
 
 DELAY = "delay"
-_KINDS = {"synapses": SynapseCounts, "delays": Delays, "properties": Properties}
+_KINDS = {"synapses": SynapseCounts, "delays": Delays, "properties": Properties, "values": Properties}
 _MOST = 20_000  # connections of a pool of each group
 _MIXED = 0x9E3779B97F4A7C15
 
@@ -40,7 +40,7 @@ def sub_seed(seed: int, what: str) -> int:
 
 
 def model_given(value: Any, name: str, where: str) -> Any:
-    """The model of an option `name`: given, fitted, or as plain values; None where none is.
+    """The model of an option `name`: given, fitted, in a file, or as plain values; None where none is.
 
     Raises
     ------
@@ -53,6 +53,7 @@ def model_given(value: Any, name: str, where: str) -> Any:
     >>> model_given({"kind": "Delays", "by": [], "pathways": [[[], [], plain]], "positions": ["x"]}, "delays", "wire").by
     ()
     """
+    value = from_file(value, part="synapses" if name == "synapses" else "model", where=f"{where}.{name}")
     if isinstance(value, Fitted):
         value = value.model
     elif isinstance(value, Mapping):
@@ -193,9 +194,11 @@ class Pool:
         """Put all connections of these edges in."""
         self.edges = self._some(edges if self.edges is None else joined(self.edges, edges))
 
-    def models(self, post: np.ndarray, pre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def models(
+        self, post: np.ndarray, pre: np.ndarray, wanted: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """For each new connection, in the order of (post, pre), the rows in `edges` of the one it is made like: how many, and
-        which."""
+        which; where so many are wanted, its rows in turn."""
         found = _grouped(self.edges, None) if self.edges is not None else None
         if found is None or not found.n:
             return np.zeros(len(post), dtype=np.int64), np.empty(0, dtype=np.int64)
@@ -206,9 +209,11 @@ class Pool:
         first, last = np.where(first == last, 0, first), np.where(first == last, found.n, last)
         uniforms = uniforms_of(post, ranks_within(post), seed=sub_seed(self.seed, "model"))
         own = order[first + np.floor(uniforms * (last - first)).astype(np.int64)]
-        counts = found.counts[own]
-        begins = np.repeat(found.starts[own] - (np.cumsum(counts) - counts), counts)
-        return counts, found.order[begins + np.arange(len(begins))]
+        counts = found.counts[own] if wanted is None else wanted
+        ranks = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        if wanted is not None:
+            ranks %= np.repeat(found.counts[own], counts)
+        return counts, found.order[np.repeat(found.starts[own], counts) + ranks]
 
     def _some(self, edges: Connectome) -> Connectome:
         found = _grouped(edges, None)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import _among
+from conntap.circuits.rules.fitted import ModelFile
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, one_of
 from conntap.manipulate.draws import in_order
@@ -25,14 +26,14 @@ _log = logging.getLogger(__name__)
 def rewire(
     connectome: Connectome,
     *,
-    rule: object,
+    rule: ModelFile | object,
     pre: Selection | None = None,
     post: Selection | None = None,
-    preserve: Literal["in-degree", "none"] = "in-degree",
+    preserve: Literal["in-degree", "number", "none"] = "in-degree",
     mode: Literal["both", "add", "delete"] = "both",
-    properties: Literal["reuse", "sample"] | object = "reuse",
-    delays: object = None,
-    by: str | None = None,
+    scale: float = 1.0,
+    properties: Literal["reuse", "sample"] | ModelFile | object = "reuse",
+    delays: ModelFile | object = None,
     rng: np.random.Generator,
 ) -> Connectome:
     """Draw the sources of connections anew by a rule; the post end of each stays.
@@ -47,25 +48,26 @@ def rewire(
     connectome
         Square or rectangular.
     rule
-        The probability of a connection: a rule, as plain values ({kind: Exponential, a: 0.1, b: 0.01}), or a model; in a study
-        {from: stages.MODEL}.
+        The probability of a connection: a rule, as plain values ({kind: Exponential, a: 0.1, b: 0.01}), or a model; in a
+        document {path: model.json} or {from: stages.MODEL}.
     pre, post
         Only connections from these nodes, to these nodes; None for all.
     preserve
         "in-degree": each post node has as many sources as before, drawn one after another with chances in proportion to
-        the rule, without replacement. "none": each source is drawn by itself with its probability.
+        the rule, without replacement. "none": each source is drawn by itself with its probability. "number": the same, the
+        rule scaled (at most 1 for each pair) so that as many connections are expected in all as are there.
     mode
-        "both"; or, where in-degrees are not preserved, only "add" what is drawn and not there, or "delete" what is there and
-        not drawn.
+        "both"; or, where nothing is preserved, only "add" what is drawn and not there, or "delete" what is there and not drawn.
+    scale
+        A factor for the probabilities, each at most 1 after it, where nothing is preserved.
     properties
-        "reuse": synapses go on with other sources; new connections are made like those onto post nodes of the same group
-        (`by`), but for places on the post neuron (afferent_section_pos, ...), which are NaN until `place_synapses` gives them.
-        "sample": those that change are all made so. Or a model of properties, from which synapses of
-        connections that change take their values; in a study {from: stages.MODEL}.
+        "reuse": synapses go on with other sources; new connections are made like others, but for places on the post neuron
+        (afferent_section_pos, ...), which are NaN until `place_synapses` gives them. "sample": those that change are all made
+        so. {how: reuse, by: mtype, synapses: ..., values: ...} (a `Made`): like those onto post nodes of the same type; with
+        models of the number of synapses and of properties for new ones. Or a model of properties, from which synapses of all
+        connections that change take their values. Models as for `rule`.
     delays
         A model from which synapses that change take their `delay`; None keeps them.
-    by
-        A property of post nodes, such as their type, by which connections to make others like are chosen; None: any.
     rng
         The source of randomness; equal states give equal results.
 
@@ -76,15 +78,16 @@ def rewire(
     Raises
     ------
     OptionError
-        A selection, rule or model that does not fit; more sources than have a chance; edge properties but no connection to take
-        them from.
+        A selection, rule or model that does not fit; more sources than have a chance, or connections than any factor gives;
+        edge properties but no connection to take them from; a `scale` or `mode` that goes against what is preserved.
 
     Notes
     -----
     Rules of distance take some 300 ns a connection, others some 20 ns for each pair of selected nodes. What is drawn for a post
     node depends on it, the rule and the source of randomness alone, so that it is the same where a circuit is rewired in
     chunks. By weight: exponential keys (Efraimidis and Spirakis, 2006, doi:10.1016/j.ipl.2005.11.003). New connections
-    are made like others of up to 20,000 of each group, drawn evenly.
+    are made like others of up to 20,000 of each group, drawn evenly. "number" looks at all pairs before, twice or more, some 20 ns
+    each.
 
     Examples
     --------
@@ -94,10 +97,11 @@ def rewire(
     >>> after.post.tolist(), after.properties["weight"].tolist(), bool((after.pre == after.post).any())
     ([1, 2, 3, 0], [1.0, 2.0, 3.0, 4.0], False)
     """
-    options = {"preserve": preserve, "mode": mode, "properties": properties, "delays": delays, "by": by}
+    options = {"preserve": preserve, "mode": mode, "scale": scale, "properties": properties, "delays": delays}
     work = Rewiring(connectome, {"rule": rule, "pre": pre, "post": post, **options}, rng)
-    if work.needs_pool:
-        work.fill(connectome)
+    if work.looks:
+        work.look(connectome)
+        work.settle()
     after, told = work.apply(connectome)
     _log.info("rewire: %s.", ", ".join(f"{number} {what}" for what, number in told.items()))
     return after
@@ -106,17 +110,18 @@ def rewire(
 def rewire_estimate(
     connectome: Connectome,
     *,
-    rule: object,
+    rule: ModelFile | object,
     pre: Selection | None = None,
     post: Selection | None = None,
-    preserve: Literal["in-degree", "none"] = "in-degree",
+    preserve: Literal["in-degree", "number", "none"] = "in-degree",
     mode: Literal["both", "add", "delete"] = "both",
+    scale: float = 1.0,
 ) -> pd.DataFrame:
     """Tell what `rewire` would change, without drawing: the numbers expected of each post node.
 
     Parameters
     ----------
-    rule, pre, post, preserve, mode
+    rule, pre, post, preserve, mode, scale
         As for `rewire`.
 
     Returns
@@ -128,7 +133,7 @@ def rewire_estimate(
     Raises
     ------
     OptionError
-        A selection or rule that does not fit.
+        As `rewire`: a selection or rule that does not fit, more sources than have a chance, or connections than any factor gives.
 
     Notes
     -----
@@ -143,17 +148,24 @@ def rewire_estimate(
     [1.0, 0.5, 0.5, 1.0, 1.5]
     """
     where = "rewire_estimate"
-    check(preserve, mode, where)
+    check(preserve, mode, scale, where)
     sources = Sources(connectome, rule, pre, post, where)
+    sources.scale(scale)
     found = Old(connectome, sources.pre, sources.post)
+    if preserve == "number":
+        sources.fit_number(len(found.pre))
+    every = np.arange(len(sources.post))
     ends = np.append(0, np.cumsum(found.sizes))
-    stay, drawn = np.zeros(len(sources.post)), np.zeros(len(sources.post))
-    for part, chances in sources.chances(np.arange(len(sources.post))):
+    stay, drawn, most = np.zeros(len(every)), np.zeros(len(every)), np.zeros(len(every), dtype=np.int64)
+    for part, chances in sources.chances(every):
+        most[part] = (chances > 0).sum(axis=1)
         for row, line in zip(range(part.start, part.stop), chances, strict=True):
             if preserve == "in-degree":
                 line = _included(line, int(found.sizes[row]))
             own = np.searchsorted(sources.pre, found.pre[ends[row] : ends[row + 1]])
             stay[row], drawn[row] = line[own].sum(), line.sum()
+    if preserve == "in-degree":
+        sources.check(every, found.sizes, most)
     lost = (found.sizes - stay) * (mode != "add")
     gained = (drawn - stay) * (mode != "delete")
     columns = {"connections": found.sizes, "stay": found.sizes - lost, "lost": lost, "gained": gained}

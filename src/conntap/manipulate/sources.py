@@ -11,8 +11,10 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules import Bipolar, Constant, Exponential, Pathways
 from conntap.circuits.rules.fitted import model_of
+from conntap.circuits.rules.gridded import scaled
 from conntap.circuits.selection import selected
 from conntap.errors import OptionError
+from conntap.manipulate.expected import factor_for
 from conntap.topology.row_draws import Boxed, draw_rows
 
 __all__ = ["Sources"]
@@ -76,15 +78,33 @@ class Sources:
             counts, found = self._boxed.draw(places, self._own[places], self.post[places], wanted, seed=seed)
         else:
             counts, found = self._from_tables(places, wanted, seed)
-        lacking = np.flatnonzero(counts < 0)
+        if (counts < 0).any():
+            self.check(places, wanted, np.where(counts < 0, -1 - counts, wanted))
+        return counts, self.pre[found]
+
+    def check(self, places: np.ndarray, wanted: np.ndarray, most: np.ndarray) -> None:
+        """Refuse post nodes that are to have more sources than have a chance."""
+        lacking = np.flatnonzero(wanted > most)
         if len(lacking):
             first = lacking[0]
             raise OptionError(
                 f"{self._where}.rule: {len(lacking)} post nodes have more sources than the rule gives a chance, such as "
-                f"{self._post_nodes.index[places[first]]}: {wanted[first]} sources, {-1 - counts[first]} with p > 0. Give "
+                f"{self._post_nodes.index[places[first]]}: {wanted[first]} sources, {most[first]} with p > 0. Give "
                 "another rule, or let the numbers of sources change: preserve='none'."
             )
-        return counts, self.pre[found]
+
+    def scale(self, factor: float) -> None:
+        """Multiply the probabilities of the rule by a factor, at most 1 each."""
+        self.rule = scaled(self.rule, factor)
+        if len(self.pre):
+            self._boxed = _boxed(self.rule, self._pre_nodes, self._post_nodes, self._where)
+
+    def fit_number(self, wanted: int) -> float:
+        """Scale the rule so that so many sources are expected, of all post nodes together; the factor."""
+        every = np.arange(len(self.post))
+        factor = factor_for(lambda: (chances for _, chances in self.chances(every)), wanted, self._where)
+        self.scale(factor)
+        return factor
 
     def chances(self, places: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """For some of the post nodes, block by block: which of them, and the chance of each source, (post, pre)."""

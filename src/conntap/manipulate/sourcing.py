@@ -8,40 +8,48 @@ from typing import Any
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.rules.gridded import check_factor
 from conntap.errors import OptionError, known, one_of
-from conntap.manipulate.made import Models, Pool, blank, joined, model_given, sub_seed
+from conntap.manipulate.made import Models, Pool, blank, joined, model_given, ranks_within, sub_seed
+from conntap.manipulate.remade import made_of
 from conntap.manipulate.sources import Sources
 from conntap.manipulate.unplaced import POSITIONS, unplaced
 from conntap.topology.grouping import order_by_ends
-from conntap.topology.row_draws import exchanged
+from conntap.topology.row_draws import exchanged, uniforms_of
 
 __all__ = ["Old", "Rewiring", "check"]
 
-_PRESERVE, _MODES, _PROPERTIES = ("in-degree", "none"), ("both", "add", "delete"), ("reuse", "sample")
+_PRESERVE, _MODES = ("in-degree", "number", "none"), ("both", "add", "delete")
 
 
 class Rewiring:
-    """`rewire` with its options, for all edges or those to some post nodes at a time."""
+    """`rewire` with its options, for all edges or those to some post nodes at a time: `look` at all, `settle`, `apply`."""
 
     def __init__(self, connectome: Connectome, options: Mapping[str, Any], rng: np.random.Generator) -> None:
         where = "rewire"
         self.preserve, self.mode = options.get("preserve", "in-degree"), options.get("mode", "both")
-        check(self.preserve, self.mode, where)
-        properties = options.get("properties", "reuse")
-        if isinstance(properties, str):
-            one_of(f"{where}.properties", properties, _PROPERTIES)
-        self.samples = properties == "sample" if isinstance(properties, str) else False
+        check(self.preserve, self.mode, options.get("scale", 1.0), where)
+        self.made, model = made_of(options.get("properties", "reuse"), where)
         self.seed = int.from_bytes(rng.bytes(8), "little")
-        model = None if isinstance(properties, str) else model_given(properties, "properties", where)
         self.models = Models(where, self.seed, model, model_given(options.get("delays"), "delays", where))
+        self._of_new = Models(f"{where}.properties", self.seed, self.made.values)
         self.sources = Sources(connectome, options.get("rule"), options.get("pre"), options.get("post"), where)
-        self.pool = Pool.by(connectome, options.get("by"), self.seed, where)
-        self.needs_pool = self.samples or (self.preserve == "none" and self.mode != "delete")
+        self.sources.scale(options.get("scale", 1.0))
+        self.pool = Pool.by(connectome, self.made.by, self.seed, f"{where}.properties")
+        self.needs_pool = self.made.how == "sample" or (self.preserve != "in-degree" and self.mode != "delete")
+        self.looks, self.present = self.needs_pool or self.preserve == "number", 0
 
-    def fill(self, connectome: Connectome) -> None:
-        """Let new connections be made like the selected ones among these."""
-        rows = Old(connectome, self.sources.pre, self.sources.post).rows
-        self.pool.fill(at(connectome, rows))
+    def look(self, connectome: Connectome) -> None:
+        """Count the connections selected among these, and let new ones be made like them."""
+        old = Old(connectome, self.sources.pre, self.sources.post)
+        self.present += len(old.pre)
+        if self.needs_pool:
+            self.pool.fill(at(connectome, old.rows))
+
+    def settle(self) -> None:
+        """Once all are looked at: scale the rule to the number of connections there are, where that is preserved."""
+        if self.preserve == "number":
+            self.sources.fit_number(self.present)
 
     def apply(self, connectome: Connectome, posts: tuple[int, int] | None = None) -> tuple[Connectome, dict[str, int]]:
         """The edges to post nodes [first, last), which are all those given, with their new sources; and what changed."""
@@ -60,28 +68,34 @@ class Rewiring:
             self.sources.post[places],
             adds=self.mode != "delete",
             deletes=self.mode != "add",
-            reuses=not self.samples,
+            reuses=self.made.how == "reuse",
             seed=sub_seed(self.seed, "order"),
         )
         told = {"connections": len(old.pre), "rewired": int(((assigned >= 0) & (assigned != old.pre)).sum())}
         told |= {"added": len(added), "deleted": int((assigned < 0).sum())}
         after, changed = old.moved(assigned)
+        n = after.n_edges
         if len(added):
             made = self._made(connectome, self.sources.post[places][added[:, 0]], added[:, 1])
             after, changed = joined(after, made), np.append(changed, np.ones(made.n_edges, dtype=bool))
-        return self.models.given(after, np.flatnonzero(changed)), told
+        after = self.models.given(after, np.flatnonzero(changed))
+        return self._of_new.given(after, np.arange(n, after.n_edges)), told
 
     def _made(self, connectome: Connectome, post: np.ndarray, pre: np.ndarray) -> Connectome:
         """New connections with the synapses of others, but for their places, in the order of (pre, post)."""
-        counts, rows = self.pool.models(post, pre)
+        wanted = None
+        if self.made.synapses is not None:
+            uniforms = uniforms_of(post, ranks_within(post), seed=sub_seed(self.seed, "synapses"))
+            wanted = self.made.synapses.quantiles(connectome.with_edges(pre, post), uniforms)
+        counts, rows = self.pool.models(post, pre, wanted)
         if not len(rows):
-            lacking = set(connectome.properties) - {*self.models.names, *POSITIONS}
+            lacking = set(connectome.properties) - {*self.models.names, *self._of_new.names, *POSITIONS}
             if lacking:
                 raise OptionError(
                     f"rewire.properties: no connection is there whose {known(lacking)} new ones could have. Give models."
                 )
-            counts = np.ones(len(post), dtype=np.int64)
-            columns = {name: blank(column, len(post)) for name, column in connectome.properties.items()}
+            counts = np.ones(len(post), dtype=np.int64) if wanted is None else wanted
+            columns = {name: blank(column, int(counts.sum())) for name, column in connectome.properties.items()}
         else:
             columns = {name: column[rows] for name, column in self.pool.edges.properties.items()}
         columns = unplaced(columns)
@@ -124,11 +138,18 @@ class Old:
         return (after, changed) if keep.all() else (after.filter(keep), changed[keep])
 
 
-def check(preserve: str, mode: str, where: str) -> None:
+def check(preserve: str, mode: str, scale: Any, where: str) -> None:
+    """Refuse ways to rewire that make no sense together."""
     one_of(f"{where}.preserve", preserve, _PRESERVE)
     one_of(f"{where}.mode", mode, _MODES)
-    if preserve == "in-degree" and mode != "both":
-        raise OptionError(f"{where}.mode: {mode!r} changes in-degrees. Give preserve='none', or mode='both'.")
+    check_factor(scale, f"{where}.scale")
+    if preserve != "none" and mode != "both":
+        changed = "in-degrees" if preserve == "in-degree" else "the number of connections"
+        raise OptionError(f"{where}.mode: {mode!r} changes {changed}. Give preserve='none', or mode='both'.")
+    if preserve != "none" and scale != 1:
+        raise OptionError(
+            f"{where}.scale: {scale} changes nothing where {preserve!r} is preserved. Give preserve='none', or 1."
+        )
 
 
 def at(connectome: Connectome, rows: np.ndarray) -> Connectome:

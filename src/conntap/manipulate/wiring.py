@@ -10,6 +10,7 @@ import numpy as np
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import _among
+from conntap.circuits.rules.fitted import ModelFile
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, known
 from conntap.manipulate.draws import in_order
@@ -27,12 +28,12 @@ _log = logging.getLogger(__name__)
 def wire(
     connectome: Connectome,
     *,
-    rule: object,
+    rule: ModelFile | object,
     pre: Selection | None = None,
     post: Selection | None = None,
-    synapses: object = None,
-    delays: object = None,
-    properties: object = None,
+    synapses: ModelFile | object = None,
+    delays: ModelFile | object = None,
+    properties: ModelFile | object = None,
     rng: np.random.Generator,
 ) -> Connectome:
     """Connect nodes by a rule: each pair of selected nodes by itself, with its probability.
@@ -45,8 +46,8 @@ def wire(
     connectome
         Square or rectangular; it may have no edges yet.
     rule
-        The probability of a connection: a rule, as plain values ({kind: Exponential, a: 0.1, b: 0.01}), or a model; in a study
-        {from: stages.MODEL}.
+        The probability of a connection: a rule, as plain values ({kind: Exponential, a: 0.1, b: 0.01}), or a model; in a
+        document {path: model.json} or {from: stages.MODEL}. So are the other models given.
     pre, post
         Only from these nodes, to these nodes; None for all.
     synapses

@@ -9,7 +9,7 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules.delays import Delays
-from conntap.circuits.rules.fitted import Fitted, model_of
+from conntap.circuits.rules.fitted import Fitted, ModelFile, model_of
 from conntap.circuits.rules.positions import PositionTable, VoxelMap
 from conntap.circuits.rules.properties import Properties
 from conntap.circuits.rules.synapses import SynapseCounts
@@ -52,7 +52,7 @@ def fit_table(fitted: Fitted, *, table: Literal["numbers", "bins", "validation"]
     return getattr(fitted, table)
 
 
-def evaluate(connectome: Connectome, *, model: object, rng: np.random.Generator) -> Connectome:
+def evaluate(connectome: Connectome, *, model: ModelFile | object, rng: np.random.Generator) -> Connectome:
     """Draw what a model says of a connectome.
 
     Keeps the nodes. A rule of probability draws all edges anew; synapse counts put so many parallel edges in the place of each
@@ -64,7 +64,8 @@ def evaluate(connectome: Connectome, *, model: object, rng: np.random.Generator)
     connectome
         Square or rectangular.
     model
-        A model, or what was fitted; in a study {from: stages.NAME}; or a rule of probability as plain values, {kind: Constant, p: 0.1}.
+        A model, or what was fitted; in a document {path: model.json} or {from: stages.NAME}; or a rule of probability as plain
+        values, {kind: Constant, p: 0.1}.
     rng
         The source of randomness; equal states give equal results.
 

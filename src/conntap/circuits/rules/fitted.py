@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 
-from conntap.errors import OptionError
+from conntap.errors import FormatError, OptionError
 
-__all__ = ["Fitted", "model_of"]
+__all__ = ["Fitted", "ModelFile", "from_file", "model_of"]
+
+ModelFile = Mapping[Literal["path"], Path]
+"""A model in a file, as a document names it: {path: model.json}, relative to the document."""
 
 _TABLES = ("numbers", "bins", "validation")
 
@@ -63,8 +67,33 @@ class Fitted:
         return f"Fitted({text if len(text) <= 200 else text[:197] + '...'})"
 
 
+def from_file(value: Any, *, part: Literal["model", "synapses"] = "model", where: str = "model") -> Any:
+    """What a file holds, where a value is {path: model.json}; else the value itself.
+
+    Raises
+    ------
+    OptionError
+        There is no such file, or no model in it.
+
+    Examples
+    --------
+    >>> from_file(0.5)
+    0.5
+    """
+    from conntap.circuits.rules.storing import load
+
+    if not isinstance(value, Mapping) or "path" not in value:
+        return value
+    if len(value) > 1 or not isinstance(value["path"], str | Path):
+        raise OptionError(f"{where}: {dict(value)!r}; give {{path: model.json}}, and nothing else.")
+    try:
+        return load(value["path"], part=part)
+    except FormatError as error:
+        raise OptionError(f"{where}: {error}") from None
+
+
 def model_of(value: Any, where: str = "model") -> Any:
-    """The model in what was fitted, read from plain values, or given itself.
+    """The model in what was fitted, read from a file or from plain values, or given itself.
 
     Raises
     ------
@@ -79,6 +108,7 @@ def model_of(value: Any, where: str = "model") -> Any:
     from conntap.circuits.rules.storing import is_model
     from conntap.circuits.rules.values import rule_from_dict
 
+    value = from_file(value, where=where)
     if isinstance(value, Fitted):
         return value.model
     if isinstance(value, Mapping):

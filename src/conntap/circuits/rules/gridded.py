@@ -18,6 +18,7 @@ from conntap.errors import OptionError
 __all__ = ["Gridded", "Placed", "Scaled", "scaled"]
 
 _MOST_FEATURES = 6
+_XYZ = ("x", "y", "z")
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +202,24 @@ class Placed:
 def _moved(nodes: pd.DataFrame, table: PositionTable) -> pd.DataFrame:
     found = table.evaluate(nodes)
     return nodes.assign(**{name: found[:, at] for at, name in enumerate(table.names)})
+
+
+def positions_from_file(value: Any, *, where: str) -> PositionTable:
+    """The positions in a model's file, {path: model.json}: its coordinates in order as x, y, z, 0 where there are fewer.
+
+    Raises
+    ------
+    OptionError
+        No such file, or no positions by id in it.
+    """
+    from conntap.circuits.rules.fitted import model_of
+
+    table = model_of(value, where)
+    if not isinstance(table, PositionTable) or len(table.names) > len(_XYZ):
+        raise OptionError(f"{where}: it holds a {type(table).__name__}; give a PositionTable of up to 3 coordinates.")
+    places = np.zeros((len(table.ids), len(_XYZ)))
+    places[:, : len(table.names)] = table.places
+    return PositionTable(_XYZ, table.ids, places)
 
 
 def _listed(table: PositionTable) -> dict[str, Any]:

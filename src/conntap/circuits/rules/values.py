@@ -248,16 +248,20 @@ def _higher() -> dict[str, type]:
 def _read(name: str, value: Any, where: str) -> Any:
     """A value of a rule from plain ones, where these differ."""
     from conntap.circuits.rules.features import Bin
+    from conntap.circuits.rules.fitted import model_of
+    from conntap.circuits.rules.gridded import positions_from_file
     from conntap.circuits.rules.positions import PositionTable
 
     match name:
         case "positions":
             return (value,) if isinstance(value, str) else tuple(value)
         case "negative" | "positive" | "rule":
-            return rule_from_dict(value, where=f"{where}.{name}")
+            return model_of(value, f"{where}.{name}")
         case "features" | "points":
             return tuple(tuple(each) for each in value)
         case "pre" | "post":
+            if "path" in value:
+                return positions_from_file(value, where=f"{where}.{name}")
             return PositionTable(tuple(value["names"]), np.array(value["ids"]), np.array(value["places"]))
         case "bins":
             return tuple(Bin(float(origin), float(width), int(size)) for origin, width, size in value)
