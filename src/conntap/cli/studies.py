@@ -67,9 +67,10 @@ def _distinct(units: Any) -> str:
 @STUDY
 @OUT
 @click.option("--cases", "cases_of", metavar="STAGE", help="List every case of one stage.")
+@click.option("--most-edges", type=click.IntRange(0), default=10_000_000, show_default=True, help="Count what manipulations touch in inputs of up to so many edges; 0: nowhere.")  # fmt: skip
 @JSON
-def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> None:
-    """Show what is left of every stage and how long it will take; run and write nothing.
+def plan(study: Path, out: Path | None, cases_of: str | None, most_edges: int, as_json: bool) -> None:
+    """Show what is left of every stage, how long it will take, and what manipulations would touch; run and write nothing.
 
     \b
     Examples:
@@ -79,10 +80,12 @@ def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> 
     from conntap.errors import RunError, unknown
     from conntap.study import prepare
     from conntap.study.forecast import forecast
+    from conntap.study.foreseen import foresee
 
     loaded = load(study)
     folder = folder_of(loaded, out)
-    plans, _, _ = prepare(loaded)
+    prepared = prepare(loaded)
+    plans = prepared[0]
     if cases_of is not None:
         if cases_of not in plans:
             raise RunError(unknown(str(study), "stage", cases_of, plans))
@@ -92,10 +95,27 @@ def plan(study: Path, out: Path | None, cases_of: str | None, as_json: bool) -> 
         return
     expected = forecast(loaded, folder, plans)
     if as_json:
-        print_json([{**each.plain(), "cases": ", ".join(plans[each.stage].columns) or "one"} for each in expected])
+        touched = [each.plain() for each in foresee(loaded, folder, prepared, most_edges=most_edges)]
+        print_json([{**each.plain(), "cases": ", ".join(plans[each.stage].columns) or "one", "touches": [row for row in touched if row["stage"] == each.stage]} for each in expected])  # fmt: skip
         return
     print_rows([_planned(each, plans[each.stage].columns) for each in expected], title=f"{loaded.title} -> {folder}")
     click.echo(_in_all(expected, loaded.run.where))
+    touches = foresee(loaded, folder, prepared, most_edges=most_edges)
+    if touches:
+        print_rows([_touched(each) for each in touches], title="What manipulations would touch")
+
+
+def _touched(each: Any) -> dict[str, Any]:
+    """What one manipulation of one case would touch, as a row of the table."""
+    told = {
+        "stage": each.stage,
+        "case": ", ".join(f"{name} {value}" for name, value in each.case.items()),
+        "do": each.do,
+    }
+    for what in ("connections", "synapses"):
+        number, of = getattr(each, what), getattr(each, f"of_{what}")
+        told[what] = "" if number is None else f"{number:,}" if of is None else f"{number:,} of {of:,}"
+    return {**told, "": each.note}
 
 
 def _planned(each: Any, columns: Any) -> dict[str, Any]:

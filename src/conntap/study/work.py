@@ -30,7 +30,7 @@ from conntap.study.records import Records, stage_folder
 from conntap.study.references import filled
 from conntap.study.steps import Step, find_step
 
-__all__ = ["Finished", "Values", "compute", "run_batch"]
+__all__ = ["Finished", "Values", "checked_options", "compute", "rng_of", "run_batch"]
 
 _log = logging.getLogger(__name__)
 _KEPT_VALUES = 8
@@ -134,20 +134,20 @@ def compute(
     step = find_step(unit["made"]["step"])
     inputs = {name: values.get(kept) for name, kept in unit["inputs"].items()}
     referred = {place: values.get(kept) for place, kept in unit["references"].items()}
-    options = filled(_options(step, unit["options"]), referred)
+    options = filled(checked_options(step, unit["options"]), referred)
     first = next(iter(inputs), None)
     slicing = unit["slicing"]
     within = slicing is not None and slicing.get("controls") == "within"
     if unit["control"] is not None and not within:
         inputs[first] = _controlled(unit, inputs[first], values)
     if slicing is None:
-        given = _rng(step, unit) | ({"folder": folder} if step.takes_folder else {})
+        given = rng_of(step, unit) | ({"folder": folder} if step.takes_folder else {})
         yield {}, step.function(**inputs, **options, **given)
         return
     for variables, part in _cut(slicing, inputs[first]):
         if within:
             part = _draw(unit["control"], part, "within", slicing["by"], variables)
-        yield variables, step.function(**{**inputs, first: part}, **options, **_rng(step, unit, variables))
+        yield variables, step.function(**{**inputs, first: part}, **options, **rng_of(step, unit, variables))
 
 
 def _cut(slicing: Mapping[str, Any], connectome: Any) -> Iterator[tuple[dict[str, Any], Any]]:
@@ -164,7 +164,7 @@ def _draw(control: Mapping[str, Any], connectome: Any, *part: Any) -> Any:
     null = find_step(control["step"])
     seed, *key = control["seed"]
     rng = {"rng": stream(seed, *key, *part)} if null.takes_rng else {}
-    return null.function(connectome, **_options(null, control["options"]), **rng)
+    return null.function(connectome, **checked_options(null, control["options"]), **rng)
 
 
 def _controlled(unit: Mapping[str, Any], connectome: Any, values: Values) -> Any:
@@ -177,11 +177,13 @@ def _controlled(unit: Mapping[str, Any], connectome: Any, values: Values) -> Any
     return drawn
 
 
-def _options(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a unit as the step takes them."""
     return {name: step.options[name].check(value, step.name) for name, value in given.items()}
 
 
-def _rng(step: Step, unit: Mapping[str, Any], variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def rng_of(step: Step, unit: Mapping[str, Any], variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The argument `rng` of a unit, of one slice of it where there are variables; nothing for a step that is not random."""
     if not step.takes_rng:
         return {}
     seed, *key = unit["made"]["seed"]
