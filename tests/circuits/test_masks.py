@@ -1,5 +1,7 @@
 """Sets of connections by the ids of their nodes."""
 
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import connectomes
 
-from conntap.circuits import Connectome, Mask
+from conntap.circuits import Connectome, Mask, masks
 from conntap.errors import OptionError
 from conntap.store import decode, encode
 
@@ -80,6 +82,16 @@ def test_many_edges_are_found_in_few_and_in_many_pairs(by, size):
     codes = pairs[:, 0] * 2000 + pairs[:, 1]
     assert np.array_equal(mask.edges(connectome), np.isin(codes, codes[:size]))
     assert np.array_equal(ids[mask.rows(connectome)[0]], mask.pairs()["pre"])
+
+
+@settings(deadline=None)
+@given(connectomes(), st.data(), st.integers(1, 60))
+def test_edges_are_found_block_by_block_too(connectome, data, marks):
+    keep = np.array(data.draw(st.lists(st.booleans(), min_size=connectome.n_edges, max_size=connectome.n_edges)), bool)
+    mask = Mask.of(connectome, keep)
+    expected = mask.edges(connectome)
+    with mock.patch.multiple(masks, _FEW=0, _MARKS=marks, _OF_BLOCK=0):
+        assert np.array_equal(mask.edges(connectome), expected)
 
 
 def test_pairs_that_are_not_connected_belong_to_no_edge():

@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
+from conntap.circuits.sonata.ordering import order_of_groups
 from conntap.errors import OptionError, known
 
 __all__ = ["Mask"]
 
 _FEW = 1 << 18  # numbers that a look-up finds in the processor's own memory
 _MARKS = 1 << 24
+_OF_BLOCK = 100  # pairs that a block of marks must be asked for to be worth it
 _ARRAYS = (np.ndarray, pd.Index, pd.Series, pd.api.extensions.ExtensionArray)
 
 
@@ -184,7 +186,7 @@ class Mask:
 
         Notes
         -----
-        Linear in edges, apart from sorting the pairs.
+        Linear in edges and pairs, but for few of either, where the pairs are sorted.
 
         Examples
         --------
@@ -193,12 +195,10 @@ class Mask:
         (array([ True, False,  True]), array([False,  True, False]))
         """
         wanted, ends = self.rows(connectome, where), (connectome.pre, connectome.post)
-        n = connectome.n_post
+        n = connectome.n_pre, connectome.n_post
         if len(ends[1]) and (ends[1][1:] >= ends[1][:-1]).all():  # as SONATA sorts them: look-ups then stay nearby
-            wanted, ends, n = wanted[::-1], ends[::-1], connectome.n_pre
-        codes = wanted[0].astype(np.int64) * n + wanted[1]
-        codes.sort()
-        found = _among(codes, ends[0].astype(np.int64) * n + ends[1])
+            wanted, ends, n = wanted[::-1], ends[::-1], n[::-1]
+        found = _pairs_among(wanted, ends, *n)
         return ~found if self.is_inverted else found
 
     # -- what can be made of it ------------------------------------------------------------------------
@@ -349,6 +349,29 @@ def _among(codes: np.ndarray, asked: np.ndarray) -> np.ndarray:
     found = found[asked % _MARKS]
     maybe = np.flatnonzero(found)
     found[maybe] = _looked_up(codes, asked[maybe])
+    return found
+
+
+def _pairs_among(wanted: Any, asked: Any, n_first: int, n_second: int) -> np.ndarray:
+    """Which pairs of rows asked for are among those wanted, each of which stands once."""
+    width = max(_MARKS // max(n_second, 1), 1)
+    blocks = -(-n_first // width)
+    if len(wanted[0]) <= _FEW or len(asked[0]) <= _FEW or _OF_BLOCK * blocks > len(asked[0]) or n_second > _MARKS:
+        codes = wanted[0].astype(np.int64) * n_second + wanted[1]
+        codes.sort()
+        return _among(codes, asked[0].astype(np.int64) * n_second + asked[1])
+    found, marks = np.empty(len(asked[0]), dtype=bool), np.zeros(width * n_second, dtype=bool)
+    parts = [(*ends, *order_of_groups(ends[0] // width, blocks)) for ends in (wanted, asked)]
+    for block in range(blocks):  # rows of the first end as many as their pairs can be marked at once
+        codes, places = [], slice(0, 0)
+        for first, second, order, bounds in parts:
+            places = (
+                slice(bounds[block], bounds[block + 1]) if order is None else order[bounds[block] : bounds[block + 1]]
+            )
+            codes.append((first[places].astype(np.int64) - block * width) * n_second + second[places])
+        marks[codes[0]] = True
+        found[places] = marks[codes[1]]
+        marks[codes[0]] = False
     return found
 
 

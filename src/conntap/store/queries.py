@@ -217,6 +217,8 @@ class _Query:
             right, kinds = [right] if right is None else right, (ast.In, ast.NotIn, ast.Eq, ast.NotEq)
             if not isinstance(sign, kinds) or not isinstance(left, pd.Series):
                 raise self._refused("an ordering of lists or of None")
+            for each in right:
+                _check_kinds(left, each)
             found = left.isin([each for each in right if each is not None])
             if None in right:
                 found |= left.isna()
@@ -225,6 +227,7 @@ class _Query:
             return self._compared(sign, right, left)
         if type(sign) not in _COMPARISONS:
             raise self._refused("'is'")
+        _check_kinds(left, right)
         return _COMPARISONS[type(sign)](left, right)
 
     def _value(self, node: ast.expr) -> Any:
@@ -274,3 +277,18 @@ class _Query:
 
     def _refused(self, what: str) -> ConntapError:
         return self._error(f"{self._where}: {what} is not allowed{self._there}. {_allowed(self._what)}")
+
+
+def _check_kinds(left: Any, right: Any) -> None:
+    """Refuse to compare text with numbers, of which none are equal."""
+    if {_kind(left), _kind(right)} == {"numbers", "text"}:
+        raise TypeError("text is compared with numbers")
+
+
+def _kind(value: Any) -> str:
+    if not isinstance(value, pd.Series):
+        return "text" if isinstance(value, str) else "numbers" if isinstance(value, int | float) else "others"
+    dtype = value.dtype.categories.dtype if isinstance(value.dtype, pd.CategoricalDtype) else value.dtype
+    if isinstance(dtype, pd.StringDtype):
+        return "text"
+    return "numbers" if pd.api.types.is_numeric_dtype(dtype) and len(value) else "others"

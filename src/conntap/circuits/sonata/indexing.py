@@ -8,9 +8,9 @@ from itertools import chain, pairwise
 
 import h5py
 import numpy as np
-from scipy import sparse
 
 from conntap.circuits.sonata.hdf5 import pieces
+from conntap.circuits.sonata.ordering import order_of_groups
 
 __all__ = ["write_indices"]
 
@@ -80,12 +80,8 @@ class _Runs:
 
     def by_node(self, n: int) -> tuple[_Runs, np.ndarray | None, np.ndarray]:
         """These, their places in the order of the nodes (None: as they are), and how many each node has."""
-        size = len(self.nodes)
-        if size < 2 or (self.nodes[1:] >= self.nodes[:-1]).all():
-            return self, None, np.bincount(self.nodes, minlength=n)
-        none, rows = np.zeros(size, dtype=np.int8), np.arange(size + 1, dtype=_kind(size))
-        table = sparse.csr_array((none, self.nodes, rows), shape=(size, n)).tocsc()
-        return self, table.indices, np.diff(table.indptr).astype(np.int64)  # sorted by counting, stable within a node
+        order, bounds = order_of_groups(self.nodes, n)
+        return self, order, np.diff(bounds)
 
     @property
     def are_edges(self) -> bool:
