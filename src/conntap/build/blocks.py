@@ -64,7 +64,7 @@ def typed(
     >>> c = typed(counts={"E": 120, "I": 30}, probability=0.1, weight={"E": 1.0, "I": -5.0},
     ...           rng=np.random.default_rng(1))
     >>> c
-    Connectome(150 nodes, 2,244 edges; node properties: type, ei; edge properties: weight, delay_ms)
+    Connectome('typed': 150 nodes, 2,244 edges; node properties: type, ei; edge properties: weight, delay_ms)
     """
     sizes = _sizes(counts)
     if (probability is None) == (n_edges is None):

@@ -98,7 +98,7 @@ def simulate_culture(
     one_of(f"{where}.inhibition", inhibition, ("blocked", "active"))
     n_steps = checked_time(duration_s, _DT_MS, where)
     relative = _relative_weights(connectome, inhibition, where)
-    delays = edge_delays(connectome.with_edges(connectome.pre, connectome.post), delay_ms, _DT_MS, where, rng)
+    delays = edge_delays(connectome, delay_ms, _DT_MS, where, rng)
     parts = (drive or _DRIVE, _CELL, depression or Depression())
 
     def simulated(weight: float, steps: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

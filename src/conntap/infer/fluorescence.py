@@ -141,7 +141,7 @@ def scatter_light(traces: Traces, *, strength: float = 0.15, sigma: float | None
         What a node at the same place adds.
     sigma
         How far light scatters, in the unit of the positions; default: the nodes' mean spacing, (area / nodes)^(1/2) of
-        the box that holds them, or (volume / nodes)^(1/3).
+        the box that holds them, (volume / nodes)^(1/3), or of their line length / nodes.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def scatter_light(traces: Traces, *, strength: float = 0.15, sigma: float | None
     ActivityError
         Nodes without positions, or values that are not finite.
     OptionError
-        A number out of range.
+        A number out of range, or nodes all at one place and no `sigma`.
 
     Notes
     -----
@@ -169,8 +169,7 @@ def scatter_light(traces: Traces, *, strength: float = 0.15, sigma: float | None
         raise OptionError(f"scatter_light.strength: {strength}; give a finite number.")
     places = _positions(traces)
     if sigma is None:
-        sides = np.ptp(places, axis=0)
-        sigma = float((np.prod(sides) / max(1, len(places))) ** (1 / max(1, len(sides)))) if len(places) else 1.0
+        sigma = _spacing(places)
     if not (math.isfinite(sigma) and sigma > 0):
         raise OptionError(f"scatter_light.sigma: {sigma}; give a length above 0.")
     square = np.zeros((len(places), len(places)))
@@ -285,6 +284,15 @@ def _positions(traces: Traces) -> np.ndarray:
     if not np.isfinite(places).all():
         raise ActivityError("scatter_light: positions that are not finite. Leave these nodes out.")
     return places
+
+
+def _spacing(places: np.ndarray) -> float:
+    """The side of the square (cube, piece of a line) that each node has for itself."""
+    if len(places) < 2:
+        return 1.0  # nothing scatters
+    sides = np.ptp(places, axis=0)
+    sides = sides[sides > 0]
+    return float((np.prod(sides) / len(places)) ** (1 / len(sides))) if len(sides) else 0.0
 
 
 def _mixed(mixing: np.ndarray, block: np.ndarray) -> Any:
