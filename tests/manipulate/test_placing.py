@@ -6,11 +6,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from conntap import manipulate, open_store, write
+from conntap import cli, manipulate, open_store, write
 from conntap.circuits import Connectome, open_circuit
 from conntap.circuits.masks import Mask
 from conntap.circuits.morphologies import KINDS, Morphologies
@@ -361,6 +362,24 @@ def test_other_programs_read_the_places(folder, tmp_path):
     assert storage.get_attribute("afferent_section_pos", storage.select_all()).max() <= 1
 
 
+def test_a_document_names_morphologies_beside_it(folder, tmp_path):
+    write_sonata(onto(cells(5), 3), tmp_path / "old")
+    step = {**PLACE, "morphologies": folder.name}
+    (tmp_path / "recipe.json").write_text(json.dumps({"circuit": "old", "recipe": [step], "output": "new"}))
+    done = CliRunner().invoke(cli.tap, ["manipulate", str(tmp_path / "recipe.json"), "--json"])
+    assert json.loads(done.output)["steps"] == [{"do": "place_synapses", "synapses selected": 15, "synapses": 15}]
+
+
+def test_nodes_whose_synapses_have_places_need_no_morphology(folder, tmp_path):
+    c = placed(onto(cells(4), 2), folder)
+    positions = np.where(c.post == 1, np.nan, c.properties["afferent_section_pos"]).astype("f4")
+    c = c.with_edges(c.pre, c.post, properties={**c.properties, "afferent_section_pos": positions})
+    circuit = circuit_of(c.with_nodes(cells(4, ("gone", "cell"))), tmp_path / "old", folder)
+    assert examine_circuit(circuit, recipe=[{**PLACE, "post": [1]}])["synapses"].tolist() == [2]
+    with pytest.raises(CircuitError, match="nodes have: gone"):
+        examine_circuit(circuit, recipe=[{**PLACE, "among": "all"}])
+
+
 @pytest.mark.parametrize("extension", ["h5", "asc"])
 def test_alternate_morphologies_of_a_population_are_found(folder, tmp_path, extension):
     (tmp_path / "old" / "others").mkdir(parents=True)
@@ -433,6 +452,9 @@ def test_a_circuit_without_morphologies_is_refused_before_anything_is_written(fo
             manipulate_circuit(circuit, tmp_path / "new", recipe=[PLACE])
     circuit = circuit_of(onto(cells(names=("cell", "gone")), 1), tmp_path / "old", folder)
     with pytest.raises(CircuitError, match="no file of morphologies that nodes have: gone"):
+        manipulate_circuit(circuit, tmp_path / "new", recipe=[PLACE])
+    circuit = circuit_of(onto(cells().drop(columns="morphology"), 1), tmp_path / "plain", folder)
+    with pytest.raises(OptionError, match="post nodes have no property 'morphology'; they have: x, y, z"):
         manipulate_circuit(circuit, tmp_path / "new", recipe=[PLACE])
     assert not (tmp_path / "new").exists()
 

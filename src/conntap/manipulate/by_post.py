@@ -32,10 +32,11 @@ class PlaceSynapses:
         self.mask = self._among.mask
         given = options.get("morphologies")
         self._work = Placing(options, Morphologies.of(stream.post_nodes) if given is None else given, rng)
-        table = stream.post_nodes.table([each for each in ("morphology",) if each in stream.post_nodes.properties])
-        has_edges = stream.in_degrees > 0 if self._among.post is None else self._among.post
-        self._work.check(table, np.flatnonzero(has_edges))
         gives = self._work.gives(stream.attributes)
+        meant = stream.in_degrees > 0 if self._among.post is None else (stream.in_degrees > 0) & self._among.post
+        if self._work.among == "lacking" and set(gives) & set(stream.attributes):
+            meant[:] = False  # which of them lack a place is seen chunk by chunk
+        self._work.check(stream.post_nodes.table(), np.flatnonzero(meant))
         self.changes: tuple[str, ...] | None = tuple(name for name in gives if name in stream.attributes)
         self.needs, self.adds = self.changes, tuple(name for name in COLUMNS if name not in stream.attributes)
 

@@ -153,6 +153,8 @@ def _located(step: Mapping[str, Any], folder: Path, where: str) -> dict[str, Any
             raise OptionError(f"{where}.mask: {mask!r}; give a file, or {{path: mask.npz, pre: ..., post: ...}}.")
         _check_keys(mask, ("path", "pre", "post"), f"{where}.mask")
         step["mask"] = {**mask, "path": str(_path(mask["path"], folder, f"{where}.mask.path"))}
+    if isinstance(step.get("morphologies"), str):
+        step["morphologies"] = str(folder / step["morphologies"])
     for name in _SELECTIONS:
         if isinstance(step.get(name), dict) and "node_set" in step[name] and "node_sets_file" in step[name]:
             file = str(_path(step[name]["node_sets_file"], folder, f"{where}.{name}.node_sets_file"))
