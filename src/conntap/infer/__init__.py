@@ -7,12 +7,6 @@ from typing import Any
 
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
-        "coarsened": 1,
-        "differenced": 1,
-        "low_pass": 1,
-        "savitzky_golay": 1,
-        "thresholded": 1,
-        "weighted_by_activity": 1,
     "baselines": {"detrended": 1, "dff": 1},
     "correlations": {"lagged_correlation": 1, "pearson": 1},
     "cultures": {"simulate_culture": 1},
@@ -22,6 +16,13 @@ _FILES: dict[str, dict[str, int]] = {
     "discretising": {"discretised": 1},
     "feeding": {"feed": 1},
     "filters": {
+        "coarsened": 1,
+        "differenced": 1,
+        "low_pass": 1,
+        "savitzky_golay": 1,
+        "thresholded": 1,
+        "weighted_by_activity": 1,
+    },
     "fluorescence": {"calcium": 1, "scatter_light": 1},
     "lif": {"simulate_lif": 1},
     "partial": {"partial_correlation": 1},
@@ -31,7 +32,6 @@ _FILES: dict[str, dict[str, int]] = {
     "scatter": {"unscattered": 1},
     "scoring": {"precision_recall_curve": 1, "roc_curve": 1, "score": 1},
     "winner": {"challenge": 1},
-    },
 }
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
