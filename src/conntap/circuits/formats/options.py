@@ -22,7 +22,7 @@ READ_OPTIONS: dict[str, frozenset[str]] = {
     "npy": frozenset({"nodes", "node_id"}),
     "graphml": frozenset({"properties"}),
     "conntility": frozenset({"population", "properties"}),
-    "chalearn": frozenset(),
+    "chalearn": frozenset({"nodes"}),
 }
 WRITE_OPTIONS: dict[str, frozenset[str]] = {
     "hdf5": frozenset(),
