@@ -1,5 +1,7 @@
 """Properties of synapses changed, and the distributions that they are drawn from."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -233,3 +235,24 @@ def test_numbers_beyond_all_types_are_refused():
     truth = Connectome(2, [0], [1], properties={"b": np.array([True])})
     with pytest.raises(OptionError, match=r"^alter_property\.value\.values: 3; give a list"):
         alter_property(truth, property="b", how="random", value={"kind": "discrete", "values": 3}, rng=rng())
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=5),
+    st.sampled_from([0.5, 1, -1.0, 0.3, 2, 0.999]),
+    st.sampled_from(["scale", "offset"]),
+)
+def test_whole_numbers_beyond_those_of_floats_are_changed_exactly(values, value, how):
+    connectome = Connectome(1, [0] * len(values), [0] * len(values), properties={"n": np.array(values, dtype=np.int64)})
+    exact = [each * Fraction(value) if how == "scale" else each + Fraction(value) for each in values]
+    found = alter_property(connectome, property="n", how=how, value=value, rng=rng()).properties["n"]
+    assert found.dtype == np.int64
+    assert all(abs(int(each) - wanted) <= Fraction(3, 4) for each, wanted in zip(found, exact, strict=True))
+
+
+def test_whole_numbers_that_are_drawn_are_added_to_large_ones_exactly():
+    connectome = Connectome(1, [0, 0], [0, 0], properties={"n": np.array([2**60 + 1, 5])})
+    options = {"how": "random_offset", "value": {"kind": "constant", "value": 2}}
+    found = alter_property(connectome, property="n", **options, rng=rng()).properties["n"]
+    assert found.tolist() == [2**60 + 3, 7]

@@ -189,3 +189,21 @@ def test_other_types_are_refused(options):
 def test_dimensions_may_be_an_array():
     triangle = Connectome(3, [0, 0, 1], [1, 2, 2])
     assert simplex_mask(triangle, dimensions=np.array([1, 2])) == simplex_mask(triangle, dimensions=[1, 2])
+
+
+def test_skeletons_share_connections_so_each_gains_its_own_or_more_and_all_together_exactly():
+    before = random_connectome(3)
+    dimensions = [2, 3]
+    after = add_reciprocal_in_skeleton(before, factor=1.5, dimensions=dimensions, rng=rng())
+    new = set(zip(after.pre[before.n_edges :].tolist(), after.post[before.n_edges :].tolist(), strict=True))
+    own = expected(before, dict.fromkeys(dimensions, 1.5))
+    assert len(new) == sum(own.values())
+    for dimension in dimensions:
+        skeleton = skeleton_mask(before, dimension=dimension).pairs()
+        inside = new & set(zip(skeleton["post"], skeleton["pre"], strict=True))
+        assert len(inside) >= own[dimension]
+
+
+def test_dimensions_too_high_to_list_are_told_by_the_step_that_was_asked():
+    with pytest.raises(OptionError, match=r"^enhance_complexity\.dimension: 50; give a whole number from 3 to 45\."):
+        enhance_complexity(Connectome(3, [0], [1]), dimension=50, fraction=1, rng=rng())

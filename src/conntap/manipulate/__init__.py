@@ -30,7 +30,7 @@ _FILES: dict[str, dict[str, int]] = {
     "mask_sizes": {"mask_size": 1},
     "removal": {"extract": 1, "remove_connections": 1, "remove_synapses": 1, "subsample": 1},
     "placing": {"place_synapses": 1},
-    "properties": {"alter_property": 1},
+    "properties": {"alter_property": 2},
     "additions": {"add_connections": 2, "merge": 1},
     "perturbation": {"perturb": 2},
     "rewiring": {"rewire": 2, "rewire_estimate": 1, "rewired": 1},

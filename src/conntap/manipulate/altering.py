@@ -13,7 +13,7 @@ from conntap.errors import OptionError, one_of, unknown
 from conntap.manipulate.among import Among, Nodes
 from conntap.manipulate.choosing import edges_where
 from conntap.manipulate.distributions import drawn_from
-from conntap.manipulate.properties import _MODES, _check_value, _clipped, _named, _numbers, _replaced
+from conntap.manipulate.properties import _MODES, _check_value, _clipped, _named, _numbers, _replaced, combined
 from conntap.store.queries import check_readable, names_in
 
 __all__ = ["AlterProperty"]
@@ -94,9 +94,7 @@ class AlterProperty:
             return _numbers(values, self._how, self._value, self._rng, _ALTER)
         if self._how in ("shuffle", "random"):
             return drawn
-        with np.errstate(over="ignore"):
-            other = np.asarray(drawn, dtype=np.float64)
-            return values * other if self._how == "random_scale" else values + other
+        return combined(values, drawn, self._how, _ALTER)
 
     def _rows(self, chunk: Connectome) -> tuple[np.ndarray, dict[str, int]]:
         rows, told = self._among.rows(chunk)

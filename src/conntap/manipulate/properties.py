@@ -18,6 +18,7 @@ from conntap.manipulate.distributions import drawn_from
 __all__ = ["alter_property"]
 
 _log = logging.getLogger(__name__)
+_EXACT = 2.0**53  # up to here a float of 64 bits holds every whole number
 _MODES = ("set", "scale", "offset", "shuffle", "random", "random_scale", "random_offset")
 
 
@@ -36,8 +37,8 @@ def alter_property(
 ) -> Connectome:
     """Change one property of the synapses selected.
 
-    The property keeps its type: whole numbers are rounded to the nearest, and what does not fit is an error. Synapses that
-    are not selected keep their values bit for bit; so do all other properties, edges and nodes.
+    The property keeps its type: whole numbers are rounded to the nearest, beyond 2^53 too, and what does not fit is an
+    error. Synapses that are not selected keep their values bit for bit; so do all other properties, edges and nodes.
 
     Parameters
     ----------
@@ -139,9 +140,32 @@ def _numbers(values: np.ndarray, how: str, value: Any, rng: np.random.Generator,
         return np.full(len(values), value) if how == "set" else value
     if how == "offset" and values.dtype.kind in "iu" and float(value).is_integer():
         return _added(values, int(value), step)
+    return combined(values, value, how, step)
+
+
+def combined(values: np.ndarray, other: Any, how: str, step: str) -> np.ndarray:
+    """Numbers scaled or shifted by one or by as many others: floats of 64 bits, wider ones where whole numbers need it.
+
+    >>> combined(np.array([2**60 + 2]), 0.5, "scale", "example").astype(np.int64).tolist() == [2**59 + 1]
+    True
+    """
     with np.errstate(over="ignore", invalid="ignore"):  # which is told where it is put into the column
-        other = np.asarray(value, dtype=np.float64)
-        return values * other if how.endswith("scale") else values + other
+        apply = np.multiply if how.endswith("scale") else np.add
+        result = apply(values, np.asarray(other, dtype=np.float64))
+        if values.dtype.kind == "f" or values.dtype.itemsize < 8:
+            return result
+        is_wide = (np.maximum(np.abs(result), np.abs(values.astype(np.float64))) > _EXACT) & (np.abs(result) < 2.0**65)
+        if not is_wide.any():
+            return result
+        if np.finfo(np.longdouble).nmant < 63:
+            raise OptionError(
+                f"{step}.value: {int(is_wide.sum())} values beyond 2**53, which this machine cannot compute exactly. Make "
+                "the property one of floats."
+            )
+        result = result.astype(np.longdouble)
+        others = np.broadcast_to(np.asarray(other, dtype=np.longdouble), values.shape)
+        result[is_wide] = apply(values[is_wide].astype(np.longdouble), others[is_wide])
+        return result
 
 
 def _as_float(value: int, where: str) -> float:

@@ -35,8 +35,9 @@ def add_reciprocal_in_skeleton(
     """Multiply the reciprocal connections of the skeletons of maximal simplices, by adding opposites of one-way ones.
 
     In the skeleton of each dimension, that is among the connections of its maximal directed simplices, as many pairs
-    are made reciprocal as make up that many times the pairs that are, rounded down. All edges there are stay as they
-    are; the new ones follow. The opposite of a connection is a copy of it turned round: as many edges with the same
+    are made reciprocal as make up that many times the pairs that are, rounded down. Skeletons share connections: what is
+    turned for one dimension may lie in the skeleton of another too, which then has more than its own factor asks for; where
+    a factor is to be met exactly, give its dimension alone. All edges there are stay as they are; the new ones follow. The opposite of a connection is a copy of it turned round: as many edges with the same
     properties.
 
     Parameters
@@ -127,7 +128,7 @@ def enhance_complexity(
     connectome
         A square connectome.
     dimension
-        The dimension of the simplices to complete, from 3 on.
+        The dimension of the simplices to complete, from 3 to 45.
     pre, post
         Only connections, and new pairs, from these nodes, to these nodes; None for all.
     mask
@@ -170,6 +171,10 @@ def enhance_complexity(
         raise OptionError(
             f"{where}.dimension: {dimension}; every connection is a simplex of dimension 1. Give 3 or more."
         )
+    from conntap.topology._kernels import DEEPEST
+
+    if dimension > DEEPEST + 1:
+        raise OptionError(f"{where}.dimension: {dimension}; give a whole number from 3 to {DEEPEST + 1}.")
     if mask is not None:
         check_mask(f"{where}.mask", mask)
     graph = simple(connectome, where)
