@@ -32,6 +32,8 @@ from conntap.errors import OptionError
 from conntap.manipulate import rewire, rewire_estimate, rewired, shuffle_connections, wire
 from conntap.manipulate.sourcing import Rewiring
 from conntap.manipulate.wiring import Wiring
+from conntap.study.document import load_study
+from conntap.study.setup import prepare
 
 few = settings(deadline=None, max_examples=60)
 ALL = (((), (), Gamma(2.0, 1.0)),)
@@ -457,3 +459,21 @@ def test_a_model_may_stand_in_a_file(tmp_path):
     given = {"rule": {"path": str(paths["rule"])}, "delays": {"path": paths["delays"]}}
     one, other = rewire(before, **given, rng=rng()), rewire(before, rule=rule, delays=DELAYS, rng=rng())
     assert one == other
+
+
+def test_a_study_takes_models_from_files_beside_it_and_their_content_counts(tmp_path):
+    rules.save(Constant(0.5), tmp_path / "rule.json")
+    rules.save(SynapseCounts((), (((), (), Gamma(3.0, 0.0)),)), tmp_path / "n.json")
+    pd.DataFrame({"pre": [0, 1, 2], "post": [1, 2, 3]}).to_csv(tmp_path / "edges.csv", index=False)
+    (tmp_path / "study.yaml").write_text(
+        "study: files\nseed: 1\ncircuits: {ring: {path: edges.csv}}\nstages:\n"
+        "  ring: {do: circuits.connectome, of: circuits.ring}\n"
+        "  other: {do: manipulate.rewire, of: ring, rule: {path: rule.json}, preserve: none,\n"
+        "    properties: {how: sample, synapses: {path: n.json}}}\n"
+    )
+    study = load_study(tmp_path / "study.yaml")
+    assert study.stages["other"].options["rule"] == {"path": tmp_path / "rule.json"}
+    assert study.stages["other"].options["properties"]["synapses"] == {"path": tmp_path / "n.json"}
+    keys = {each.key for each in prepare(study)[0]["other"].units}
+    rules.save(Constant(0.6), tmp_path / "rule.json")
+    assert keys != {each.key for each in prepare(study)[0]["other"].units}

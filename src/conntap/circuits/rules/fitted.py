@@ -13,8 +13,9 @@ from conntap.errors import FormatError, OptionError
 
 __all__ = ["Fitted", "ModelFile", "from_file", "model_of"]
 
-ModelFile = Mapping[Literal["path"], Path]
-"""A model in a file, as a document names it: {path: model.json}, relative to the document."""
+_File = Mapping[Literal["path"], Path]
+ModelFile = _File | Mapping[str, _File | object]
+"""A model in a file, as a document names it: {path: model.json}, relative to the document; or what holds such models by name."""
 
 _TABLES = ("numbers", "bins", "validation")
 
