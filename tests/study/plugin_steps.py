@@ -23,6 +23,7 @@ STEPS = {
     "fail_often": 1,
     "fail_on": 1,
     "die_once": 1,
+    "torn": 1,
     "hang": 1,
     "hoard": 1,
     "holding": 1,
@@ -193,3 +194,16 @@ def taking_kwargs(connectome: Connectome, **anything: int) -> int:
 def taking_of(connectome: Connectome, *, of: int) -> int:
     """No step: its option is named as a key of a stage."""
     return 0
+
+
+def torn(connectome: Connectome, *, mark: str, folder: Path) -> dict[str, store.File]:
+    """A file of two halves; the first time the process dies between them."""
+    folder.mkdir()
+    with open(folder / "both.txt", "w") as file:
+        file.write("one half, ")
+        file.flush()
+        if not Path(mark).exists():
+            Path(mark).write_text("")
+            os.kill(os.getpid(), signal.SIGKILL)
+        file.write(f"the other of {connectome.n_edges}")
+    return {"text": store.File(folder / "both.txt")}
