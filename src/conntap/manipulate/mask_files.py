@@ -52,7 +52,8 @@ def mask_from_file(
 
     Notes
     -----
-    Linear in pairs, apart from sorting them. A study that has this as a stage does not notice when the file changes.
+    Linear in pairs, apart from sorting them. To a study that has this as a stage the content of the file counts, not its
+    name.
 
     Examples
     --------
