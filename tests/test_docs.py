@@ -124,6 +124,7 @@ MANIPULATIONS = (
     "mask_files",
     "mask_sizes",
     "masking",
+    "on_disk",
     "perturbation",
     "placing",
     "properties",
