@@ -504,7 +504,7 @@ def test_a_circuit_is_wired_from_their_models(typed, tmp_path):
 
 
 def test_what_a_function_leaves_aside_is_told():
-    assert read_configuration(theirs("conn_wiring"), HERE).notes[0].startswith("conn_wiring: synapses get no places")
+    assert read_configuration(theirs("conn_wiring"), HERE).notes[0].startswith("conn_wiring: places of synapses on morphologies")
 
 
 def test_models_of_a_recipe_are_looked_for_beside_the_document(typed, tmp_path):

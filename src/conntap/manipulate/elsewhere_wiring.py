@@ -24,8 +24,8 @@ _UNKNOWN_HERE = {
     "estimation_run": "nothing would be changed. Run with --dry-run, or conntap.manipulate.rewire_estimate",
 }
 NOTES = {
-    "conn_rewiring": "synapses that are new get no places on morphologies; the manipulation place_synapses gives them",
-    "conn_wiring": "synapses get no places on morphologies; the manipulation place_synapses gives them",
+    "conn_rewiring": "places of new synapses on morphologies; the manipulation place_synapses gives them",
+    "conn_wiring": "places of synapses on morphologies; the manipulation place_synapses gives them",
 }
 
 

@@ -88,7 +88,7 @@ class Models:
         if lacking:
             raise OptionError(
                 f"{self.where}: edges that stay have no property {known(lacking)}, which a model gives; they have: "
-                f"{known(columns)}. Give it to them by circuits.evaluate, or name that property so."
+                f"{known([name for name in columns if not name.startswith('@')])}. Give it to them by circuits.evaluate, or name that property so."
             )
 
     def values(self, edges: Connectome) -> dict[str, Any]:
