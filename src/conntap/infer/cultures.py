@@ -81,7 +81,7 @@ def simulate_culture(
     Notes
     -----
     A burst is a stretch of 50 ms with at least half as many spikes as there are neurons; a trial lasts as long as 60
-    bursts should. An hour of 1,000 neurons takes some 10 s, trials included. Stetter et al., 2012,
+    bursts should. An hour of 1,000 neurons takes some 5 s, trials included. Stetter et al., 2012,
     doi:10.1371/journal.pcbi.1002653; the ChaLearn Connectomics challenge, Orlandi et al., 2014.
 
     Examples

@@ -97,7 +97,7 @@ def calcium(
 
     Notes
     -----
-    Some 8 ns a value for noise, 4 more for drift; 4 bytes a value where made at once. Challenge: Stetter et al., 2012,
+    Some 20 ns a value; 4 bytes a value where made at once. Challenge: Stetter et al., 2012,
     doi:10.1371/journal.pcbi.1002653.
 
     Examples

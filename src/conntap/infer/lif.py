@@ -125,7 +125,7 @@ def simulate_lif(
     Notes
     -----
     Time: steps * nodes (some 0.3 ns each) + background spikes (some 5 ns each) + deliveries; 150 neurons for 20
-    minutes take some 3 s. Memory: longest delay * nodes, and the spikes. Depression: Tsodyks and Markram, 1997,
+    minutes take some 0.5 s. Memory: longest delay * nodes, and the spikes. Depression: Tsodyks and Markram, 1997,
     doi:10.1073/pnas.94.2.719, without facilitation.
 
     Examples

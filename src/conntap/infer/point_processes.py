@@ -109,7 +109,7 @@ def simulate_hawkes(
 
     Notes
     -----
-    Time: spikes * (nodes + mean degree), some 2 ns each; nodes^3 once for the branching ratio of up to 400 nodes, else
+    Time: spikes * (nodes + mean degree), some 3 ns each; nodes^3 once for the branching ratio of up to 400 nodes, else
     2,000 products with the sparse matrix at most. Hawkes, 1971, doi:10.1093/biomet/58.1.83; Ogata, 1981,
     doi:10.1109/TIT.1981.1056305.
 
