@@ -1,8 +1,8 @@
 """The kernels of deconvolution by pools of adjacent violators (OASIS, AR(1)); flat, and longer than other functions.
 
-A pool is a stretch of frames through which calcium only decays: c[start + k] = v g^k. Its weight is the sum of g^2k, so
-only v and the start are kept. `powers` holds g^k, `weights` the weight of a pool of k frames, both for k up to a last one
-beyond which nothing of a decay is left.
+A pool is a stretch of frames through which calcium only decays: c[start + k] = v g^k. Of each its start is kept and the sum
+of g^k y[start + k], which is v times the pool's weight, the sum of g^2k. `powers` holds g^k, `weights` the weight of a pool
+of k frames, both for k up to a last one beyond which nothing of a decay is left.
 """
 
 from __future__ import annotations
@@ -11,90 +11,134 @@ import numpy as np
 
 from conntap.topology.bits import compiled
 
-__all__ = ["constrained", "ended", "pushed", "residual"]
+__all__ = ["GROUP", "constrained", "ended", "pushed", "residual"]
 
-_TILE = 8  # nodes whose values lie in one line of memory
-_ROWS = 2048  # frames of a tile that fit into the second level of memory
+GROUP = 256
+"""Frames that are told together, counted from the first of the recording, so that pieces do not matter."""
+_TILE = 16  # nodes whose values lie side by side in memory
 
 
 @compiled
-def _settled(v, start, count, stop, least, powers, weights):
-    """How many pools are left when the last one, which ends before `stop`, was merged backwards as far as needed."""
+def _extended(column, shift, least, powers, weights, sums, start, n, now):
+    """How many pools there are when the frames of a column, less `shift`, came to n pools that end before `now`."""
     most = len(powers) - 1
-    while count > 1:
-        before = min(start[count - 1] - start[count - 2], most)
-        decay = powers[before]
-        if v[count - 1] >= decay * v[count - 2] + least and v[count - 1] >= decay * v[count - 2]:
-            break
-        length = min(stop - start[count - 1], most)
-        own, other = weights[before], weights[length]
-        v[count - 2] = (own * v[count - 2] + decay * other * v[count - 1]) / (own + decay * decay * other)
-        count -= 1
-    return count
-
-
-@compiled
-def pushed(block, first, last, now, ahead, which, shift, least, group, powers, weights, v, start, count, place, out):
-    """Take the frames of a block of the nodes from `first` to `last`; write what came out `ahead` frames before.
-
-    `now` frames were seen before; `out` holds the rows from max(0, now - ahead) on. `which` gives 0 for spikes, 1 for
-    calcium. `v`, `start` (nodes, room), `count` and `place` are the state of each node.
-    """
-    room = v.shape[1]
-    begin = max(0, now - ahead)
-    for tile in range(first, last, _TILE):
-        for row in range(0, len(block), _ROWS):
-            for node in range(tile, min(last, tile + _TILE)):
-                n, at = count[node], place[node]
-                own_v, own_start = v[node], start[node]
-                own_powers, own_weights = powers[group[node]], weights[group[node]]
-                for i in range(row, min(len(block), row + _ROWS)):
-                    t = now + i
-                    if n == room:  # forget pools that are told, but for the last before the next row
-                        drop = max(0, min(at, n - 1) - 1)
-                        for k in range(n - drop):
-                            own_v[k], own_start[k] = own_v[k + drop], own_start[k + drop]
-                        n, at = n - drop, at - drop
-                    own_v[n], own_start[n] = block[i, node] - shift[node], t
-                    n = _settled(own_v, own_start, n + 1, t + 1, least[node], own_powers, own_weights)
-                    told = t - ahead
-                    if told < 0:
-                        continue
-                    at = min(at, n - 1)
-                    while at + 1 < n and own_start[at + 1] <= told:
-                        at += 1
-                    out[told - begin, node] = _told(own_v, own_start, at, told, which, own_powers)
-                count[node], place[node] = n, at
-
-
-@compiled
-def ended(now, ahead, which, penalty, least, group, powers, weights, v, start, count, place, out):
-    """Write the rows that were held back when nothing more comes: from max(0, now - ahead) to now."""
-    begin = max(0, now - ahead)
-    for node in range(out.shape[1]):
-        n, at = count[node], place[node]
-        if n == 0:
+    i = 0
+    if n == 0:
+        if len(column) == 0:
+            return 0
+        sums[0], start[0] = column[0] - shift, now
+        n, i = 1, 1
+    # the last pool and the one before it
+    own, begin = sums[n - 1], start[n - 1]
+    length = now + i - begin
+    power, weight = powers[min(length, most)], weights[min(length, most)]
+    other, other_power, other_weight = 0.0, 0.0, 0.0
+    if n > 1:
+        other = sums[n - 2]
+        before = min(begin - start[n - 2], most)
+        other_power, other_weight = powers[before], weights[before]
+    while i < len(column):
+        y = column[i] - shift
+        if y * weight >= power * own + least * weight:  # a pool of its own
+            sums[n - 1], start[n - 1] = own, begin
+            other, other_power, other_weight = own, power, weight
+            own, begin, length, power, weight = y, now + i, 1, powers[1], 1.0
+            n += 1
+            i += 1
             continue
-        own_v, own_start, most = v[node], start[node], powers.shape[1] - 1
-        own_powers, own_weights = powers[group[node]], weights[group[node]]
-        length = min(now - own_start[n - 1], most)
-        own_v[n - 1] -= penalty[node] * own_powers[length] / own_weights[length]
-        n = _settled(own_v, own_start, n, now, least[node], own_powers, own_weights)
-        at = min(at, n - 1)
-        for told in range(begin, now):
-            while at + 1 < n and own_start[at + 1] <= told:
-                at += 1
-            out[told - begin, node] = _told(own_v, own_start, at, told, which, own_powers)
+        own += power * y
+        length += 1
+        power, weight = powers[min(length, most)], weights[min(length, most)]
+        while n > 1 and own * other_weight < (other_power * other + least * other_weight) * weight:
+            own = other + other_power * own
+            n -= 1
+            begin = start[n - 1]
+            length = now + i + 1 - begin
+            power, weight = powers[min(length, most)], weights[min(length, most)]
+            if n > 1:
+                other = sums[n - 2]
+                before = min(begin - start[n - 2], most)
+                other_power, other_weight = powers[before], weights[before]
+        i += 1
+    sums[n - 1], start[n - 1] = own, begin
+    return n
 
 
 @compiled
-def _told(v, start, at, told, which, powers):
-    most = len(powers) - 1
-    if which == 1:
-        return max(0.0, v[at]) * powers[min(told - start[at], most)]
-    if start[at] != told or at == 0:
-        return 0.0
-    return max(0.0, max(0.0, v[at]) - powers[min(start[at] - start[at - 1], most)] * max(0.0, v[at - 1]))
+def _told(sums, start, n, now, first, stop, which, powers, weights, out):
+    """Write the rows from `first` to `stop` (0: spikes, 1: calcium) and forget what no later row needs; pools left."""
+    most, last = len(powers) - 1, 0
+    if which == 0:
+        for row in range(stop - first):
+            out[row] = 0.0
+    before = 0.0  # what the pool before has decayed to
+    for pool in range(n):
+        begin, end = start[pool], start[pool + 1] if pool + 1 < n else now
+        if begin >= stop:
+            break
+        last = pool
+        length = min(end - begin, most)
+        height = max(0.0, sums[pool] / weights[length])
+        if which == 1:
+            for row in range(max(first, begin), min(stop, end)):
+                out[row - first] = height * powers[min(row - begin, most)]
+        elif begin >= first and pool > 0:
+            out[begin - first] = max(0.0, height - before)
+        before = height * powers[length]
+    if last > 0:
+        for pool in range(n - last):
+            sums[pool], start[pool] = sums[pool + last], start[pool + last]
+    return n - last
+
+
+@compiled
+def pushed(block, first, last, now, ahead, which, shift, least, group, powers, weights, sums, start, count, out):
+    """Take the frames of a block of the nodes from `first` to `last`; write the rows that are told by then.
+
+    `now` frames were seen before. With each whole group of frames those `ahead` (a multiple of it) before are told; `out`
+    holds them. `sums`, `start` (nodes, room) and `count` are the state of each node.
+    """
+    begin = max(0, now - now % GROUP - ahead)
+    for tile in range(first, last, _TILE):
+        row = 0
+        while row < len(block):
+            stop = min(len(block), row + GROUP - (now + row) % GROUP)
+            told = now + stop - ahead
+            whole = (now + stop) % GROUP == 0 and told > 0
+            for node in range(tile, min(last, tile + _TILE)):
+                at = group[node]
+                n = _extended(
+                    block[row:stop, node], shift[node], least[node], powers[at], weights[at], sums[node], start[node],
+                    count[node], now + row,
+                )  # fmt: skip
+                if whole:
+                    n = _told(
+                        sums[node], start[node], n, now + stop, told - GROUP, told, which, powers[at], weights[at],
+                        out[told - GROUP - begin : told - begin, node],
+                    )  # fmt: skip
+                count[node] = n
+            row = stop
+
+
+@compiled
+def ended(now, ahead, which, penalty, least, group, powers, weights, sums, start, count, out):
+    """Write the rows that are not told yet when nothing more comes; the last frame bears the whole penalty."""
+    begin = now - len(out)
+    for node in range(out.shape[1]):
+        at, n = group[node], count[node]
+        own_powers, own_weights = powers[at], weights[at]
+        own, own_start, most = sums[node], start[node], powers.shape[1] - 1
+        length = min(now - own_start[n - 1], most)
+        own[n - 1] -= penalty[node] * own_powers[length]
+        while n > 1:
+            length = min(now - own_start[n - 1], most)
+            before = min(own_start[n - 1] - own_start[n - 2], most)
+            bound = own_powers[before] * own[n - 2] / own_weights[before] + least[node]
+            if own[n - 1] / own_weights[length] >= bound:
+                break
+            own[n - 2] += own_powers[before] * own[n - 1]
+            n -= 1
+        _told(own, own_start, n, now, begin, now, which, own_powers, own_weights, out[:, node])
 
 
 @compiled
@@ -103,40 +147,39 @@ def constrained(values, noise, group, powers, weights, rounds, fitted, penalty, 
 
     Each round solves for both as if the pools stayed as they are, and finds the pools anew.
     """
-    n_frames = values.shape[1]
-    v, start = np.empty(n_frames), np.empty(n_frames, np.int64)
+    n_frames, most = values.shape[1], powers.shape[1] - 1
+    sums, start = np.empty(n_frames), np.empty(n_frames, np.int32)
     for node in range(len(values)):
         own, own_powers, own_weights = values[node], powers[group[node]], weights[group[node]]
         g = own_powers[1]
-        most = powers.shape[1] - 1
         target = noise[node] ** 2 * n_frames
         lam, base = 0.0, baseline[node]
         for _ in range(rounds):
-            n = 0
-            for t in range(n_frames):
-                v[n], start[n] = own[t] - base - lam * (1.0 - g), t
-                n = _settled(v, start, n + 1, t + 1, 0.0, own_powers, own_weights)
-            # residual r, and its change with penalty (p) and baseline (q): sums of r, p, q and of their products
-            r1 = p1 = q1 = rr = rp = rq = pp = pq = qq = 0.0
+            n = _extended(own, base + lam * (1.0 - g), 0.0, own_powers, own_weights, sums, start, 0, 0)
+            # residual r, and its change with penalty (p) and baseline (q): sums of r, p, q and of their products;
+            # p is (1 - g) (q + 1)
+            r1 = d1 = rr = rd = dd = 0.0
             for i in range(n):
                 stop = start[i + 1] if i + 1 < n else n_frames
                 length = min(stop - start[i], most)
                 total = (1.0 - own_powers[length]) / (1.0 - g)  # sum of g^k
-                fall = total / own_weights[length] if v[i] > 0.0 else 0.0  # of v with the baseline
-                height = max(0.0, v[i])
+                weight = own_weights[length]
+                height = max(0.0, sums[i] / weight)
+                s1 = s2 = along = 0.0
                 for t in range(start[i], stop):
-                    decay = own_powers[min(t - start[i], most)]
-                    r = own[t] - base - height * decay
-                    p, q = (1.0 - g) * fall * decay, fall * decay - 1.0
-                    r1 += r
-                    p1 += p
-                    q1 += q
-                    rr += r * r
-                    rp += r * p
-                    rq += r * q
-                    pp += p * p
-                    pq += p * q
-                    qq += q * q
+                    r = own[t] - base
+                    s1 += r
+                    s2 += r * r
+                    along += r * own_powers[min(t - start[i], most)]
+                fall = total / weight if height > 0.0 else 0.0  # of v with the baseline
+                r1 += s1 - height * total
+                rr += s2 - 2.0 * height * along + height * height * weight
+                d1 += fall * total
+                rd += fall * (along - height * weight)
+                dd += fall * fall * weight
+            f = 1.0 - g
+            p1, q1, rp, rq = f * d1, d1 - n_frames, f * rd, rd - r1
+            pp, pq, qq = f * f * dd, f * (dd - d1), dd - 2.0 * d1 + n_frames
             if fitted == 1 and q1 > -1e-9 * n_frames:
                 break
             # the baseline moves by x + y * (move of the penalty), so that the residuals' mean is 0
@@ -149,7 +192,7 @@ def constrained(values, noise, group, powers, weights, rounds, fitted, penalty, 
             move = max(move, -lam)
             lam += move
             base += x + y * move
-            if abs(move) <= 1e-4 * (lam + noise[node]) and abs(x + y * move) <= 1e-4 * noise[node]:
+            if abs(move) <= 1e-3 * (lam + noise[node]) and abs(x + y * move) <= 1e-3 * noise[node]:
                 break
         penalty[node], baseline[node] = lam, base
 
@@ -158,16 +201,15 @@ def constrained(values, noise, group, powers, weights, rounds, fitted, penalty, 
 def residual(values, baseline, group, powers, weights, noise):
     """For each row of values the spread of what pools without a penalty leave over, as many values less as pools."""
     n_frames, most = values.shape[1], powers.shape[1] - 1
-    v, start = np.empty(n_frames), np.empty(n_frames, np.int64)
+    sums, start = np.empty(n_frames), np.empty(n_frames, np.int32)
     for node in range(len(values)):
-        n, squares = 0, 0.0
         own_powers, own_weights = powers[group[node]], weights[group[node]]
-        for t in range(n_frames):
-            v[n], start[n] = values[node, t] - baseline[node], t
-            n = _settled(v, start, n + 1, t + 1, 0.0, own_powers, own_weights)
+        n = _extended(values[node], baseline[node], 0.0, own_powers, own_weights, sums, start, 0, 0)
+        squares = 0.0
         for i in range(n):
             stop = start[i + 1] if i + 1 < n else n_frames
+            height = sums[i] / own_weights[min(stop - start[i], most)]
             for t in range(start[i], stop):
-                left = values[node, t] - baseline[node] - v[i] * own_powers[min(t - start[i], most)]
+                left = values[node, t] - baseline[node] - height * own_powers[min(t - start[i], most)]
                 squares += left * left
         noise[node] = np.sqrt(squares / max(1, n_frames - n))

@@ -19,7 +19,7 @@ __all__ = ["deconvolved", "tables_of"]
 
 _AHEAD = 20  # time constants: what comes later changes a value by less than 1e-8 of it
 _ROUNDS = 12
-_SLOPES = 64  # channels of which a shared time constant is the median
+_SLOPES = 32  # channels of which a shared time constant is the median
 
 
 def deconvolved(
@@ -42,7 +42,7 @@ def deconvolved(
     traces
         Fluorescence without NaN; lazy ones stay lazy.
     tau_ms
-        The time constant of the decay; "shared": the median of the estimates of 64 channels by `infer.kinetics`; "each":
+        The time constant of the decay; "shared": the median of the estimates of 32 channels by `infer.kinetics`; "each":
         every channel's own.
     penalty
         What a spike of size 1 costs. 0 keeps most of what there is to know about weak spikes; "noise" gives fewer spikes:
@@ -90,9 +90,11 @@ def deconvolved(
     if traces.n_nodes == 0 or traces.n_steps == 0:
         return mapped(traces, partial(_Nothing, traces.n_nodes), where="deconvolved")
     decay, noises = _decays(traces, tau_ms, noise, penalty == "noise" or baseline == "fitted")
+    from conntap.infer._pools import GROUP
+
     tables = tables_of(decay)
     penalties, baselines = _fitted(traces, penalty, baseline, noises, tables)
-    ahead = min(traces.n_steps, int(np.ceil(-_AHEAD / np.log(decay.max()))) + 1)
+    ahead = int(np.ceil(min(traces.n_steps, -_AHEAD / np.log(decay.max())) / GROUP)) * GROUP
     least = np.full(traces.n_nodes, float(threshold))
     plan = _Plan(*tables, baselines, penalties, least, ahead, int(give == "calcium"), int(threads))
     return mapped(traces, partial(_Deconvolving, plan), where="deconvolved")
@@ -133,18 +135,21 @@ class _Deconvolving:
     """The filter: pools of the frames that are not told yet, for each node."""
 
     def __init__(self, plan: _Plan) -> None:
-        n, room = len(plan.group), plan.ahead + plan.ahead // 4 + 64
-        self.plan, self.now, self.kind = plan, 0, np.dtype(np.float64)
+        from conntap.infer._pools import GROUP
+
+        n, room = len(plan.group), plan.ahead + 2 * GROUP
+        self.plan, self.now, self.told, self.kind = plan, 0, 0, np.dtype(np.float64)
+        self.whole = GROUP
         self.shift = plan.baseline + plan.penalty * (1 - plan.powers[plan.group, 1])
-        self.state = (np.zeros((n, room)), np.zeros((n, room), np.int32), np.zeros(n, np.int64), np.zeros(n, np.int64))
+        self.state = (np.zeros((n, room)), np.zeros((n, room), np.int32), np.zeros(n, np.int64))
 
     def push(self, block: np.ndarray) -> np.ndarray:
         from conntap.infer._pools import pushed
 
         plan, block = self.plan, real(block)
-        self.kind = block.dtype
-        rows = max(0, self.now + len(block) - plan.ahead) - max(0, self.now - plan.ahead)
-        out = np.empty((rows, block.shape[1]), block.dtype)
+        self.kind, stop = block.dtype, self.now + len(block)
+        told = max(0, stop - stop % self.whole - plan.ahead)
+        out = np.empty((told - self.told, block.shape[1]), block.dtype)
 
         def work(first: int) -> None:
             pushed(
@@ -154,14 +159,14 @@ class _Deconvolving:
 
         for _ in in_threads(work, range(0, block.shape[1], 64), plan.threads):
             pass
-        self.now += len(block)
+        self.now, self.told = stop, told
         return out
 
     def finish(self) -> np.ndarray:
         from conntap.infer._pools import ended
 
         plan = self.plan
-        out = np.empty((min(self.now, plan.ahead), len(plan.group)), self.kind)
+        out = np.empty((self.now - self.told, len(plan.group)), self.kind)
         ended(
             self.now, plan.ahead, plan.which, plan.penalty, plan.least, plan.group, plan.powers, plan.weights,
             *self.state, out,

@@ -12,7 +12,16 @@ from conntap.activity.traces import Traces
 from conntap.errors import ActivityError, OptionError, whole
 from conntap.infer.flowing import Pointwise, mapped
 
-__all__ = ["Weighed", "differenced", "low_pass", "savitzky_golay", "thresholded", "weighted_by_activity"]
+__all__ = [
+    "coarsened",
+    "Weighed",
+    "differenced",
+    "low_pass",
+    "savgol_weights",
+    "savitzky_golay",
+    "thresholded",
+    "weighted_by_activity",
+]
 
 Weights = Literal["centred", "trailing"] | list[float]
 _WEIGHTS = {"centred": ([1.0, 1.0, 1.0], 1), "trailing": ([1.0, 1.0, 0.8, 0.4], 0)}
@@ -60,9 +69,7 @@ def savitzky_golay(traces: Traces, *, window: int = 31, order: int = 3, derivati
     if window % 2 == 0 or order >= window:
         raise OptionError(f"savitzky_golay: window {window}, order {order}; give an odd window above the order.")
     _long_enough(traces, window, "savitzky_golay")
-    fits = [_fit(window, order, derivative, traces.dt_ms, at) for at in range(window)]
-    half = window // 2
-    make = partial(Weighed, fits[half], np.array(fits[:half]), np.array(fits[half + 1 :]))
+    make = partial(Weighed, *savgol_weights(window, order, derivative, traces.dt_ms))
     unit = traces.unit if derivative == 0 else f"{traces.unit or '1'}/ms" + (f"^{derivative}" if derivative > 1 else "")
     return mapped(traces, make, where="savitzky_golay", unit=unit)
 
@@ -163,6 +170,42 @@ def differenced(traces: Traces, *, frames: int = 1) -> Traces:
     weights[0], weights[-1] = -1.0, 1.0
     make = partial(Weighed, weights, np.zeros((frames, frames + 1)), np.zeros((0, frames + 1)))
     return mapped(traces, make, where="differenced")
+
+
+def coarsened(traces: Traces, *, frames: int) -> Traces:
+    """Each few frames as one: their mean.
+
+    Parameters
+    ----------
+    traces
+        Without NaN; lazy ones stay lazy.
+    frames
+        How many become one; what is left at the end is dropped.
+
+    Returns
+    -------
+    Traces of the same nodes, of steps so many times as long; float32 where the input is, else float64.
+
+    Raises
+    ------
+    OptionError
+        `frames` is no whole number from 1 on.
+    ActivityError
+        Fewer frames than these, or NaN.
+
+    Notes
+    -----
+    Linear in values; lazy traces are read in pieces whose size does not change the values. Noise falls with the root of
+    `frames`, and so does what there is to compute.
+
+    Examples
+    --------
+    >>> coarsened(Traces([[1.0], [3.0], [2.0], [4.0], [9.0]], dt_ms=20), frames=2).to_numpy().ravel().tolist()
+    [2.0, 3.0]
+    """
+    whole("coarsened.frames", frames, 1)
+    _long_enough(traces, frames, "coarsened")
+    return mapped(traces, partial(_Averaging, frames), where="coarsened", every=frames)
 
 
 def thresholded(traces: Traces, *, threshold: float, below: float = 0.0) -> Traces:
@@ -275,6 +318,24 @@ class Weighed:
         return (self.last @ self.held).astype(self.held.dtype) if self.begun and len(self.last) else self.held[:0]
 
 
+class _Averaging:
+    """The filter of means; frames of a mean that is not whole are held."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames, self.held = frames, None
+
+    def push(self, block: np.ndarray) -> np.ndarray:
+        block = real(block)
+        block = block if self.held is None else np.concatenate([self.held, block])
+        rows = len(block) // self.frames
+        self.held = block[rows * self.frames :].copy()
+        whole_ones = block[: rows * self.frames].reshape(rows, self.frames, block.shape[1])
+        return whole_ones.mean(axis=1, dtype=np.float64).astype(block.dtype, copy=False)
+
+    def finish(self) -> np.ndarray:
+        return self.held[:0]
+
+
 class _Recursive:
     """The filter of second-order sections, at rest on the first frame."""
 
@@ -306,10 +367,21 @@ def real(block: np.ndarray) -> np.ndarray:
     return block if block.dtype == np.float32 else block.astype(np.float64, copy=False)
 
 
-def _fit(window: int, order: int, derivative: int, dt_ms: float, at: int) -> np.ndarray:
+def savgol_weights(window: int, order: int, derivative: int, dt_ms: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `Weighed` takes: the weights in the middle, before the first and after the last middle.
+
+    Examples
+    --------
+    >>> [each.round(3).tolist() for each in savgol_weights(3, 0, 0, 2.0)]
+    [[0.333, 0.333, 0.333], [[0.333, 0.333, 0.333]], [[0.333, 0.333, 0.333]]]
+    """
     if derivative > order:
-        return np.zeros(window)
-    return signal.savgol_coeffs(window, order, deriv=derivative, delta=dt_ms, pos=at, use="dot")
+        fits = [np.zeros(window)] * window
+    else:
+        options = {"deriv": derivative, "delta": dt_ms, "use": "dot"}
+        fits = [signal.savgol_coeffs(window, order, pos=at, **options) for at in range(window)]
+    half, shape = window // 2, (window // 2, window)
+    return fits[half], np.array(fits[:half]).reshape(shape), np.array(fits[half + 1 :]).reshape(shape)
 
 
 def _repeating(weights: list[float], ahead: int) -> Weighed:

@@ -42,6 +42,8 @@ class Flow:
         can be sent to other processes.
     where
         The function that asks, for messages about NaN.
+    every
+        How many frames of the source the filter makes one of; what is left at the end it drops.
 
     Notes
     -----
@@ -57,9 +59,9 @@ class Flow:
 
     ndim = 2
 
-    def __init__(self, source: Any, make: Callable[[], Filter], where: str = "infer") -> None:
-        self.source, self.make, self.where = source, make, where
-        self.shape = tuple(int(each) for each in source.shape)
+    def __init__(self, source: Any, make: Callable[[], Filter], where: str = "infer", every: int = 1) -> None:
+        self.source, self.make, self.where, self.every = source, make, where, every
+        self.shape = (int(source.shape[0]) // every, int(source.shape[1]))
         self.dtype = make().push(np.empty((0, self.shape[1]), source.dtype)).dtype
         self._lock = Lock()
         self._begin()
@@ -90,7 +92,7 @@ class Flow:
         return f"Flow({self.shape}, {self.dtype})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Flow, (self.source, self.make, self.where)
+        return Flow, (self.source, self.make, self.where, self.every)
 
     def _begin(self) -> None:
         self._filter, self._read, self._kept, self._from, self._ready = self.make(), 0, [], 0, 0
@@ -120,7 +122,7 @@ class Flow:
         self._from = self._kept[0][0] if self._kept else self._ready
 
     def _more(self) -> None:
-        n_steps, n_nodes = self.shape
+        n_steps, n_nodes = self.source.shape
         width = max(1, n_nodes) * np.dtype(self.source.dtype).itemsize
         stop = min(n_steps, self._read + max(1, _BYTES // width))
         try:
@@ -133,8 +135,8 @@ class Flow:
         self._read, rows = stop, np.concatenate(given)
         self._kept.append((self._ready, rows))
         self._ready += len(rows)
-        if stop == n_steps != self._ready:
-            raise RuntimeError(f"{self.where}: the filter gave {self._ready} rows for {n_steps}")
+        if stop == n_steps and self._ready != self.shape[0]:
+            raise RuntimeError(f"{self.where}: the filter gave {self._ready} rows instead of {self.shape[0]}")
 
 
 class _Columns:
@@ -182,7 +184,9 @@ class Pointwise:
         return self.none
 
 
-def mapped(traces: Traces, make: Callable[[], Filter], *, where: str = "infer", unit: str | None = None) -> Traces:
+def mapped(
+    traces: Traces, make: Callable[[], Filter], *, where: str = "infer", unit: str | None = None, every: int = 1
+) -> Traces:
     """Traces as a filter gives them: at once where the values are in memory, lazily where they are not.
 
     Parameters
@@ -195,10 +199,12 @@ def mapped(traces: Traces, make: Callable[[], Filter], *, where: str = "infer", 
         The function that asks, for messages.
     unit
         The new unit; default: as it was.
+    every
+        How many frames the filter makes one of.
 
     Returns
     -------
-    Traces of the same steps and nodes.
+    Traces of the same nodes and steps, or of longer steps.
 
     Raises
     ------
@@ -207,7 +213,7 @@ def mapped(traces: Traces, make: Callable[[], Filter], *, where: str = "infer", 
 
     Notes
     -----
-    What the filter takes, and one pass through the values.
+    What the filter takes, and one pass through the values; large ones in memory pass in pieces of 32 MB too.
 
     Examples
     --------
@@ -216,24 +222,25 @@ def mapped(traces: Traces, make: Callable[[], Filter], *, where: str = "infer", 
     """
     values = traces.values
     if not isinstance(values, np.ndarray):
-        return like(traces, Flow(values, make, where), unit=unit)
+        return like(traces, Flow(values, make, where, every), unit=unit, every=every)
+    if values.nbytes > 4 * _BYTES:
+        return like(traces, Flow(values, make, where, every)[:], unit=unit, every=every)
     without_nan(values, where)
     own = make()
     pushed, rest = own.push(values), own.finish()
-    return like(traces, np.concatenate([pushed, rest]) if len(rest) else pushed, unit=unit)
+    return like(traces, np.concatenate([pushed, rest]) if len(rest) else pushed, unit=unit, every=every)
 
 
-def like(traces: Traces, values: Any, *, unit: str | None = None) -> Traces:
-    """Other values of the same nodes and steps.
+def like(traces: Traces, values: Any, *, unit: str | None = None, every: int = 1) -> Traces:
+    """Other values of the same nodes and steps, or of steps so many times as long.
 
     Examples
     --------
     >>> like(Traces([[1.0]], dt_ms=5, ids=[7]), np.array([[2.0]])).ids.tolist()
     [7]
     """
-    nodes = {"nodes": traces.nodes} if hasattr(traces, "nodes") else {"ids": traces.ids}
     unit = traces.unit if unit is None else unit
-    return Traces(values, dt_ms=traces.dt_ms, start_ms=traces.start_ms, unit=unit, **nodes)
+    return Traces(values, dt_ms=traces.dt_ms * every, start_ms=traces.start_ms, unit=unit, nodes=traces.nodes)
 
 
 def without_nan(block: np.ndarray, where: str) -> None:
