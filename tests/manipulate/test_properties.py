@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from strategies import connectomes
 
-from conntap.circuits import Connectome, Mask
+from conntap.circuits import Connectome, Mask, open_circuit
+from conntap.circuits.sonata.writing import write_sonata
 from conntap.errors import OptionError
 from conntap.manipulate import alter_property
+from conntap.manipulate.circuits import manipulate_circuit, step_rng
 from conntap.manipulate.distributions import DISTRIBUTIONS, drawn_from
 
 
@@ -239,7 +241,7 @@ def test_numbers_beyond_all_types_are_refused():
 
 @settings(deadline=None)
 @given(
-    st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=5),
+    st.lists(st.integers(-(2**61), 2**61), min_size=1, max_size=5),
     st.sampled_from([0.5, 1, -1.0, 0.3, 2, 0.999]),
     st.sampled_from(["scale", "offset"]),
 )
@@ -256,3 +258,45 @@ def test_whole_numbers_that_are_drawn_are_added_to_large_ones_exactly():
     options = {"how": "random_offset", "value": {"kind": "constant", "value": 2}}
     found = alter_property(connectome, property="n", **options, rng=rng()).properties["n"]
     assert found.tolist() == [2**60 + 3, 7]
+
+
+@settings(deadline=None)
+@given(connectomes(), st.floats(0, 1), st.integers(0, 9))
+def test_exactly_a_fraction_of_the_synapses_that_meet_an_expression_is_changed(connectome, fraction, seed):
+    numbers = np.arange(connectome.n_edges, dtype=np.int16)
+    connectome = connectome.with_edges(connectome.pre, connectome.post, properties={"n": numbers})
+    options = {"how": "set", "value": -1, "where": {"expression": "n >= 2", "fraction": fraction}}
+    found = alter_property(connectome, property="n", **options, rng=rng(seed)).properties["n"]
+    assert (found == -1).sum() == round(fraction * max(len(numbers) - 2, 0))
+    assert found.dtype == np.int16
+    assert np.array_equal(found[found != -1], numbers[found != -1])
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"fractoin": 0.5}, "unknown entry 'fractoin'; known: expression, fraction, synapses"),
+        ({"expression": "weight > 1"}, "give either synapses or fraction"),
+        ({"fraction": 2}, "fraction: 2; give a number from 0 to 1"),
+        ({"synapses": 5}, "synapses: 5; there are 4 synapses"),
+    ],
+)
+def test_a_part_that_cannot_be_drawn_is_told(where, message):
+    with pytest.raises(OptionError, match=rf"^alter_property\.where[:.] ?{message}"):
+        alter_property(EXAMPLE, property="weight", how="set", value=1, where=where, rng=rng())
+
+
+@pytest.mark.parametrize("how", ["set", "scale", "shuffle", "random", "random_offset"])
+def test_a_part_is_the_same_in_any_chunks(how, tmp_path):
+    pre, post = rng().integers(0, 9, (2, 80))
+    order = np.lexsort((pre, post))  # as they are written
+    connectome = Connectome(9, pre[order], post[order], properties={"w": np.arange(80.0)})
+    values = {"set": 7.0, "scale": 2.0, "shuffle": None}
+    step = {"property": "w", "how": how, "where": {"expression": "w > 9", "fraction": 0.4}}
+    step["value"] = values.get(how, {"kind": "normal", "mean": 1, "std": 0.2})
+    circuit = open_circuit(write_sonata(connectome, tmp_path / "old"))
+    expected = alter_property(connectome, **step, rng=step_rng(3, 0, "alter_property")).properties["w"]
+    for number, mem_gb in enumerate((1, 1e-6)):
+        recipe = [{"do": "alter_property", **step}]
+        path = manipulate_circuit(circuit, tmp_path / f"new{number}", recipe=recipe, seed=3, mem_gb=mem_gb)
+        assert np.array_equal(open_circuit(path).edges().table()["w"], expected)

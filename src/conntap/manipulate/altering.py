@@ -11,9 +11,10 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, one_of, unknown
 from conntap.manipulate.among import Among, Nodes
-from conntap.manipulate.choosing import edges_where
+from conntap.manipulate.choosing import amount, edges_where
 from conntap.manipulate.distributions import drawn_from
-from conntap.manipulate.properties import _MODES, _check_value, _clipped, _named, _numbers, _replaced, combined
+from conntap.manipulate.draws import chosen as drawn_of
+from conntap.manipulate.properties import _MODES, _check_value, _clipped, _named, _numbers, _replaced, combined, parted
 from conntap.store.queries import check_readable, names_in
 
 __all__ = ["AlterProperty"]
@@ -30,7 +31,8 @@ class AlterProperty:
         self._among, self._rng, self._stream = Among(_ALTER, options, nodes), rng, nodes.stream
         self.mask = self._among.mask
         self._property, self._how, self._value = options["property"], options["how"], options.get("value")
-        self._where, self._clip = options.get("where"), options.get("clip")
+        (self._where, *self._wanted), self._clip = parted(options.get("where"), _ALTER), options.get("clip")
+        self._is_part, self._stays = isinstance(options.get("where"), dict), None
         one_of(f"{_ALTER}.how", self._how, _MODES)
         _check_value(self._how, self._value, _ALTER)
         known_ones = self._stream.population.properties
@@ -51,27 +53,35 @@ class AlterProperty:
             self.looks_at_nodes = len(set(named) - set(known_ones)) > 0
 
     def counts(self) -> bool:
+        return self._draws() or self._is_part
+
+    def _draws(self) -> bool:
         return self._how.startswith("random") or self._how == "shuffle"
 
     def tally(self, chunk: Connectome) -> Any:
         rows, column = self._rows(chunk)[0], chunk.properties[self._property]
-        return column[rows] if self._how == "shuffle" else (len(rows), column[:0])
+        return len(rows), column[rows] if self._how == "shuffle" else column[:0]
 
     def settle(self, tallies: list[Any]) -> None:
-        if self._how == "shuffle":
-            self._starts = np.append(0, np.cumsum([len(each) for each in tallies]))
-            self._drawn = _joined(tallies)
-            del tallies[:]
-            self._drawn = self._drawn[self._rng.permutation(len(self._drawn))]
-        else:
-            self._starts = np.append(0, np.cumsum([n for n, _ in tallies]))
+        self._all_starts = self._starts = np.append(0, np.cumsum([n for n, _ in tallies]))
+        if self._is_part:
             n = int(self._starts[-1])
-            self._drawn = self._drawn_of(tallies[0][1], n)
+            self._stays = drawn_of(n, amount(f"{_ALTER}.where", *self._wanted, n, "synapses"), self._rng)
+            self._starts = np.append(0, np.cumsum(self._stays))[self._all_starts]
+        if self._how == "shuffle":
+            values = _joined([each for _, each in tallies])
+            del tallies[:]
+            values = values if self._stays is None else values[self._stays]
+            self._drawn = values[self._rng.permutation(len(values))]
+        elif self._draws():
+            self._drawn = self._drawn_of(tallies[0][1], int(self._starts[-1]))
 
     def apply(self, chunk: Connectome, part: int) -> tuple[Connectome, dict[str, int]]:
         rows, told = self._rows(chunk)
+        if self._stays is not None:
+            rows = rows[self._stays[self._all_starts[part] : self._all_starts[part + 1]]]
         column = chunk.properties[self._property]
-        drawn = self._drawn[self._starts[part] : self._starts[part + 1]] if self.counts() else None
+        drawn = self._drawn[self._starts[part] : self._starts[part + 1]] if self._draws() else None
         changed = self._changed(column[rows], drawn)
         if self._clip is not None:
             changed = _clipped(changed, self._clip, f"{_ALTER}.clip")

@@ -12,8 +12,9 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, known, one_of, unknown
-from conntap.manipulate.choosing import edges_where, selected_edges
+from conntap.manipulate.choosing import amount, edges_where, selected_edges
 from conntap.manipulate.distributions import drawn_from
+from conntap.manipulate.draws import chosen as drawn_of
 
 __all__ = ["alter_property"]
 
@@ -28,7 +29,7 @@ def alter_property(
     property: str,
     how: Literal["set", "scale", "offset", "shuffle", "random", "random_scale", "random_offset"],
     value: float | str | dict[str, Any] | None = None,
-    where: str | None = None,
+    where: str | dict[str, Any] | None = None,
     clip: tuple[float | None, float | None] | None = None,
     pre: Selection | None = None,
     post: Selection | None = None,
@@ -55,7 +56,8 @@ def alter_property(
         weights), gamma, lognormal, normal (mean, std), poisson (mean), truncated_normal (mean, std, low, high), uniform
         (low, high), zero_truncated_poisson (rate).
     where
-        Only synapses that meet this expression over edge properties and `pre_NAME` and `post_NAME` of nodes.
+        Only synapses that meet this expression over edge properties and `pre_NAME` and `post_NAME` of nodes. For some of
+        them, drawn evenly: `{fraction: 0.1}` or `{synapses: 50}`, with `expression` besides where there is one.
     clip
         The least and the most that a changed value may become; None for no bound.
     pre, post, mask
@@ -89,7 +91,10 @@ def alter_property(
     if property not in connectome.properties:
         raise OptionError(unknown(f"{step}.property", "edge property", property, connectome.properties))
     _check_value(how, value, step)
-    rows = _rows(connectome, where, pre, post, mask)
+    condition, *wanted = parted(where, step)
+    rows = _rows(connectome, condition, pre, post, mask)
+    if isinstance(where, dict):
+        rows = rows[drawn_of(len(rows), amount(f"{step}.where", *wanted, len(rows), "synapses"), rng)]
     column = connectome.properties[property]
     _log.info("%s: %s of %d of %d synapses.", step, property, len(rows), connectome.n_edges)
     if how == "shuffle":
@@ -113,6 +118,23 @@ def _rows(connectome: Connectome, where: str | None, pre: Any, post: Any, mask: 
         meeting = edges_where(connectome, where, "alter_property.where")
         keep = meeting if keep is None else keep & meeting
     return np.arange(connectome.n_edges) if keep is None else np.flatnonzero(keep)
+
+
+def parted(where: Any, step: str) -> tuple[Any, Any, Any]:
+    """An expression, and how many or which fraction of what meets it; None and None for all.
+
+    >>> parted({"expression": "w > 1", "fraction": 0.5}, "example")
+    ('w > 1', None, 0.5)
+    """
+    if not isinstance(where, dict):
+        return where, None, None
+    names = ("expression", "synapses", "fraction")
+    for name in where:
+        if name not in names:
+            raise OptionError(unknown(f"{step}.where", "entry", name, names))
+    expression, *wanted = (where.get(name) for name in names)
+    amount(f"{step}.where", wanted[0] and 0, wanted[1], 0, "synapses")  # says what is wrong before the work
+    return expression, *wanted
 
 
 def _check_value(how: str, value: Any, step: str) -> None:
