@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from conntap.activity import Spikes, Traces
+from conntap.activity.reading import FORMATS
 from conntap.circuits import Connectome
 from conntap.circuits.formats import read
 from conntap.errors import ConntapError, OptionError, StudyError, known, unknown
@@ -16,6 +18,7 @@ from conntap.study.entries import (
     CASE_COLUMNS,
     CircuitEntry,
     Control,
+    RecordingEntry,
     Reference,
     Slicing,
     Stage,
@@ -68,6 +71,7 @@ class Checker:
     def study(self) -> Study:
         self._names()
         circuits = {name: self._circuit(name, each) for name, each in self.entry.circuits.items()}
+        recordings = {name: self._recording(name, each) for name, each in self.entry.recordings.items()}
         controls = dict(self._controls())
         slices = dict(self._slices())
         stages = dict(self._stages())
@@ -98,13 +102,14 @@ class Checker:
             run=self.entry.run,
             values=self.document.values,
             line=self.document.line,
+            recordings=recordings,
         )
 
     def problem(self, message: str, place: Place) -> None:
         self.problems.append(message + self.document.line(place))
 
     def _names(self) -> None:
-        sections = ("circuits", "subtargets", "stages", "controls", "slices")
+        sections = ("circuits", "recordings", "subtargets", "stages", "controls", "slices")
         for section in sections:
             for name in getattr(self.entry, section):
                 if not name or not all(letter.isalnum() or letter in "_-" for letter in name):
@@ -147,6 +152,18 @@ class Checker:
                 unknown(f"circuits.{name}.read", "option", key, options.keys() - {"path"}), ("circuits", name, "read")
             )
         return entry.model_copy(update={"path": str(path), "nodes": nodes})
+
+    def _recording(self, name: str, entry: RecordingEntry) -> RecordingEntry:
+        place = ("recordings", name)
+        path = self._path(entry.path, (*place, "path"))
+        if not path.exists():
+            message = f"recordings.{name}.path: no such file or folder: {path}. Paths are relative to the document."
+            self.problem(message, (*place, "path"))
+        if entry.format is not None and entry.format not in FORMATS:
+            self.problem(unknown(f"recordings.{name}.format", "format", entry.format, FORMATS), (*place, "format"))
+        if entry.dt_ms is not None and entry.rate_hz is not None:
+            self.problem(f"recordings.{name}: both dt_ms and rate_hz; give one of them.", place)
+        return entry.model_copy(update={"path": str(path)})
 
     def _controls(self) -> Iterator[tuple[str, Control]]:
         for name, entry in self.entry.controls.items():
@@ -314,6 +331,8 @@ class Checker:
                 return {}
             if place[0] == "subtargets" or (len(self.entry.circuits) and not self._needs_stage(step, needed[0])):
                 return {needed[0]: "circuits"}
+            if self.entry.recordings and any(step.accepts(needed[0], each) for each in (Spikes, Traces)):
+                return {needed[0]: "recordings"}
             self.problem(f"{where}: {step.name} takes {known(needed)}; say of what, such as `of: STAGE`.", place)
             return {}
         named = given if isinstance(given, dict) else {positions[0] if positions else "": given}
@@ -336,9 +355,11 @@ class Checker:
 
     def _source(self, name: str, where: str, place: Place) -> str:
         """The full name of what `name` points at: `circuits`, `circuits.C`, `subtargets.S` or a stage's bare name."""
-        if name == "circuits" and self.entry.circuits:
+        if (name == "circuits" and self.entry.circuits) or (name == "recordings" and self.entry.recordings):
             return name
         section, dot, rest = name.partition(".")
+        if dot and section == "recordings" and rest in self.entry.recordings:
+            return name
         if dot and section == "circuits" and rest in self.entry.circuits:
             return name
         if dot and section == "subtargets" and rest in self.entry.subtargets:
@@ -348,5 +369,6 @@ class Checker:
             return bare
         everything = [*self.entry.stages, *(f"subtargets.{each}" for each in self.entry.subtargets)]
         everything += [f"circuits.{each}" for each in self.entry.circuits]
+        everything += [f"recordings.{each}" for each in self.entry.recordings]
         self.problem(unknown(where, "source", name, everything), place)
         return bare

@@ -17,6 +17,7 @@ from conntap.study.checking import Checker, all_told, dotted, short
 from conntap.study.entries import (
     CircuitEntry,
     ControlEntry,
+    RecordingEntry,
     RunOptions,
     SelectEntry,
     SizeEntry,
@@ -110,8 +111,9 @@ def _merged(base: Any, over: Any) -> Any:
 def _expanded(values: dict[str, Any]) -> dict[str, Any]:
     """The document with its short forms written out."""
     values = dict(values)
-    if isinstance(values.get("circuits"), dict):
-        values["circuits"] = {k: {"path": v} if isinstance(v, str) else v for k, v in values["circuits"].items()}
+    for section in ("circuits", "recordings"):
+        if isinstance(values.get(section), dict):
+            values[section] = {k: {"path": v} if isinstance(v, str) else v for k, v in values[section].items()}
     if isinstance(values.get("stages"), dict):
         values["stages"] = {k: _with_list(v, "select") for k, v in values["stages"].items()}
     if isinstance(values.get("slices"), dict):
@@ -196,6 +198,6 @@ def _keys_at(place: Place) -> list[str]:
         return list((SizeEntry if place[-1] in _SIZES else SelectEntry).model_fields)
     models: dict[Any, type[BaseModel]] = {
         "circuits": CircuitEntry, "slices": SliceEntry, "run": RunOptions, "stages": StageEntry,
-        "subtargets": StageEntry, "controls": ControlEntry,
+        "subtargets": StageEntry, "controls": ControlEntry, "recordings": RecordingEntry,
     }  # fmt: skip
     return list(models.get(place[0], StudyEntry).model_fields)

@@ -39,7 +39,7 @@ __all__ = [
     "with_run",
 ]
 
-CASE_COLUMNS = frozenset(("circuit", "subtarget", "repeat", "control", "draw", "slice"))
+CASE_COLUMNS = frozenset(("circuit", "recording", "subtarget", "repeat", "control", "draw", "slice"))
 
 
 _WORD = r"^[^\s,;'\"\\$`]+$"
@@ -71,6 +71,27 @@ class CircuitEntry(_Entry):
     edges: str | None = None
     nodes: str | None = None
     read: dict[str, Any] = Field(default_factory=dict)
+
+
+class RecordingEntry(_Entry):
+    """A recording: where it is, and what its file cannot tell; the options of `conntap.activity.read`."""
+
+    path: str
+    format: str | None = None
+    series: str | None = None
+    population: str | None = None
+    dt_ms: float | None = Field(default=None, gt=0)
+    rate_hz: float | None = Field(default=None, gt=0)
+    orientation: Literal["time-nodes", "nodes-time"] | None = None
+    unit: str | None = None
+    time_unit: Literal["ms", "s", "us"] | None = None
+    duration_ms: float | None = Field(default=None, gt=0)
+    ids: int | list[int] | list[str] | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is given to `conntap.activity.read` beside the path."""
+        return self.model_dump(exclude={"path", "description"}, exclude_none=True)
 
 
 class StageRunOptions(BaseModel):
@@ -187,6 +208,7 @@ class StudyEntry(_Entry):
     extends: str | None = None
     seed: int = Field(default=0, ge=0)
     circuits: dict[str, CircuitEntry] = Field(default_factory=dict)
+    recordings: dict[str, RecordingEntry] = Field(default_factory=dict)
     subtargets: dict[str, StageEntry] = Field(default_factory=dict)
     stages: dict[str, StageEntry] = Field(default_factory=dict)
     controls: dict[str, ControlEntry] = Field(default_factory=dict)
@@ -278,6 +300,7 @@ class Study:
     run: RunOptions
     values: Mapping[str, Any]
     line: Callable[[Place], str] = field(default=lambda place: "", repr=False, compare=False)
+    recordings: Mapping[str, RecordingEntry] = field(default_factory=dict)
 
     def told(self, message: object, place: Place) -> StudyError:
         """The error of a mistake that shows only once the circuits are open, with the document's name and line."""

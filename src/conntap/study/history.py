@@ -203,7 +203,10 @@ def _of_launches(one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[Cha
     circuits = [each.get("fingerprints", {}) for each in (one, two)]
     for name in sorted(circuits[0].keys() & circuits[1].keys()):
         if circuits[0][name] != circuits[1][name]:
-            yield Change(f"content of circuits.{name}", *(str(each[name])[:12] for each in circuits))
+            yield Change(
+                f"content of {name if name.startswith('recordings.') else f'circuits.{name}'}",
+                *(str(each[name])[:12] for each in circuits),
+            )
     runs = [{**each.get("run", {}), "stages": _own_runs(each)} for each in (one, two)]
     yield from _differing("run", *runs)
     for name in ("seed", "conntap", "python", "host", "user"):

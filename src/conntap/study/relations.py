@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from conntap.activity import Spikes, Traces
 from conntap.circuits import Circuit, Connectome
 from conntap.circuits.subtargets import Subtarget, Subtargets
 from conntap.errors import known
@@ -61,6 +62,8 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
 def _gives(source: str, stages: Mapping[str, Stage]) -> Any:
     if source == "circuits" or source.startswith("circuits."):
         return Circuit | Connectome
+    if source == "recordings" or source.startswith("recordings."):
+        return Spikes | Traces
     if source.startswith("subtargets."):
         return Subtarget
     if source in stages:
@@ -142,17 +145,22 @@ def check_columns(
         sliced |= {stage.name} if stage.slices else set()
 
 
+def _column_of(source: str) -> set[str]:
+    """The column of the cases of what no stage made."""
+    return {"recording"} if source.split(".")[0] == "recordings" else {"circuit"}
+
+
 def _inherited(stage: Stage, columns: Mapping[str, set[str]], names: Mapping[str, str], *, apart: bool) -> set[str]:
     """The columns that a stage's cases have from what it takes from; `names` as `repeat_names` gives them."""
 
     def called(source: str) -> set[str]:
-        own = columns.get(source, {"circuit"})
+        own = columns.get(source, _column_of(source))
         return own - {"repeat"} | {names[source]} if source in names and "repeat" in own else own
 
     found: set[str] = set()
     for position, source in stage.inputs.items():
         crossed = _crossed(stage)
-        own = columns.get(source, {"circuit"}) if crossed else called(source)
+        own = columns.get(source, _column_of(source)) if crossed else called(source)
         found |= {f"{position}_{name}" if (apart if name == "circuit" else crossed) else name for name in own}
     for source in stage.sources:
         found |= called(source) if source not in stage.inputs.values() else set()

@@ -31,6 +31,7 @@ from conntap.study.entries import CircuitEntry, Reference, Study
 from conntap.study.locking import lock
 from conntap.study.nodes import check_slices
 from conntap.study.plan import StagePlan, content_of, plan_study, source_cases
+from conntap.study.recordings import recorded
 from conntap.study.records import Records, stage_folder
 from conntap.study.work import open_source
 
@@ -84,6 +85,9 @@ def prepare(study: Study) -> Prepared:
             raise study.told(error, tuple(name.split("."))) from error
     found = {k: {c: v[:2] for c, v in each.items()} for k, each in subtargets.items()}
     cases = source_cases(study, fingerprints, found, sources)
+    recordings, digests = recorded(study)
+    cases |= recordings
+    fingerprints |= {f"recordings.{name}": each for name, each in digests.items()}
     return plan_study(study, sources=cases), subtargets, fingerprints
 
 
@@ -239,6 +243,7 @@ def _about(study: Study, plans: Mapping[str, StagePlan], fingerprints: Mapping[s
         "hash": study.hash,
         "seed": study.seed,
         "circuits": {name: entry.model_dump() for name, entry in study.circuits.items()},
+        "recordings": {name: entry.model_dump() for name, entry in study.recordings.items()},
         "fingerprints": dict(fingerprints),
         "text": study.text,
         "stages": {name: _about_stage(plan) for name, plan in plans.items()},

@@ -80,6 +80,11 @@ class Values:
             return replace(found, info=dict(found.info), source=self.get({"circuit": kept["circuit"]}))
         if "circuit" in kept:
             return open_source(self.circuits[kept["circuit"]])
+        if "recording" in kept:
+            from conntap.study.recordings import open_recording
+            from conntap.study.setup import read_setup
+
+            return open_recording(read_setup(self.out)["recordings"][kept["recording"]])
         return self._stored(kept["stage"], kept["key"])
 
     def _stored(self, stage: str, key: str) -> Any:
