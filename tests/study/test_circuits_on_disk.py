@@ -293,3 +293,9 @@ def test_subtargets_of_a_circuit_are_looked_at_in_one_made_from_it(circuits, wri
             assert one.nodes.equals(other.nodes)
             assert 0 < other.n_edges < one.n_edges
             assert set(zip(other.pre, other.post)) <= set(zip(one.pre, one.post))
+
+
+def test_subtargets_of_a_stage_are_refused_with_what_to_do(circuits, write):
+    body = LAYERS.replace("do: circuits.groups, of: circuits", "do: circuits.groups, of: cut")
+    with pytest.raises(StudyError, match=r"before anything runs.*circuit: STAGE"):
+        load_study(write(body, circuits=CIRCUITS))

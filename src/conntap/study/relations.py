@@ -53,6 +53,13 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
             first = next(iter(stage.step.inputs))
             if not stage.step.accepts(first, Connectome):
                 problem(f"{label}: controls and slices change a connectome; {stage.step.name} takes none.", place)
+        for source in stage.sources if stage.name.startswith("subtargets.") else ():
+            if source.split(".")[0] != "circuits":
+                problem(
+                    f"{label}.of: {source}; subtargets are defined before anything runs, of circuits. Define them of `circuits`; "
+                    f"stages look at them in another circuit by `of: {{target: {stage.name}, circuit: STAGE}}`.",
+                    (*place, "of"),
+                )
         if stage.name.startswith("subtargets.") and not fits(stage.step.returns, Subtargets):
             problem(f"{label}.do: {stage.step.name} does not define subtargets.", (*place, "do"))
         if not stage.name.startswith("subtargets.") and stage.step.returns is Subtargets:
