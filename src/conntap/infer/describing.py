@@ -12,7 +12,7 @@ from conntap.activity import Spikes, Traces
 from conntap.activity.lazy import box_of
 from conntap.errors import ActivityError
 from conntap.infer._gaps import survey
-from conntap.infer.recordings import Counted, copies_of, dead_of
+from conntap.infer.recordings import Counted, copies_of, dead_of, steps_of
 
 __all__ = ["describe_nodes", "describe_recording"]
 
@@ -159,7 +159,7 @@ def _of_traces(traces: Traces) -> _Described:
     moments = _Moments(np.nan_to_num(middle))
 
     def watched() -> Iterator[np.ndarray]:
-        for piece in traces.pieces():
+        for piece in traces.pieces(steps_of(traces)):
             moments.add(piece)
             events.add(piece)
             yield piece

@@ -13,7 +13,7 @@ from conntap.activity.lazy import boxed
 from conntap.errors import ActivityError, OptionError, known, one_of
 from conntap.infer._gaps import Filled, Surveyed, survey
 
-__all__ = ["binned", "checked", "checked_pieces", "copies_of", "dead_of", "mended"]
+__all__ = ["binned", "checked", "checked_pieces", "copies_of", "dead_of", "mended", "steps_of"]
 
 _FEWEST_STEPS = 3
 _FASTEST_HZ = 1000.0
@@ -49,7 +49,7 @@ def checked(activity: Spikes | Traces, where: str) -> None:
         return
     missing = np.zeros(activity.n_nodes, dtype=bool)
     _enough(activity, where)
-    for piece in activity.pieces():
+    for piece in activity.pieces(steps_of(activity)):
         missing |= ~_finite(piece)
     _refused(activity, missing, where)
 
@@ -107,7 +107,7 @@ def mended(
 
     Notes
     -----
-    One pass over the traces to find what is wrong, and what reading the result takes; memory of a piece of 10,000 steps
+    One pass over the traces to find what is wrong, and what reading the result takes; memory of some pieces of 32 MiB
     and of the gaps. Any pieces give the same values.
 
     Examples
@@ -123,7 +123,7 @@ def mended(
     if not longest_gap_ms >= 0:
         raise OptionError(f"mended.longest_gap_ms: {longest_gap_ms}; give a length from 0 on.")
     _enough(traces, "mended")
-    found = survey(traces.pieces(), traces.n_nodes)
+    found = survey(traces.pieces(steps_of(traces)), traces.n_nodes)
     is_dead, is_copy = dead_of(found), copies_of(found) >= 0
     zero = (is_dead & (dead == "zero")) | (is_copy & ~is_dead & (duplicated == "zero"))
     out = (is_dead & (dead == "drop")) | (is_copy & ~is_dead & (duplicated == "drop"))
@@ -219,6 +219,11 @@ def copies_of(found: Surveyed) -> np.ndarray:
     _, first, back = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
     earliest = first[back.ravel()]
     return np.where(earliest < np.arange(len(earliest)), earliest, -1)
+
+
+def steps_of(traces: Traces) -> int:
+    """How many steps at a time keep a piece below 32 MiB."""
+    return min(10_000, max(16, 2**22 // max(1, traces.n_nodes)))
 
 
 def _checked_spikes(spikes: Spikes, where: str) -> None:
