@@ -331,3 +331,32 @@ def test_a_function_that_draws_by_post_node_runs_in_chunks(ring, tmp_path, monke
         path = manipulate_circuit(ring, tmp_path / str(number), recipe=recipe, seed=4, mem_gb=mem_gb)
         found = open_circuit(path).edges().connectome(properties=None, node_properties=None)
         pd.testing.assert_frame_equal(found.edges, expected.edges)
+
+
+def test_models_alone_make_connections_where_there_are_none_to_make_them_like(tmp_path):
+    nodes = pd.DataFrame({"layer": [1, 1, 2, 2]})
+    columns = {"weight": np.array([1.0, 2.0])}
+    circuit = open_circuit(write_sonata(Connectome(nodes, [0, 0], [1, 1], properties=columns), tmp_path / "old"))
+    step = {"do": "rewire", "rule": {"kind": "Constant", "p": 1.0}, "pre": "layer == 2", "preserve": "none"}
+    with pytest.raises(OptionError, match="no connection is there whose weight new ones could have"):
+        manipulate_circuit(circuit, tmp_path / "refused", recipe=[step])
+    weight = {
+        "kind": "Property",
+        "name": "weight",
+        "dtype": "float64",
+        "within": "synapse",
+        "lower": None,
+        "upper": None,
+    }
+    joint = {"kind": "Joint", "distributions": [{"kind": "Fixed", "value": 9.0}], "correlation": None}
+    model = {"kind": "Properties", "by": [], "properties": [weight], "pathways": [[[], [], joint]]}
+    for number, properties in enumerate((model, {"values": model, "synapses": TWO})):
+        recipe = [{**step, "properties": properties}]
+        found = (
+            open_circuit(manipulate_circuit(circuit, tmp_path / f"{number}", recipe=recipe, seed=7))
+            .edges()
+            .connectome()
+        )
+        expected = in_memory(circuit, recipe, 7)
+        assert sorted(found.edges["post"]) == sorted(expected.edges["post"])
+        assert found.n_edges == expected.n_edges > 7

@@ -9,6 +9,7 @@ import numpy as np
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules.gridded import check_factor
+from conntap.circuits.sonata.streaming import EDGE
 from conntap.errors import OptionError, known, one_of
 from conntap.manipulate.made import Models, Pool, blank, joined, model_given, ranks_within, sub_seed
 from conntap.manipulate.remade import made_of
@@ -89,13 +90,15 @@ class Rewiring:
             wanted = self.made.synapses.quantiles(connectome.with_edges(pre, post), uniforms)
         counts, rows = self.pool.models(post, pre, wanted)
         if not len(rows):
-            lacking = set(connectome.properties) - {*self.models.names, *self._of_new.names, *POSITIONS}
+            lacking = set(connectome.properties) - {EDGE, *self.models.names, *self._of_new.names, *POSITIONS}
             if lacking:
                 raise OptionError(
                     f"rewire.properties: no connection is there whose {known(lacking)} new ones could have. Give models."
                 )
             counts = np.ones(len(post), dtype=np.int64) if wanted is None else wanted
             columns = {name: blank(column, int(counts.sum())) for name, column in connectome.properties.items()}
+            if EDGE in columns:
+                columns[EDGE] -= 1  # from no row of a file
         else:
             columns = {name: column[rows] for name, column in self.pool.edges.properties.items()}
         columns = unplaced(columns)
