@@ -227,7 +227,7 @@ def test_a_node_set_is_a_selection(ring, tmp_path):
         ({"do": "remove_connections", "fraction": 1, "pre": "leyer == 1"}, "unknown node property 'leyer'"),
         ({"do": "remove_connections", "fraction": 1, "mask": [1, 2]}, "give a Mask"),
         ({"do": "remove_connections", "fraction": 1, "mask": Mask.from_pairs([99], [0])}, "not among the 6 nodes"),
-        ({"do": "remove_synapses", "fraction": 1, "rescale": "v"}, "unknown property 'v'"),
+        ({"do": "remove_synapses", "fraction": 1, "rescale": "v"}, "unknown edge property 'v'"),
         ({"do": "alter_property", "property": "v", "how": "scale", "value": 1}, "unknown edge property 'v'"),
         ({"do": "alter_property", "property": "w", "how": "scale"}, "none given; scale takes a value"),
         (
