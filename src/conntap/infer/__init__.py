@@ -31,6 +31,8 @@ _FILES: dict[str, dict[str, int]] = {
     "regressions": {"regression": 1},
     "scatter": {"unscattered": 1},
     "scoring": {"precision_recall_curve": 1, "roc_curve": 1, "score": 1},
+    "significances": {"significance": 1},
+    "surrogates": {"resampled": 1, "surrogate": 1},
     "winner": {"challenge": 1},
 }
 
