@@ -9,6 +9,7 @@ from typing import Any
 _FILES: dict[str, dict[str, int]] = {
     "baselines": {"detrended": 1, "dff": 1},
     "correlations": {"lagged_correlation": 1, "pearson": 1},
+    "correlograms": {"cross_correlogram": 1},
     "cultures": {"simulate_culture": 1},
     "decays": {"kinetics": 1},
     "deconvolution": {"deconvolved": 1},
@@ -32,6 +33,7 @@ _FILES: dict[str, dict[str, int]] = {
     "scatter": {"unscattered": 1},
     "scoring": {"precision_recall_curve": 1, "roc_curve": 1, "score": 1},
     "significances": {"significance": 1},
+    "spike_entropy": {"tspe": 1},
     "surrogates": {"resampled": 1, "surrogate": 1},
     "winner": {"challenge": 1},
 }
