@@ -15,6 +15,7 @@ _FILES: dict[str, dict[str, int]] = {
     "deconvolution": {"deconvolved": 1},
     "describing": {"describe_nodes": 1, "describe_recording": 1},
     "discretising": {"discretised": 1},
+    "ensembles": {"combine": 1, "stability": 1},
     "feeding": {"feed": 1},
     "filters": {
         "coarsened": 1,
@@ -35,6 +36,9 @@ _FILES: dict[str, dict[str, int]] = {
     "significances": {"significance": 1},
     "spike_entropy": {"tspe": 1},
     "surrogates": {"resampled": 1, "surrogate": 1},
+    "thresholds": {"expected_precision": 1, "local_fdr": 1, "strongest": 1},
+    "transfer": {"transfer_entropy": 1},
+    "types_of_cells": {"cell_types": 1, "score_types": 1, "signed_by_type": 1},
     "winner": {"challenge": 1},
 }
 
