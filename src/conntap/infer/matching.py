@@ -10,7 +10,7 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, known, unknown
 
-__all__ = ["aligned", "column", "with_properties"]
+__all__ = ["aligned", "column", "signed_column", "with_properties"]
 
 
 def column(estimate: Connectome, name: str, where: str) -> np.ndarray:
@@ -32,6 +32,18 @@ def column(estimate: Connectome, name: str, where: str) -> np.ndarray:
     if np.isnan(values).any():
         raise OptionError(f"{where}: {name!r} of {np.isnan(values).sum():,} pairs is NaN. Leave these pairs out.")
     return values
+
+
+def signed_column(estimate: Connectome, name: str, where: str) -> np.ndarray:
+    """A score with the sign that the estimate gives: of its property `sign`, else the score's own.
+
+    Examples
+    --------
+    >>> signed_column(Connectome(2, [0], [1], properties={"score": [3.0], "sign": [-1]}), "score", "here").tolist()
+    [-3.0]
+    """
+    values = column(estimate, name, where)
+    return np.abs(values) * column(estimate, "sign", where) if "sign" in estimate.properties else values
 
 
 def aligned(
