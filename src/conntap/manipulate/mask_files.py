@@ -22,7 +22,7 @@ _KINDS = (".csv", ".npy", ".npz")
 
 
 def mask_from_file(
-    connectome: Connectome, *, path: str | Path, pre: Selection | None = None, post: Selection | None = None
+    connectome: Connectome, *, path: Path, pre: Selection | None = None, post: Selection | None = None
 ) -> Mask:
     """Read a mask from a file.
 

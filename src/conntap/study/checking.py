@@ -26,7 +26,7 @@ from conntap.study.entries import (
     Study,
     StudyEntry,
 )
-from conntap.study.recipes import check_recipe, takes_recipe
+from conntap.study.recipes import check_recipe, has_path, takes_recipe
 from conntap.study.references import is_reference
 from conntap.study.relations import check_columns, check_kinds, in_order
 from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
@@ -215,7 +215,7 @@ class Checker:
                     )
         if entry.select and not step.inputs:
             self.problem(f"{where}.select: {step.name} takes no input to select from. Remove it.", (*place, "select"))
-        self._sweeps(step, entry, place)
+        swept = self._sweeps(step, entry, place)
         return Stage(
             name=name,
             step=step,
@@ -223,6 +223,7 @@ class Checker:
             options=self._options(step, entry.model_extra or {}, place, swept=entry.each),
             join=entry.join,
             each=dict(entry.each),
+            swept=swept,
             repeat=entry.repeat,
             controls=tuple(dict.fromkeys(entry.controls)),
             slices=tuple(dict.fromkeys(entry.slices)),
@@ -278,13 +279,13 @@ class Checker:
         return [self._referring(each, (*place, n)) for n, each in enumerate(value)] if type(value) is list else value
 
     def _value(self, step: Step, name: str, value: Any, place: Place) -> Any:
-        if name == "recipe" and takes_recipe(step):
-            check_recipe(value, f"{dotted(place)}.{name}", (*place, name), self.problem)
         try:
             checked = step.options[name].check(value, dotted(place))
         except OptionError as error:
             self.problem(str(error), (*place, name))
             return value
+        if name == "recipe" and takes_recipe(step):
+            checked = check_recipe(value, f"{dotted(place)}.{name}", (*place, name), self.problem)
         return self._located(checked, (*place, name))
 
     def _located(self, value: Any, place: Place) -> Any:
@@ -300,8 +301,9 @@ class Checker:
             self.problem(f"{dotted(place)}: no such file: {path}. Paths are relative to the document.", place)
         return path
 
-    def _sweeps(self, step: Step, entry: StageEntry, place: Place) -> None:
-        where = f"{dotted(place)}.each"
+    def _sweeps(self, step: Step, entry: StageEntry, place: Place) -> dict[str, list[Any]]:
+        """The values swept that have paths in them, with these complete."""
+        where, swept = f"{dotted(place)}.each", {}
         for name, values in entry.each.items():
             if name not in step.options:
                 self.problem(unknown(where, "option", name, step.options), (*place, "each", name))
@@ -319,8 +321,10 @@ class Checker:
                 self.problem(f"{where}.{name}: no values to sweep.", (*place, "each", name))
             if len({digest(value) for value in values}) < len(values):
                 self.problem(f"{where}.{name}: a value stands twice; each is one case.", (*place, "each", name))
-            for value in values:
-                self._value(step, name, value, (*place, "each"))
+            checked = [self._value(step, name, value, (*place, "each")) for value in values]
+            if any(map(has_path, checked)):
+                swept[name] = [full if has_path(full) else value for full, value in zip(checked, values, strict=True)]
+        return swept
 
     def _inputs(self, step: Step, entry: StageEntry, place: Place) -> dict[str, str]:
         where, given = f"{dotted(place)}.of", entry.of

@@ -259,7 +259,10 @@ class Slicing:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage, checked: its step, its inputs by position, its options, its sweeps."""
+    """One stage, checked: its step, its inputs by position, its options, its sweeps.
+
+    `each` has the values swept as the document writes them, `swept` those of options that have paths in them, complete.
+    """
 
     name: str
     step: Step
@@ -267,6 +270,7 @@ class Stage:
     options: Mapping[str, Any]
     join: str = "inner"
     each: Mapping[str, list[Any]] = field(default_factory=dict)
+    swept: Mapping[str, list[Any]] = field(default_factory=dict)
     repeat: int | None = None
     controls: tuple[str, ...] = ()
     slices: tuple[str, ...] = ()

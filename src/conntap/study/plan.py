@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from conntap.analyze import SLICES
 from conntap.analyze.parts import Sample
@@ -271,11 +271,12 @@ def _joined(
 def _units(study: Study, stage: Stage, columns: dict[str, Any], chosen: Mapping[str, Case]) -> Iterator[Unit]:
     inputs = {name.split()[1]: case for name, case in chosen.items() if name.startswith("input ")}
     references = {name.split(" ", 1)[1]: case for name, case in chosen.items() if name.startswith("option ")}
-    literal = {name: _plain(value) for name, value in marked(stage.options).items()}
+    literal = marked(stage.options)
     repeats: Sequence[int | None] = range(stage.repeat) if stage.repeat else (None,)
-    for values in itertools.product(*stage.each.values()):
-        swept = dict(zip(stage.each, values, strict=True))
-        options = literal | swept
+    pairs = [zip(values, stage.swept.get(name, values), strict=True) for name, values in stage.each.items()]
+    for values in itertools.product(*pairs):
+        swept = {name: label for name, (label, _) in zip(stage.each, values, strict=True)}
+        options = literal | {name: value for name, (_, value) in zip(stage.each, values, strict=True)}
         for repeat in repeats:
             case = columns | {name: _label(value) for name, value in swept.items()}
             if repeat is not None:
@@ -324,7 +325,7 @@ def _unit(
         key=digest(made),
         case=case,
         inputs={name: each.kept for name, each in inputs.items()},
-        options=options,
+        options={name: _plain(value) for name, value in options.items()},
         references={name: each.kept for name, each in references.items()},
         control=control,
         slicing=cut,
@@ -370,19 +371,28 @@ def _plain(value: Any) -> Any:
 
 
 def _identities(step: Step, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes each option's value what it is: of a file or folder its content, of anything else itself."""
-    paths = {name for name in options if "Path" in step.options[name].shown()}
-    return {name: _identity(_plain(value)) if name in paths else _plain(value) for name, value in options.items()}
+    """What makes each option's value what it is; text is a file's name where the step takes either."""
+    either = {name for name in options if {str, Path} <= {*get_args(step.options[name].annotation)}}
+    return {
+        name: _identity(Path(value) if name in either and isinstance(value, str) else value)
+        for name, value in options.items()
+    }
 
 
 def _identity(value: Any) -> Any:
-    if isinstance(value, list):
+    """What makes an option's value what it is: of a file or folder its content, of anything else itself.
+
+    To the content of a JSON file belongs that of the HDF5 file of the same name beside it: so some models keep their tables.
+    """
+    if isinstance(value, Path) and value.exists():
+        beside = value.with_suffix(".h5")
+        tables = {"tables": content_of(beside)} if value.suffix == ".json" and beside.is_file() else {}
+        return {"content": content_of(value), **tables}
+    if isinstance(value, tuple | set | frozenset | list):
         return [_identity(each) for each in value]
     if isinstance(value, dict):
         return {name: _identity(each) for name, each in value.items()}
-    if isinstance(value, str) and Path(value).exists():
-        return {"content": content_of(Path(value))}
-    return value
+    return _plain(value)
 
 
 def content_of(path: Path) -> str:
