@@ -7,7 +7,19 @@ import sys
 
 import click
 
-from conntap.cli import cluster, files, history, listing, manipulating, measuring, results, running, share, studies  # noqa: F401 (each adds its commands)
+from conntap.cli import (  # noqa: F401 (each adds its commands)
+    cluster,
+    files,
+    history,
+    inferring,
+    listing,
+    manipulating,
+    measuring,
+    results,
+    running,
+    share,
+    studies,
+)
 from conntap.cli.group import tap
 from conntap.errors import ConntapError, InterruptedRun
 

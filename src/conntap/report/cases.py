@@ -9,7 +9,7 @@ from conntap.report.labels import DRAWS, FIRST, bare, labels
 
 __all__ = ["apart", "chosen", "controls", "facets", "fewer", "groups", "originals", "telling", "units"]
 
-_POOLED = ("circuit", "subtarget", "repeat")  # cases that differ in these alone are samples of one thing
+_POOLED = ("circuit", "subtarget", "recording", "repeat")  # cases that differ in these alone are samples of one thing
 
 
 def telling(cases: pd.DataFrame) -> list[str]:

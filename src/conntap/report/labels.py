@@ -12,7 +12,7 @@ from conntap.report.wording import plain
 
 __all__ = ["DRAWS", "FIRST", "bare", "labels", "slice_variables"]
 
-FIRST = ("subtarget", "slice", "circuit")  # the names that people know cases by
+FIRST = ("subtarget", "slice", "circuit", "recording")  # the names that people know cases by
 DRAWS = ("control", "draw")
 _SIDES = {"pre_": "post_", "left_": "right_", "before_": "after_", "first_": "second_"}
 

@@ -13,6 +13,7 @@ from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Sample
 from conntap.report.drawing import label
 from conntap.report.grouping import grouping
+from conntap.report.inferred import all_scored, inferred
 from conntap.report.nodes import composition, degree_figures, places
 from conntap.report.numbers import scalars, series
 from conntap.report.tables import Table, quantiles, table
@@ -25,6 +26,8 @@ _PICTURES = 12
 
 def connectomes(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are connectomes: their size, pictures, degrees and nodes."""
+    if all_scored(next(sample.read())) and all(map(all_scored, sample.read())):
+        return inferred(sample)
     pictured = _pictured(sample)
     rows, figures, ordered = [], [], set()
     inward: dict[int, np.ndarray] = {}

@@ -13,6 +13,7 @@ from conntap.report.cases import fewer
 from conntap.report.drawing import label
 from conntap.report.grouping import grouping
 from conntap.report.measures import measured
+from conntap.report.scored import curve_kind, curves
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import counted
 
@@ -29,6 +30,9 @@ _PANELS = 12
 def tables(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are tables, such as nodes with their properties or degrees."""
     frames = list(sample.read())
+    kinds = {curve_kind(frame) for frame in frames}
+    if len(kinds) == 1 and "" not in kinds:
+        return curves(sample, frames, kinds.pop())
     shown = measured(sample, frames)
     if shown is not None:
         return shown

@@ -13,6 +13,7 @@ from conntap.report.cases import facets, fewer, units
 from conntap.report.drawing import label
 from conntap.report.entries import entered, sweep_of, swept
 from conntap.report.kinds import kind
+from conntap.report.scored import descriptions, is_description, is_score, scores
 from conntap.report.statistics import statistics
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import counted
@@ -70,6 +71,8 @@ def _spread(sample: Sample, values: pd.Series) -> Gallery:
 def series(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are series: numbers by entry."""
     values = list(sample.read())
+    if all(map(is_score, values)):
+        return scores(sample)
     if not all(pd.api.types.is_numeric_dtype(value) for value in values):
         return texts(sample)
     entries = list(dict.fromkeys(entry for value in values for entry in value.index[: _ENTRIES + 1].tolist()))
@@ -175,6 +178,8 @@ def simplices(sample: Sample) -> list[Block | Table]:
 
 def mappings(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are dictionaries: a panel for each number, others in words."""
+    if all(map(is_description, sample.read())):
+        return descriptions(sample)
     values = pd.DataFrame(list(sample.read()))
     numeric = [name for name in values if all(kind(each) == "number" for each in values[name].dropna())][:12]
     figures = []

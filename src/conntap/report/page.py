@@ -113,6 +113,7 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None, runs: Sequ
     )
     template = environment.from_string(_resource("page.html"))
     return template.render(
+        kind=str(attrs.pop("kind", "Study report")),
         title=label(_first(document, attrs, "title", "study", "name") or Path(store.path).stem, 200),
         description=_paragraphs(_first(document, attrs, "description")),
         style=_safe(_variables() + _resource("style.css")),

@@ -1,0 +1,182 @@
+"""Stages of inferred connectomes: every ordered pair with its score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from conntap.report import plots
+from conntap.report.blocks import Block, Gallery, Sample
+from conntap.report.cases import fewer
+from conntap.report.drawing import INKS, canvas, colour, finite, label, nothing, number_axis
+from conntap.report.grouping import grouping
+from conntap.report.nodes import composition, places
+from conntap.report.tables import Table, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["all_scored", "inferred", "score_histogram"]
+
+_PANELS = 6
+_PRECISION = 0.8
+_TOP = 10
+
+
+def all_scored(value: Any) -> bool:
+    """Whether a connectome holds a score for every ordered pair of its nodes."""
+    n = value.n_pre
+    return bool(value.is_square) and n > 1 and "score" in value.properties and value.n_edges == n * (n - 1)
+
+
+def inferred(sample: Sample) -> list[Block | Table]:
+    """The blocks of a stage of such connectomes: scores as matrices and as histograms, numbers, the strongest pairs."""
+    shown = {int(rows[0]) for _, rows in fewer([("", np.array([row])) for row in sample.own.tolist()], _PANELS)[0]}
+    matrices, histograms, rows, strongest = [], [], [], []
+    nodes: dict[int, pd.DataFrame] = {}
+    ordered: set[Any] = set()
+    for position, value in enumerate(sample.read()):
+        scores = np.asarray(value.properties["score"], dtype=float)
+        threshold, expected = _threshold(value, scores)
+        rows.append(_facts(value, scores, threshold, expected))
+        nodes[position] = value.nodes
+        if position in shown:
+            title = sample.labels[position] if len(sample.own) > 1 else ""
+            by = grouping(value.nodes)
+            ordered.add(by)
+            matrices.append((title or "scores", _matrix(value, scores, by, title)))
+            histograms.append((title or "scores", score_histogram(scores, threshold=threshold, title=title)))
+        if not strongest:
+            strongest.append(_strongest(value, scores))
+    names = sample.cases[sample.columns].reset_index(drop=True)
+    facts = pd.concat([names, pd.DataFrame(rows)], axis=1).dropna(axis=1, how="all")
+    which = f" of {sample.labels[0]}" if len(sample.cases) > 1 else ""
+    return [
+        Gallery(matrices, _matrix_caption(ordered - {None}) + _of(matrices, sample), size="small"),
+        Gallery(histograms, _histogram_caption(rows) + _of(histograms, sample)),
+        table(facts.head(40), caption="The scores in numbers.", most=40, total=sample.total),
+        table(strongest[0], caption=f"The strongest pairs{which}.", total=len(strongest[0])),
+        *composition({row: nodes[row] for row in sample.own.tolist()}, sample, most=4),
+        *places(nodes, sample),
+    ]
+
+
+def _of(figures: list[Any], sample: Sample) -> str:
+    return f" {len(figures)} of {sample.total:,} are drawn." if len(figures) < sample.total else ""
+
+
+def _threshold(value: Any, scores: np.ndarray) -> tuple[float, int]:
+    """The score down to which pairs were kept, or else are expected to be right 8 times of 10, and how many these are.
+
+    NaN and 0 where neither is known.
+    """
+    if "kept" in value.properties:
+        kept = scores[np.asarray(value.properties["kept"], dtype=bool)]
+        return (float(kept.min()), len(kept)) if len(kept) else (np.nan, 0)
+    if "probability" not in value.properties:
+        return np.nan, 0
+    order = np.argsort(-scores, kind="stable")
+    means = np.cumsum(np.nan_to_num(np.asarray(value.properties["probability"], dtype=float)[order]))
+    reached = np.flatnonzero(means / np.arange(1, len(order) + 1) >= _PRECISION - 1e-12)
+    return (float(scores[order[reached[-1]]]), int(reached[-1]) + 1) if len(reached) else (np.nan, 0)
+
+
+def _facts(value: Any, scores: np.ndarray, threshold: float, expected: int) -> dict[str, Any]:
+    properties = value.properties
+    facts = {
+        "nodes": value.n_nodes,
+        "pairs": value.n_edges,
+        "median score": float(np.median(scores)),
+        "99 %": float(np.quantile(scores, 0.99)),
+        "greatest": float(scores.max()),
+        "scores of 0 (%)": 100 * float(np.mean(scores == 0)),
+    }
+    if "kept" in properties:
+        facts |= {"threshold": threshold, "pairs kept": expected}
+    elif "probability" in properties:
+        facts |= {"threshold for 0.8": threshold, "pairs above": expected}
+    if "p_value" in properties:
+        facts["p < 0.01"] = int((np.asarray(properties["p_value"], dtype=float) < 0.01).sum())
+    if "sign" in properties:
+        facts["inhibitory (%)"] = 100 * float(np.mean(np.asarray(properties["sign"], dtype=float) < 0))
+    return facts
+
+
+def _matrix(value: Any, scores: np.ndarray, by: Any, title: str) -> Figure:
+    """Scores [pre, post], nodes sorted by group and then by what they score in sum; colours end at the 99.5 % quantile."""
+    n = value.n_nodes
+    matrix = np.zeros((n, n))
+    signed = np.asarray(value.properties["sign"], dtype=float) if "sign" in value.properties else 1.0
+    matrix[value.pre, value.post] = np.where(np.isfinite(scores), scores, 0.0) * np.where(signed == 0, 1.0, signed)
+    top = float(np.quantile(np.abs(matrix[value.pre, value.post]), 0.995)) or float(np.abs(matrix).max())
+    groups = np.zeros(n) if by is None else pd.factorize(value.nodes[by].astype(str), sort=True)[0]
+    order = np.lexsort((-(np.abs(matrix).sum(axis=0) + np.abs(matrix).sum(axis=1)), groups))
+    shown = np.clip(matrix[np.ix_(order, order)], -top, top)
+    return plots.heatmap(shown, x_label="post", y_label="pre", title=title)
+
+
+def _matrix_caption(by: set[Any]) -> str:
+    groups = f"by {', '.join(sorted(label(name) for name in by))}, then " if by else ""
+    return (
+        f"Scores from pre (rows) to post (columns), nodes sorted {groups}by the sum of their scores; those found to inhibit "
+        "in the other colour. Colours end at the 99.5 % quantile; matrices beyond 128 nodes are binned."
+    )
+
+
+def _histogram_caption(rows: list[dict[str, Any]]) -> str:
+    text = "How many pairs have a score; the axis of pairs is logarithmic."
+    if any("threshold" in row for row in rows):
+        text += " Dashed: pairs above it were kept."
+    if any("threshold for 0.8" in row for row in rows):
+        text += " Dashed: above it, pairs are expected to be connections with a precision of 0.8."
+    return text
+
+
+def _strongest(value: Any, scores: np.ndarray) -> pd.DataFrame:
+    order = np.argsort(-scores, kind="stable")[:_TOP]
+    return value.edges.iloc[order].drop(columns="kept", errors="ignore").reset_index(drop=True)
+
+
+def score_histogram(scores: Any, *, threshold: float = np.nan, title: str = "") -> Figure:
+    """How many pairs have a score, on a logarithmic axis, and a threshold.
+
+    Parameters
+    ----------
+    scores
+        Numbers of any shape.
+    threshold
+        Where a dashed line stands; NaN, nowhere.
+    title
+        What the panel shows.
+
+    Returns
+    -------
+    A figure of 430 by 250 pixels; 60 bins.
+
+    Notes
+    -----
+    Linear in the scores.
+
+    Examples
+    --------
+    >>> len(score_histogram([0.1, 0.2, 0.9], threshold=0.5).axes)
+    1
+    """
+    values = finite(scores)
+    with canvas(430, 250, title=title) as axes:
+        if len(values) == 0:
+            nothing(axes)
+            return axes.figure
+        counts, edges = np.histogram(values, 60)
+        axes.stairs(counts, edges, color=colour(0), fill=True, alpha=0.35)
+        axes.stairs(counts, edges, color=colour(0), linewidth=1.4)
+        if np.isfinite(threshold):
+            axes.axvline(threshold, color=INKS["muted"][0], linewidth=1.2, linestyle="--")
+        number_axis(axes, "x", values, log=False)
+        number_axis(axes, "y", [0, counts.max()], log=bool(counts.max() > 30))
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("score")
+        axes.set_ylabel("pairs")
+    return axes.figure

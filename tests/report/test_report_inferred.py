@@ -1,0 +1,120 @@
+"""Stages of inference on the page: all pairs, scores, curves, what recordings are like."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_samples import stage
+
+from conntap import Connectome, Spikes, infer
+from conntap.infer.pairs import all_pairs
+from conntap.report.blocks import Sample
+from conntap.report.inferred import all_scored, inferred, score_histogram
+from conntap.report.scored import curves, descriptions, scores
+from conntap.report.tables import Table
+
+
+def sample(rows, name="found"):
+    cases = pd.DataFrame([case for case, _ in rows])
+    return Sample(name, cases, len(rows), lambda: (value for _, value in rows), lambda *_, **__: pd.DataFrame())
+
+
+@pytest.fixture
+def estimates():
+    """Estimates of one truth at three noises, of two methods, twice each, and the truth."""
+    rng = np.random.default_rng(1)
+    true = rng.random((12, 12)) < 0.2
+    truth = Connectome.from_adjacency(np.where(np.eye(12), 0, true).astype(float))
+    rows = []
+    for method in ("one", "other"):
+        for noise in (0.1, 0.3, 1.0):
+            for repeat in (0, 1):
+                case = {"method": method, "noise": noise, "repeat": repeat}
+                scored = all_pairs(12, score=true + rng.normal(0, noise, true.shape))
+                rows.append((case, scored))
+    return rows, truth
+
+
+def tables(blocks):
+    return [block for block in blocks if isinstance(block, Table)]
+
+
+def galleries(blocks):
+    return [block for block in blocks if hasattr(block, "figures")]
+
+
+def test_all_pairs_are_matrices_and_histograms_and_no_table_of_edges(estimates):
+    blocks = inferred(sample(estimates[0]))
+    matrices, histograms = galleries(blocks)[:2]
+    assert len(matrices.figures) == len(histograms.figures) == 6
+    assert "6 of 12 are drawn" in matrices.caption
+    assert max(len(each.rows) for each in tables(blocks)) <= 12
+
+
+def test_a_connectome_of_some_pairs_is_none_of_all():
+    pairs = all_pairs(4, score=np.ones((4, 4)))
+    assert all_scored(pairs)
+    assert not all_scored(pairs.filter(pairs.pre > 0))
+    assert not all_scored(Connectome(1, [], []))
+
+
+def test_the_threshold_stands_where_pairs_were_kept_or_are_sure_enough():
+    matrix = np.array([[0, 0.9, 0.4], [0.2, 0, 0.1], [0.8, 0.3, 0]])
+    told = tables(inferred(sample([({}, all_pairs(3, score=matrix, probability=matrix))])))[0]
+    assert dict(zip(told.heads, told.rows[0]))["threshold for 0.8"].startswith("0.8")
+    kept = tables(inferred(sample([({}, all_pairs(3, score=matrix, kept=matrix > 0.35))])))[0]
+    row = dict(zip(kept.heads, kept.rows[0]))
+    assert row["pairs kept"] == "3"
+    assert row["threshold"].startswith("0.4")
+
+
+def test_scores_over_a_sweep_are_lines_by_method(estimates):
+    rows, truth = estimates
+    gallery, table = scores(sample([(case, infer.score(each, truth)) for case, each in rows]))
+    assert [key.name for key in gallery.keys] == ["method one", "method other"] or len(gallery.keys) == 2
+    assert [title for title, _ in gallery.figures][:2] == ["roc_auc", "pr_auc"]
+    assert "prevalence" in table.heads
+
+
+def test_one_score_is_a_table(estimates):
+    rows, truth = estimates
+    (table,) = scores(sample([({}, infer.score(rows[0][1], truth))]))
+    assert table.rows[0][0] == "roc_auc"
+
+
+def test_curves_that_may_be_pooled_share_a_colour(estimates):
+    rows, truth = estimates
+    kept = [(case, infer.roc_curve(each, truth)) for case, each in rows if case["noise"] == 1.0]
+    made = sample(kept)
+    gallery, table = curves(made, list(made.read()), "roc")
+    assert len(gallery.keys) == 2
+    assert len(gallery.figures) == 1
+    assert len(gallery.figures[0][1].axes[0].lines) == 1 + 2 * 3  # chance; two thin ones and their mean
+    assert len(table.rows) == 4
+
+
+def test_recordings_are_pooled_and_what_they_are_like_is_a_table():
+    spikes = [Spikes([0, 1, 1], [5.0, 7.0, 300.0], duration_ms=1000 * n, ids=3) for n in (1, 2)]
+    rows = [({"recording": name}, infer.describe_recording(each)) for name, each in zip("ab", spikes)]
+    table, *notes = descriptions(sample(rows))
+    assert table.heads[1:] == ("recording a", "recording b") or table.heads[1:] == ("a", "b")
+    assert len(notes) == 2
+    many = [({"recording": str(n)}, infer.describe_recording(spikes[n % 2])) for n in range(6)]
+    assert galleries(descriptions(sample(many)))
+
+
+def test_nothing_to_draw_is_said():
+    assert not score_histogram([np.nan]).axes[0].axison
+
+
+def test_the_page_shows_them_all(write, estimates):
+    rows, truth = estimates
+    text = write(
+        stage("pairs", rows),
+        stage("score", [(case, infer.score(each, truth)) for case, each in rows]),
+        stage("roc", [(case, infer.roc_curve(each, truth)) for case, each in rows]),
+        stage("curve", [(case, infer.precision_recall_curve(each, truth)) for case, each in rows]),
+        stage("told", [({}, infer.describe_recording(Spikes([0], [1.0], duration_ms=100)))]),
+    )
+    assert "cannot be drawn" not in text
+    for words in ("Scores from pre", "what chance gives", "Precision against recall", "What the recordings are like"):
+        assert words in text

@@ -1,0 +1,210 @@
+"""Connectomes of recordings: what is kept, what is told, and the command `tap infer`."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from conntap import Connectome, Spikes, Traces, activity, cli, infer, read, write
+from conntap.errors import ConntapError, OptionError, StudyError
+from conntap.infer.pairs import all_pairs
+from conntap.study import load_study
+from conntap.study.inference import (
+    Asked,
+    called,
+    infer_recording,
+    judged,
+    keep_strongest,
+    kinds_of,
+    mend,
+    methods,
+    preparations,
+)
+
+N = 16
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Spikes and traces of a chain of neurons, whole and broken, and its connections."""
+    path = tmp_path_factory.mktemp("inference")
+    rng = np.random.default_rng(2)
+    truth = Connectome(N, np.arange(N - 1), np.arange(1, N), properties={"weight": np.ones(N - 1)})
+    fired = rng.random((20_000, N)) < 0.01
+    for node in range(1, N):
+        fired[2:, node] |= fired[:-2, node - 1] & (rng.random(19_998) < 0.6)
+    steps, nodes = np.nonzero(fired)
+    activity.write_spikes(Spikes(nodes, steps.astype(float), duration_ms=20_000, ids=N), path / "spikes.npz")
+    values = fired + rng.normal(0, 0.1, fired.shape)
+    activity.write_traces(Traces(values, dt_ms=20), path / "traces.npz")
+    values[50:60, 3] = np.nan
+    values[:, 5] = 0.0
+    activity.write_traces(Traces(values, dt_ms=20), path / "broken.npz")
+    write(truth, path / "truth.h5")
+    return path
+
+
+def tap(*arguments, code=0):
+    outcome = CliRunner().invoke(cli.tap, ["infer", *map(str, arguments)])
+    if code == 0:
+        assert outcome.exit_code == 0, outcome.output
+        return outcome
+    assert outcome.exit_code != 0
+    return outcome
+
+
+def asked(folder, name="spikes.npz", method="lagged_correlation", **given):
+    return Asked(recording=folder / name, method=called(method, methods(), "--method"), **given)
+
+
+def test_methods_infer_and_preparations_prepare():
+    names = {step.name.removeprefix("infer.") for step in methods()}
+    assert {"pearson", "partial_correlation", "challenge", "regression"} <= names
+    assert not names & {"score", "simulate_lif", "significance", "strongest"}
+    assert {"dff", "binned", "deconvolved"} <= {step.name.removeprefix("infer.") for step in preparations()}
+
+
+def test_settings_are_read_as_in_a_study_and_checked():
+    assert called("regression", methods(), "--method", ["lags=[1, 2]"]).options == {"lags": [1, 2]}
+    assert called("{do: binned, bin_ms: 5}", preparations(), "--prepare").options == {"bin_ms": 5.0}
+    with pytest.raises(OptionError, match=r"unknown option 'lagss'.*Did you mean 'lags'"):
+        called("regression", methods(), "--method", ["lagss=2"])
+    with pytest.raises(OptionError, match="write option=value"):
+        called("regression", methods(), "--method", ["lags"])
+    with pytest.raises(StudyError, match="Did you mean 'pearson'"):
+        called("pearsn", methods(), "--method")
+    with pytest.raises(OptionError, match="needs the option 'bin_ms'"):
+        called("binned", preparations(), "--prepare")
+
+
+@pytest.mark.parametrize(("given", "edges"), [({"keep": 2}, 2), ({"keep": 0.5}, 3), ({"precision": 0.85}, 2), ({}, 6)])
+def test_the_strongest_pairs_are_kept(given, edges):
+    matrix = np.array([[0, 0.9, 0.4], [0.2, 0, 0.1], [0.8, 0.3, 0]])
+    pairs = all_pairs(3, score=matrix, probability=matrix)
+    kept = keep_strongest(pairs, **given)
+    assert kept.connectome.n_edges == edges
+    assert kept.connectome.n_nodes == 3
+    assert kept.threshold == sorted(matrix[matrix > 0])[-edges]
+    assert pairs.n_edges == 6
+
+
+def test_where_no_pair_is_sure_enough_none_is_kept_and_it_is_said(folder):
+    matrix = np.full((3, 3), 0.3)
+    assert keep_strongest(all_pairs(3, score=matrix, probability=matrix), precision=0.9).connectome.n_edges == 0
+    with pytest.raises(OptionError, match=r"--keep: 2\.5"):
+        keep_strongest(all_pairs(3, score=matrix), keep=2.5)
+    with pytest.raises(OptionError, match="cannot be told"):
+        keep_strongest(all_pairs(3, score=matrix), precision=0.5)
+
+
+def test_precision_and_recall_of_what_is_kept():
+    truth = Connectome(3, [0, 0, 1], [1, 1, 2], properties={"weight": [1.0, 1.0, 1.0]})
+    pairs = all_pairs(3, score=np.array([[0, 3.0, 2.0], [0, 0, 1.0], [0, 0, 0]]))
+    told = judged(pairs, keep_strongest(pairs, keep=2).connectome, truth)
+    assert told["precision_of_kept"] == 0.5
+    assert told["recall_of_kept"] == 0.5
+
+
+def test_only_what_is_broken_is_mended(folder):
+    whole, broken = activity.read(folder / "traces.npz"), activity.read(folder / "broken.npz")
+    same, nothing = mend(whole, infer.describe_recording(whole))
+    assert same is whole
+    assert nothing == []
+    mended, said = mend(broken, infer.describe_recording(broken))
+    assert np.isfinite(mended.to_numpy()).all()
+    assert len(said) == 2
+
+
+def test_a_chain_is_found_in_its_spikes(folder):
+    found = infer_recording(asked(folder, keep=N - 1, truth=folder / "truth.h5"))
+    assert found.score["roc_auc"] > 0.95
+    assert found.pairs.n_edges == N * (N - 1)
+    assert sum(kinds_of(found.pairs).values()) == N
+    assert found.why == "as many as asked for"
+
+
+def test_scores_that_are_the_same_both_ways_are_said_to_be(folder):
+    assert infer_recording(asked(folder, method="pearson", keep=3)).is_symmetric
+    assert not infer_recording(asked(folder, keep=3)).is_symmetric
+
+
+def test_the_work_is_told_as_it_goes(folder):
+    told = []
+    infer_recording(asked(folder, "broken.npz", "pearson", keep=3), tell=lambda what, value: told.append(what))
+    assert told == ["described", "mended", "mended"]
+
+
+def test_a_chain_of_steps_that_do_not_fit_is_refused_before_the_work(folder):
+    with pytest.raises(OptionError, match=r"infer\.challenge takes no spikes"):
+        infer_recording(asked(folder, method="challenge"), tell=lambda what, value: pytest.fail(what))
+
+
+def test_a_truth_of_other_nodes_is_refused_before_the_work(folder, tmp_path):
+    write(Connectome(["a", "b"], [0], [1]), tmp_path / "other.h5")
+    with pytest.raises(OptionError, match=r"16 of 16 recorded nodes are unknown there.*--truth-nodes"):
+        infer_recording(asked(folder, truth=tmp_path / "other.h5"), tell=lambda what, value: pytest.fail(what))
+
+
+def test_the_command_writes_and_tells(folder, tmp_path):
+    out, page = tmp_path / "found.h5", tmp_path / "page.html"
+    given = ["--method", "lagged_correlation", "--keep", 15, "--truth", folder / "truth.h5"]
+    text = tap(folder / "spikes.npz", *given, "--out", out, "--report", page).output
+    assert "240 pairs scored, 15 kept" in text
+    assert "roc_auc" in text
+    assert read(out).n_edges == 15
+    assert "inferred_ei" in read(out).nodes
+    html = page.read_text()
+    assert "Inference report" in html
+    assert "true positive rate" in html
+
+
+def test_json_holds_the_same_without_nan(folder):
+    text = tap(folder / "broken.npz", "--method", "partial_correlation", "--keep", 0.1, "--json").stdout
+    told = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    assert told["kept"] == 24
+    assert told["described"]["dead"] == 1
+    assert len(told["mended"]) == 2
+    assert len(told["strongest"]) == 10
+
+
+def test_nothing_is_overwritten_or_half_written(folder, tmp_path):
+    out = tmp_path / "edges.csv"
+    out.write_text("mine")
+    given = [folder / "spikes.npz", "--method", "pearson", "--keep", 5, "--out", out]
+    assert "is there already" in str(tap(*given, code=2).exception)
+    assert out.read_text() == "mine"
+    tap(*given, "--overwrite")
+    assert "pre,post,score" in out.read_text()
+    assert "no such folder" in tap(*given[:-1], tmp_path / "gone" / "edges.csv", code=2).output
+
+
+def test_nan_that_is_not_to_be_mended_is_refused(folder):
+    outcome = tap(folder / "broken.npz", "--method", "pearson", "--as-it-is", code=2)
+    assert isinstance(outcome.exception, ConntapError)
+    assert "infer.mended" in str(outcome.exception)
+
+
+def test_both_precision_and_keep_are_refused_and_no_recording_too(folder):
+    assert "give one of them" in tap(folder / "spikes.npz", "--precision", 0.5, "--keep", 3, code=2).output
+    assert "give a RECORDING" in tap(code=2).output
+
+
+def test_the_list_names_methods_and_preparations():
+    rows = json.loads(tap("--list", "--json").stdout)
+    assert {"method", "prepare"} == {row["for"] for row in rows}
+
+
+def test_the_study_on_the_page_loads_and_gives_the_same_scores(folder, tmp_path):
+    from conntap import open_store
+    from conntap.study import run
+    from conntap.study.inference_page import as_study
+
+    prepare = [called("{do: coarsened, frames: 2}", preparations(), "--prepare")]
+    found = infer_recording(asked(folder, "broken.npz", "pearson", prepare=prepare, truth=folder / "truth.h5", keep=9))
+    (tmp_path / "study.yaml").write_text(as_study(found))
+    outcome = run(load_study(tmp_path / "study.yaml"))
+    assert outcome.ok
+    with open_store(outcome.store) as opened:
+        assert np.array_equal(opened["pairs"][0].properties["score"], found.pairs.properties["score"])
+        assert opened["score"][0]["roc_auc"] == found.score["roc_auc"]
