@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from conntap.activity import Spikes, Traces
-from conntap.infer.covariances import covariances, spike_covariances
+from conntap.infer.counting import spike_covariances
+from conntap.infer.covariances import covariances
 from conntap.infer.winner import challenge
 
 

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from conntap.activity import Spikes, Traces
 from conntap.errors import ActivityError, OptionError
-from conntap.infer.covariances import covariances, design, of_activity, spike_covariances
+from conntap.infer import _lagged
+from conntap.infer.counting import spike_covariances
+from conntap.infer.covariances import covariances, of_activity
+from conntap.infer.designs import design
 
 
 def by_numpy(values, lag):
@@ -59,6 +62,31 @@ def test_the_panels_of_many_nodes_fit_together():
     found = covariances([values], lags=[0, 1, 2, 3])
     for lag in range(4):
         np.testing.assert_allclose(found.at(lag), by_numpy(values, lag), atol=1e-11)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True),
+    st.sampled_from([10, 16, 34]),
+    st.integers(0, 130),
+    st.integers(1, 9),
+    st.sampled_from([3, 4, 128]),
+)
+def test_segments_of_any_length_give_the_products_lag_by_lag(lags, length, more, n, width):
+    lags = tuple(sorted(lags))
+    most = max(lags)
+    block = np.random.default_rng(length + more).standard_normal((most + 1 + more, n))
+    found = {lag: np.zeros((n, n)) for lag in lags}
+    _lagged.Segments(lags, length, block.dtype, width).add(block, found)
+    for lag in lags:
+        np.testing.assert_allclose(found[lag], block[most - lag : len(block) - lag].T @ block[most:], atol=1e-11)
+
+
+def test_transforms_take_cuts_as_they_come():
+    values = signals(20_000, 120, kind=np.float32)
+    assert _lagged.segment_length((0, 1, 2, 3), 120)
+    whole, cut = (covariances(each, lags=[0, 1, 2, 3]) for each in ([values], np.array_split(values, 7)))
+    assert all(np.array_equal(whole.products[lag], cut.products[lag]) for lag in range(4))
 
 
 @settings(deadline=None, max_examples=25)

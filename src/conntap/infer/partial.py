@@ -10,7 +10,8 @@ from conntap.activity import Spikes, Traces
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, one_of, unknown
 from conntap.infer.correlations import scored
-from conntap.infer.covariances import Covariances, counted, of_activity
+from conntap.infer.counting import counted
+from conntap.infer.covariances import Covariances, of_activity
 from conntap.infer.lags import nodes_of, step_ms
 from conntap.infer.pairs import all_pairs
 from conntap.infer.precisions import inverse, main_components, partial_of

@@ -11,7 +11,8 @@ from conntap.activity import Spikes, Traces
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, one_of
 from conntap.infer.correlations import scored
-from conntap.infer.covariances import design, of_activity
+from conntap.infer.covariances import of_activity
+from conntap.infer.designs import design
 from conntap.infer.lags import nodes_of, step_ms, window
 from conntap.infer.pairs import all_pairs
 from conntap.infer.precisions import inverse
