@@ -300,7 +300,7 @@ def test_text_of_a_model_joins_the_categories_there_are():
 def test_too_few_sources_with_a_chance_are_an_error_with_the_counts():
     before = Connectome(["a", "b", "c", "d"], [0, 1, 2], [3, 3, 3])
     rule = Listed(np.array(["a", "b"]), np.array(["d", "d"]), np.array([0.5, 1e-6]))
-    with pytest.raises(OptionError, match=r"rewire\.rule: 1 post nodes .* such as d: 3 sources, 2 with p > 0"):
+    with pytest.raises(OptionError, match=r"rewire\.rule: post nodes .* such as d: 3 sources, 2 with p > 0"):
         rewire(before, rule=rule, rng=rng())
     nodes = pd.DataFrame({"x": [0.0, 1.0, 1e5, 0.0]}, index=list("abcd"))
     with pytest.raises(OptionError, match="such as d: 3 sources, 2 with p > 0"):
@@ -477,3 +477,30 @@ def test_a_study_takes_models_from_files_beside_it_and_their_content_counts(tmp_
     keys = {each.key for each in prepare(study)[0]["other"].units}
     rules.save(Constant(0.6), tmp_path / "rule.json")
     assert keys != {each.key for each in prepare(study)[0]["other"].units}
+
+
+def test_what_follows_new_connections_draws_the_same_in_any_chunks(tmp_path):
+    from conntap.circuits import open_circuit
+    from conntap.circuits.sonata.writing import write_sonata
+    from conntap.manipulate.circuits import manipulate_circuit
+
+    circuit = open_circuit(write_sonata(Connectome(6, [0, 1, 5, 2], [1, 1, 3, 4]), tmp_path / "old"))
+    rule = {"kind": "Constant", "p": 0.6}
+    recipe = [{"do": "rewire", "rule": rule, "preserve": "none"}, {"do": "subsample", "fraction": 0.5}]
+    for first in ({"do": "wire", "rule": rule}, recipe[0]):
+        found = [
+            open_circuit(
+                manipulate_circuit(circuit, tmp_path / f"{first['do']}{gb}", recipe=[first, recipe[1]], mem_gb=gb)
+            )
+            for gb in (1e-9, 1.0)
+        ]
+        one, other = (each.edges().connectome().edges for each in found)
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_model_of_a_property_that_edges_lack_is_refused_whatever_is_drawn():
+    edges = Connectome(3, [0], [1], properties={"weight": [1.0]})
+    model = {"kind": "DelayLine", "a_ms": 1.0, "b_ms_per_um": 0.0, "sd_ms": 0.0, "least_ms": 0.1}
+    delays = {"kind": "Delays", "by": [], "pathways": [[[], [], model]], "positions": ["x"]}
+    with pytest.raises(OptionError, match="have no property delay, which a model gives; they have: weight"):
+        rewire(edges, rule={"kind": "Constant", "p": 0.0}, preserve="none", delays=delays, rng=np.random.default_rng(0))

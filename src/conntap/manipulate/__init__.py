@@ -26,7 +26,7 @@ _FILES: dict[str, dict[str, int]] = {
         "skeleton_mask": 1,
     },
     "mask_files": {"mask_from_file": 1},
-    "on_disk": {"circuit": 1},
+    "on_disk": {"circuit": 2},
     "mask_sizes": {"mask_size": 1},
     "removal": {"extract": 1, "remove_connections": 1, "remove_synapses": 1, "subsample": 1},
     "placing": {"place_synapses": 1},

@@ -11,6 +11,7 @@ import numpy as np
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.morphologies import Morphologies
+from conntap.circuits.sonata.ordering import order_of_pairs
 from conntap.circuits.sonata.streaming import EDGE
 from conntap.errors import OptionError, known
 from conntap.manipulate.among import Among, Nodes
@@ -66,6 +67,7 @@ class Rewire:
 
     def __init__(self, options: Mapping[str, Any], nodes: Nodes, rng: np.random.Generator) -> None:
         self._work = Rewiring(_without_edges(nodes), _meant(options, nodes, "rewire"), rng)
+        self._work.check(nodes.stream.population.properties)
         self._lock = Lock()
         self.needs: tuple[str, ...] | None = None if self._work.needs_pool else tuple(self._work.models.names)
         self.changes = self.needs
@@ -85,7 +87,8 @@ class Rewire:
         pool = self._work.pool
         if pool.edges is not None and EDGE not in pool.edges.properties:
             pool.edges = _numbered(pool.edges, np.full(pool.edges.n_edges, -1, dtype=np.int64))
-        return self._work.apply(chunk, self.parts[part])
+        rewired, told = self._work.apply(chunk, self.parts[part])
+        return _in_order(rewired), told
 
 
 class Wire:
@@ -120,7 +123,7 @@ class Wire:
         wired, told = self._work.apply(_numbered(chunk, None), self.parts[part])
         rows = np.full(wired.n_edges, -1, dtype=np.int64)
         rows[: chunk.n_edges] = chunk.properties[EDGE]
-        return _numbered(wired, rows), told
+        return _in_order(_numbered(wired, rows)), told
 
 
 def _without_edges(nodes: Nodes) -> Connectome:
@@ -131,6 +134,15 @@ def _without_edges(nodes: Nodes) -> Connectome:
 def _meant(options: Mapping[str, Any], nodes: Nodes, name: str) -> dict[str, Any]:
     """The options with the nodes selected: by a node set's name too."""
     return {**options, **{side: nodes.chosen(options.get(side), side, f"{name}.{side}") for side in ("pre", "post")}}
+
+
+def _in_order(edges: Connectome) -> Connectome:
+    """The edges in the order of their post nodes, in which manipulations that follow draw, however large chunks are."""
+    if (edges.post[1:] >= edges.post[:-1]).all():
+        return edges
+    order = order_of_pairs(edges.post, np.zeros_like(edges.post), edges.n_post, 1)
+    columns = {name: column[order] for name, column in edges.properties.items()}
+    return edges.with_edges(edges.pre[order], edges.post[order], properties=columns)
 
 
 def _numbered(chunk: Connectome, rows: np.ndarray | None) -> Connectome:

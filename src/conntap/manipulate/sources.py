@@ -88,7 +88,7 @@ class Sources:
         if len(lacking):
             first = lacking[0]
             raise OptionError(
-                f"{self._where}.rule: {len(lacking)} post nodes have more sources than the rule gives a chance, such as "
+                f"{self._where}.rule: post nodes have more sources than the rule gives a chance, such as "
                 f"{self._post_nodes.index[places[first]]}: {wanted[first]} sources, {most[first]} with p > 0. Give "
                 "another rule, or let the numbers of sources change: preserve='none'."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,11 @@ class Rewiring:
         self.needs_pool = self.made.how == "sample" or (self.preserve != "in-degree" and self.mode != "delete")
         self.looks, self.present = self.needs_pool or self.preserve == "number", 0
 
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse models that give what edges with properties of these names do not have."""
+        for each in (self.models, self._of_new):
+            each.check(dict.fromkeys(names))
+
     def look(self, connectome: Connectome) -> None:
         """Count the connections selected among these, and let new ones be made like them."""
         old = Old(connectome, self.sources.pre, self.sources.post)
@@ -54,6 +59,7 @@ class Rewiring:
 
     def apply(self, connectome: Connectome, posts: tuple[int, int] | None = None) -> tuple[Connectome, dict[str, int]]:
         """The edges to post nodes [first, last), which are all those given, with their new sources; and what changed."""
+        self.check(connectome.properties)
         old = Old(connectome, self.sources.pre, self.sources.post)
         places = np.arange(len(self.sources.post))
         if posts is not None:
