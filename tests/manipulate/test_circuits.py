@@ -360,3 +360,9 @@ def test_models_alone_make_connections_where_there_are_none_to_make_them_like(tm
         expected = in_memory(circuit, recipe, 7)
         assert sorted(found.edges["post"]) == sorted(expected.edges["post"])
         assert found.n_edges == expected.n_edges > 7
+
+
+def test_a_folder_that_is_no_path_is_told(tmp_path):
+    circuit = open_circuit(write_sonata(Connectome(3, [0], [1]), tmp_path / "old"))
+    with pytest.raises(OptionError, match="manipulate_circuit.path: 3; give the new folder"):
+        manipulate_circuit(circuit, 3, recipe=[])

@@ -504,3 +504,24 @@ def test_a_model_of_a_property_that_edges_lack_is_refused_whatever_is_drawn():
     delays = {"kind": "Delays", "by": [], "pathways": [[[], [], model]], "positions": ["x"]}
     with pytest.raises(OptionError, match="have no property delay, which a model gives; they have: weight"):
         rewire(edges, rule={"kind": "Constant", "p": 0.0}, preserve="none", delays=delays, rng=np.random.default_rng(0))
+
+
+def test_models_of_new_synapses_that_never_come_ask_for_nothing_in_chunks(tmp_path):
+    from conntap.circuits import open_circuit
+    from conntap.circuits.sonata.writing import write_sonata
+    from conntap.manipulate.circuits import manipulate_circuit
+
+    joint = {"kind": "Joint", "distributions": [{"kind": "Fixed", "value": 2.0}], "correlation": None}
+    weight = {
+        "kind": "Property",
+        "name": "weight",
+        "dtype": "float64",
+        "within": "synapse",
+        "lower": None,
+        "upper": None,
+    }
+    values = {"kind": "Properties", "by": [], "properties": [weight], "pathways": [[[], [], joint]]}
+    old = Connectome(4, [0, 1, 2, 3], [1, 2, 3, 0], properties={"weight": [1.0, 2.0, 3.0, 4.0]})
+    step = {"do": "rewire", "rule": {"kind": "Constant", "p": 0.5}, "properties": {"values": values}}
+    new = manipulate_circuit(open_circuit(write_sonata(old, tmp_path / "old")), tmp_path / "new", recipe=[step])
+    assert sorted(open_circuit(new).edges().connectome(properties=None).properties["weight"]) == [1, 2, 3, 4]

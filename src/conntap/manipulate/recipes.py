@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import h5py
+import numpy as np
 import pandas as pd
 
 from conntap.circuits.circuit import Circuit
+from conntap.circuits.masks import Mask
 from conntap.errors import CircuitError
+from conntap.seeds import digest
 
-__all__ = ["changes"]
+__all__ = ["as_text", "changes", "said"]
+
+_LONGEST = 32_000  # characters that an HDF5 attribute is given
 
 
 def changes(circuit: Circuit, *, edges: str | None = None) -> pd.DataFrame:
@@ -38,3 +44,30 @@ def changes(circuit: Circuit, *, edges: str | None = None) -> pd.DataFrame:
             "`tap circuit diff`."
         ) from None
     return pd.DataFrame(rows, index=pd.RangeIndex(len(rows), name="step"))
+
+
+def said(value: Any) -> Any:
+    """An option as JSON: arrays and masks by their sizes and digests.
+
+    >>> said({"pre": np.array([1, 2]), "fraction": np.float64(0.5)})
+    {'pre': [1, 2], 'fraction': 0.5}
+    """
+    if isinstance(value, Mask):
+        content = digest(value.pre_ids.to_numpy(), value.post_ids.to_numpy(), value.codes)
+        return {"connections": value.size, "inverted": value.is_inverted, "digest": content}
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.size <= 100 else {"values": value.size, "digest": digest(value)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple):
+        few = len(value) <= 100
+        return [said(each) for each in value] if few else {"values": len(value), "digest": digest(list(value))}
+    if isinstance(value, dict):
+        return {str(key): said(each) for key, each in value.items()}
+    return value
+
+
+def as_text(value: Any) -> str:
+    """JSON; of a long one its digest."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST else json.dumps({"digest": digest(text), "characters": len(text)})

@@ -99,6 +99,7 @@ def rewire(
     """
     options = {"preserve": preserve, "mode": mode, "scale": scale, "properties": properties, "delays": delays}
     work = Rewiring(connectome, {"rule": rule, "pre": pre, "post": post, **options}, rng)
+    work.check(connectome.properties)
     if work.looks:
         work.look(connectome)
         work.settle()

@@ -59,7 +59,6 @@ class Rewiring:
 
     def apply(self, connectome: Connectome, posts: tuple[int, int] | None = None) -> tuple[Connectome, dict[str, int]]:
         """The edges to post nodes [first, last), which are all those given, with their new sources; and what changed."""
-        self.check(connectome.properties)
         old = Old(connectome, self.sources.pre, self.sources.post)
         places = np.arange(len(self.sources.post))
         if posts is not None:
