@@ -10,6 +10,7 @@ _FILES: dict[str, dict[str, int]] = {
     "baselines": {"detrended": 1, "dff": 1},
     "correlations": {"lagged_correlation": 1, "pearson": 1},
     "correlograms": {"cross_correlogram": 1},
+    "coupling": {"poisson_glm": 1},
     "cultures": {"simulate_culture": 1},
     "decays": {"kinetics": 1},
     "deconvolution": {"deconvolved": 1},

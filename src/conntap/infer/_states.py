@@ -46,59 +46,74 @@ def add_events(nodes, frames, counts, edges, out):
 
 
 @compiled
-def planes(held, frames, start, depth, out, kept, sizes):
-    """States of the frames start, ..., start + depth - 1 before each of `frames`, as planes.
+def _common(a, b):
+    total = np.uint64(0)
+    for w in range(len(a)):
+        total += bits(a[w] & b[w])
+    return total
 
-    Of the i-th node of `held` kept[i, p] is the state of plane p, from the most frequent (which has no plane: p = 0; plane p
-    is out[i, p - 1]) to those that never occur (-1); sizes[i, p] tells how often it occurs.
+
+@compiled
+def _values(thermometer, back, used, out):
+    """out[v]: of the frames used, those `back` frames after which the value was v."""
+    n_edges, words = thermometer.shape
+    jump, shift = back // 64, np.uint64(back % 64)
+    for w in range(words):
+        above = used[w]
+        for v in range(n_edges + 1):
+            at = np.uint64(0)
+            if v < n_edges:
+                if w >= jump:
+                    at = thermometer[v, w - jump] << shift
+                if shift > 0 and w > jump:
+                    at |= thermometer[v, w - jump - 1] >> (np.uint64(64) - shift)
+            out[v, w] = above & ~at
+            above &= at
+
+
+@compiled
+def _meeting(values, state, out):
+    """The frames of a state: those of its values, of which the last digit is the earliest."""
+    depth, base, words = values.shape
+    digit = state
+    for d in range(depth):
+        own = values[depth - 1 - d, digit % base]
+        digit //= base
+        for w in range(words):
+            out[w] = own[w] if d == 0 else out[w] & own[w]
+
+
+@compiled
+def planes(held, used, start, depth, out, kept, sizes):
+    """States of the frames start, ..., start + depth - 1 before each of the frames used, as planes.
+
+    `used` holds bits. Of the i-th node of `held` kept[i, p] is the state of plane p, from the most frequent (which has no
+    plane: p = 0; plane p is out[i, p - 1]) to those that never occur (-1); sizes[i, p] tells how often it occurs.
     """
-    n, n_edges, _ = held.shape
+    n, n_edges, words = held.shape
     base = n_edges + 1
     n_states = base**depth
-    codes = np.empty(len(frames), dtype=np.uint16)
+    values = np.empty((depth, base, words), dtype=np.uint64)
+    plane = np.empty(words, dtype=np.uint64)
     often = np.empty(n_states, dtype=np.int64)
-    place = np.empty(n_states, dtype=np.int64)
     for i in range(n):
-        often[:] = 0
-        thermometer = held[i]
-        for f in range(len(frames)):
-            code = np.uint64(0)
-            for back in range(start, start + depth):
-                t = np.uint64(frames[f] - back)
-                value = np.uint64(0)
-                for k in range(n_edges):
-                    value += (thermometer[k, t >> np.uint64(6)] >> (t & np.uint64(63))) & np.uint64(1)
-                code = code * np.uint64(base) + value
-            codes[f] = code
-            often[code] += 1
+        for d in range(depth):
+            _values(held[i], start + d, used, values[d])
         most = 0
         for state in range(n_states):
+            _meeting(values, state, plane)
+            often[state] = np.int64(_common(plane, used))
             if often[state] > often[most]:
                 most = state
         kept[i, :] = -1
         sizes[i, :] = 0
         kept[i, 0], sizes[i, 0] = most, often[most]
         p = 1
-        place[:] = -1
         for state in range(n_states):
             if state != most and often[state] > 0:
                 kept[i, p], sizes[i, p] = state, often[state]
-                place[state] = p - 1
+                _meeting(values, state, out[i, p - 1])
                 p += 1
-        out[i] = 0
-        own = out[i]
-        for f in range(len(frames)):
-            p = place[codes[f]]
-            if p >= 0:
-                own[p, f >> 6] |= np.uint64(1) << np.uint64(f & 63)
-
-
-@compiled
-def _common(a, b):
-    total = np.uint64(0)
-    for w in range(len(a)):
-        total += bits(a[w] & b[w])
-    return total
 
 
 @compiled

@@ -171,7 +171,8 @@ def _best(
     """Entropy in nats, degrees of freedom and lag of the largest entropy among the lags, [pre, post]."""
     from conntap.infer._states import counted, informed
 
-    n, words = len(held.bits), -(-len(frames) // 64)
+    n, _, words = held.bits.shape
+    used = np.packbits(np.bincount(frames, minlength=64 * words).astype(bool), bitorder="little").view("<u8")
     post_states, pre_states = n_states ** (order + 1), n_states**pre_order
     size = max(1, min(_NODES, 2**23 // (post_states * pre_states)))
     starts = range(0, n, int(math.sqrt(size) if size < _NODES else size))
@@ -179,7 +180,7 @@ def _best(
     entropy, freedom, best = np.full((n, n), -1.0), np.zeros((n, n), dtype=np.int64), np.zeros((n, n), dtype=np.int64)
 
     def states(start: int, back: int, depth: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return _planes(held.bits[start : start + width], frames, back, depth, n_states)
+        return _planes(held.bits[start : start + width], used, back, depth, n_states)
 
     keep = len(lags) * n * (pre_states - 1) * words * 8 <= _BYTES
     pre_blocks = {(lag, start): states(start, lag, pre_order) for lag in lags for start in starts} if keep else {}
@@ -206,14 +207,14 @@ def _best(
 
 
 def _planes(
-    held: np.ndarray, frames: np.ndarray, start: int, depth: int, n_states: int
+    held: np.ndarray, used: np.ndarray, start: int, depth: int, n_states: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     from conntap.infer._states import planes
 
     n, states = len(held), n_states**depth
-    out = np.empty((n, states - 1, -(-len(frames) // 64)), dtype=np.uint64)
+    out = np.empty((n, states - 1, held.shape[2]), dtype=np.uint64)
     kept, sizes = np.empty((n, states), dtype=np.int64), np.empty((n, states), dtype=np.int64)
-    planes(held, frames, start, depth, out, kept, sizes)
+    planes(held, used.astype(np.uint64, copy=False), start, depth, out, kept, sizes)
     return out, kept, sizes
 
 
