@@ -364,5 +364,5 @@ def test_models_alone_make_connections_where_there_are_none_to_make_them_like(tm
 
 def test_a_folder_that_is_no_path_is_told(tmp_path):
     circuit = open_circuit(write_sonata(Connectome(3, [0], [1]), tmp_path / "old"))
-    with pytest.raises(OptionError, match="manipulate_circuit.path: 3; give the new folder"):
+    with pytest.raises(OptionError, match=r"manipulate_circuit\.path: 3; give the new folder"):
         manipulate_circuit(circuit, 3, recipe=[])

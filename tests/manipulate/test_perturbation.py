@@ -46,10 +46,9 @@ def test_as_many_are_dropped_added_and_moved_as_asked_and_the_rest_stays(drop, a
     n_drop, n_add, n_move = round(drop * n), round(add * n), round(move * n)
     try:
         after = perturb(before, drop=drop, add=add, move=move, moved=moved, rng=rng(seed))
-    except OptionError as error:
-        assert "more connections to move than nodes left" in str(error)
-        assert moved != "both"
-        assert may_be_crowded(connections, n_move, moved)
+    except OptionError:
+        if moved == "both" or not may_be_crowded(connections, n_move, moved):
+            raise
         return
     left = set(ends(after))
     assert len(left) == n - n_drop + n_add

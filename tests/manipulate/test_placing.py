@@ -408,6 +408,7 @@ def test_alternate_morphologies_of_a_population_are_found(folder, tmp_path, exte
         ({"among": "new"}, "place_synapses.among"),
         ({"columns": ["section_id"]}, "unknown column 'section_id'.*Did you mean 'afferent_section_id'"),
         ({"morphologies": None}, "Give the folder of the morphologies"),
+        ({"morphologies": 3}, "3; give the folder of the morphologies"),
         ({"on": ["apical"]}, "morphology 'bush' of nodes 1, 3 has no apical; it has: basal, soma"),
     ],
 )

@@ -121,6 +121,8 @@ class Placing:
                 raise OptionError(unknown(f"{_WHERE}.columns", "column", name, COLUMNS))
         if morphologies is None:
             raise OptionError(f"{_WHERE}.morphologies: none given. Give the folder of the morphologies.")
+        if not isinstance(morphologies, str | Path | Morphologies):
+            raise OptionError(f"{_WHERE}.morphologies: {morphologies!r}; give the folder of the morphologies.")
         self.morphologies = morphologies if isinstance(morphologies, Morphologies) else Morphologies(morphologies)
         self.seed = sub_seed(int.from_bytes(rng.bytes(8), "little"), "place")
 
