@@ -12,7 +12,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.errors import ActivityError, OptionError, one_of
 from conntap.infer.lags import nodes_of
 from conntap.infer.pairs import all_pairs
-from conntap.infer.precisions import inverse, main_components, partial_of
+from conntap.infer.precisions import inverse, main_components, mirrored, partial_of
 
 __all__ = ["challenge"]
 
@@ -164,10 +164,11 @@ def _factor(traces: Traces, scale: float | str) -> float:
         if isinstance(scale, str) or not 0 < scale < np.inf:
             raise OptionError(f"challenge.scale: {scale!r}; give a positive number or 'noise'.")
         return float(scale)
-    stretch = np.asarray(traces.values[: min(traces.n_steps, 20_000)], dtype=np.float64)
+    stretch = np.asarray(traces.values[: min(traces.n_steps, 20_000)])
     _refuse(stretch)
-    bends = np.abs(stretch[2:] - 2 * stretch[1:-1] + stretch[:-2])
-    noise = np.median(bends, axis=0) / (0.6744897501960817 * np.sqrt(6.0))
+    stretch = stretch.T.astype(np.float64, order="C")
+    bends = np.abs(stretch[:, 2:] - 2 * stretch[:, 1:-1] + stretch[:, :-2])
+    noise = np.median(bends, axis=1, overwrite_input=True) / (0.6744897501960817 * np.sqrt(6.0))
     if not (noise > 0).any():
         raise ActivityError("challenge: no channel has noise, by which units are told. Give scale=1 or another number.")
     return _NOISE / float(np.median(noise[noise > 0]))
@@ -256,7 +257,7 @@ def _event_covariance(events: _Rises, n: int) -> np.ndarray:
     values = events.values.astype(np.float32)
     total = np.zeros((n, n))
     add_quiet(events.bounds, events.rows, values, busy, total)
-    total += np.triu(total, 1).T
+    mirrored(total.T)
     crowded = np.flatnonzero(np.diff(events.bounds) >= busy)
     for first in range(0, len(crowded), 2048):
         some = crowded[first : first + 2048]
@@ -265,8 +266,8 @@ def _event_covariance(events: _Rises, n: int) -> np.ndarray:
         total += table.T @ table
     mean = np.bincount(events.rows, weights=values, minlength=n) / frames
     total /= frames
-    lower = np.tril(total - np.outer(mean, mean))
-    return lower + np.tril(lower, -1).T
+    total -= np.outer(mean, mean)
+    return total
 
 
 def _directed(rises: _Rises, factor: float, n: int) -> np.ndarray:
