@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conntap import open_store
+from conntap import open_circuit, open_store
 from conntap.circuits import Connectome
 from conntap.circuits.provenance import provenance
 from conntap.circuits.sonata.writing import write_sonata
+from conntap.manipulate import rewired
 from conntap.study import load_study, run
 from conntap.study.foreseen import foresee
 from conntap.study.setup import prepare
@@ -65,6 +66,22 @@ def test_what_a_recipe_would_touch_is_what_it_then_touches(study, foreseen):
     assert [row.synapses for row in told] == [step["synapses"] for step in changed]
     assert [row.connections for row in told] == [step.get("connections") for step in changed]
     assert all(row.synapses <= row.of_synapses for row in told)
+
+
+def test_what_rewiring_would_touch_is_the_difference_that_it_makes(write, study):
+    rule, body = "rule: {kind: Constant, p: 0.3}", "stages:\n"
+    for name in ("none", "in-degree"):
+        step = f"{{do: rewire, preserve: {name}, {rule}}}"
+        body += f"  {name}: {{do: manipulate.circuit, of: circuits, recipe: [{step}]}}\n"
+    other = load_study(write(body, circuits="a: a", name="other.yaml"))
+    told = foresee(other, other.folder, prepare(other))
+    old = open_circuit(other.path.parent / "a").edges().connectome()
+    with open_store(run(other).store) as store:
+        for row in told:
+            table = rewired(old, store[row.stage][0].edges().connectome(), per="total")
+            assert row.connections == table[["rewired", "added", "deleted"]].sum(axis=1)["all"]
+            assert row.of_connections == table["before"]["all"]
+            assert row.synapses == 2 * row.connections  # each connection has two, new ones too
 
 
 def test_manipulations_in_memory_are_counted_where_only_reading_stands_before_them(study, foreseen):

@@ -81,8 +81,10 @@ class Rewiring:
         told |= {"added": len(added), "deleted": int((assigned < 0).sum())}
         after, changed = old.moved(assigned)
         n = after.n_edges
+        told["synapses"] = connectome.n_edges - n + int(changed.sum())
         if len(added):
             made = self._made(connectome, self.sources.post[places][added[:, 0]], added[:, 1])
+            told["synapses"] += made.n_edges
             after, changed = joined(after, made), np.append(changed, np.ones(made.n_edges, dtype=bool))
         after = self.models.given(after, np.flatnonzero(changed))
         return self._of_new.given(after, np.arange(n, after.n_edges)), told

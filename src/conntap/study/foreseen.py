@@ -195,9 +195,9 @@ def _examined(
         yield replace(
             blank,
             do=str(row["do"]),
-            connections=_sum(numbers, "connections"),
-            of_connections=numbers.get("connections selected"),
-            synapses=_sum(numbers, "synapses"),
+            connections=_changed(numbers),
+            of_connections=numbers.get("connections" if "rewired" in numbers else "connections selected"),
+            synapses=numbers.get("synapses"),
             of_synapses=numbers.get("synapses selected", edges),
         )
 
@@ -227,8 +227,8 @@ def _gone_and_new(row: Mapping[str, Any]) -> int:
     return int(row["only_a"]) + int(row["only_b"])
 
 
-def _sum(numbers: Mapping[str, int], what: str) -> int | None:
-    """All connections or synapses that were touched: removed and added ones, say."""
-    parts = [f"{what} {each}" for each in ("added", "removed", "rewired", "moved", "changed")]
-    found = [numbers[name] for name in parts if name in numbers]
-    return numbers.get(what, sum(found) if found else None)
+def _changed(numbers: Mapping[str, int]) -> int | None:
+    """The connections that are removed, added or changed; what is rewired tells of each by itself."""
+    if "rewired" in numbers:
+        return numbers["rewired"] + numbers["added"] + numbers["deleted"]
+    return numbers.get("connections")
