@@ -124,8 +124,9 @@ def test_where_nothing_is_left_to_do_nothing_is_done(circuits, write):
 DISCARDED = BODY.replace("repeat: 2", "repeat: 2\n    discard: true")
 
 
-def test_what_a_discarded_stage_wrote_goes_when_all_that_take_it_are_done(circuits, write):
-    path = write(DISCARDED, circuits=CIRCUITS)
+@pytest.mark.parametrize("when", ["true", "after-use"])
+def test_what_a_discarded_stage_wrote_goes_when_all_that_take_it_are_done(circuits, write, when):
+    path = write(DISCARDED.replace("discard: true", f"discard: {when}"), circuits=CIRCUITS)
     outcome = run(load_study(path))
     assert made(outcome.out, "lesioned") == []
     assert len(made(outcome.out, "again")) == 8

@@ -213,6 +213,9 @@ class Checker:
                         f"{where}: a definition of subtargets takes no {key!r}. Define each by a name of its own.",
                         place,
                     )
+        if entry.discard not in (True, False, "after-use") or (entry.discard == "after-use" and place[0] != "stages"):
+            known_ways = "true, false and after-use" if place[0] == "stages" else "true and false"
+            self.problem(f"{where}.discard: {short(entry.discard)}; there are {known_ways}.", (*place, "discard"))
         if entry.select and not step.inputs:
             self.problem(f"{where}.select: {step.name} takes no input to select from. Remove it.", (*place, "select"))
         swept = self._sweeps(step, entry, place)

@@ -14,6 +14,7 @@ import pandas as pd
 from conntap import __version__, store
 from conntap.errors import CorruptStoreError, RunError, known
 from conntap.study.folders import discard_folders
+from conntap.study.forgetting import forget_unneeded
 from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_cases, read_setup
 
@@ -63,6 +64,7 @@ def collect(out: Path) -> Path:
             f"{out}: {damaged} damaged records were set aside ({error}). Run again to compute them."
         ) from error
     discard_folders(out)
+    forget_unneeded(out)
     return out / "store.h5"
 
 
@@ -72,7 +74,8 @@ def _stage_data(out: Path, name: str, about: Mapping[str, Any]) -> store.StageDa
         cases = read_cases(out, name, about)
     except FileNotFoundError as error:
         raise RunError(f"{out}: was set up anew while its store was collected. Run `tap collect` again.") from error
-    done = Records(stage_folder(out, name)).refresh().done
+    every = Records(stage_folder(out, name)).refresh().done
+    done = {key: record for key, record in every.items() if not record.gone}
     finished = [(key, case, slicing) for key, case, slicing in cases if key in done]
     rows = [(key, case, slicing, variables) for key, case, slicing in finished for variables in done[key].rows]
     return store.StageData(

@@ -188,7 +188,7 @@ class StageEntry(_Entry):
     controls: list[str] = Field(default_factory=list)
     slices: list[str] = Field(default_factory=list)
     select: list[SelectEntry] = Field(default_factory=list)
-    discard: bool = False
+    discard: bool | str = False
     run: StageRunOptions = Field(default_factory=StageRunOptions)
 
 
@@ -275,7 +275,7 @@ class Stage:
     controls: tuple[str, ...] = ()
     slices: tuple[str, ...] = ()
     select: tuple[Window, ...] = ()
-    discard: bool = False
+    discard: bool | str = False
     run: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
 

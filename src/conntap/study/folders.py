@@ -15,7 +15,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_batch, read_setup
 from conntap.study.steps import find_step
 
-__all__ = ["NewFolder", "discard_folders", "new_folder", "recheck_folders", "unit_folder"]
+__all__ = ["NewFolder", "backwards", "discard_folders", "new_folder", "recheck_folders", "unit_folder", "writes_files"]
 
 _log = logging.getLogger(__name__)
 
@@ -156,19 +156,20 @@ def recheck_folders(out: Path) -> int:
         return 0
     _clear_all(out, about)
     count = 0
-    for stage, records, needed in _backwards(out, about):
+    for stage, records, needed in backwards(out, about):
         for key, record in list(records.done.items()):
-            if _writes(about, stage) and not _is_sound(out, stage, key, record, key in needed, about):
+            if writes_files(about, stage) and not _is_sound(out, stage, key, record, key in needed, about):
                 records.set_aside(key)
                 count += 1
         records.refresh()
     return count
 
 
-def discard_folders(out: Path) -> int:
+def discard_folders(out: Path, *, stages: Collection[str] | None = None) -> int:
     """Remove what discarded stages wrote and no unit takes any more.
 
-    A folder stays that a kept circuit refers to: of a circuit of several files of edges, one changed after the other.
+    Of these stages, by default of all. A folder stays that a kept circuit refers to: of a circuit of several files of edges,
+    one changed after the other.
 
     Returns
     -------
@@ -176,8 +177,8 @@ def discard_folders(out: Path) -> int:
     """
     about = read_setup(out)
     going: list[Path] = []
-    for stage, records, needed in _backwards(out, about) if _filing(about) else ():
-        if _writes(about, stage) and about["stages"][stage]["discard"]:
+    for stage, records, needed in backwards(out, about) if _filing(about) else ():
+        if writes_files(about, stage) and about["stages"][stage]["discard"] and (stages is None or stage in stages):
             going += [unit_folder(out, stage, key) for key in records.done if key not in needed]
     going = [each for each in going if each.is_dir()]
     texts = [each.read_text() for each in _configurations(out, about) if each.parent not in going]
@@ -195,14 +196,14 @@ def _configurations(out: Path, about: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _filing(about: Mapping[str, Any]) -> list[str]:
-    return [stage for stage in about["stages"] if _writes(about, stage)]
+    return [stage for stage in about["stages"] if writes_files(about, stage)]
 
 
-def _writes(about: Mapping[str, Any], stage: str) -> bool:
+def writes_files(about: Mapping[str, Any], stage: str) -> bool:
     return find_step(about["stages"][stage]["step"]).takes_folder
 
 
-def _backwards(out: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Records, set[str]]]:
+def backwards(out: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Records, set[str]]]:
     """Each stage, the last first, with its records and the keys of it that units which are not done take."""
     needed: dict[str, set[str]] = {stage: set() for stage in about["stages"]}
     for stage in reversed(list(about["stages"])):

@@ -59,6 +59,8 @@ class Record:
         The number it shares with units alike (`alike`).
     step
         The name of its step.
+    gone
+        Whether its value was removed after its last use.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class Record:
     edges: int
     group: int
     step: str = ""
+    gone: bool = False
 
     def entry(self, key: str = "") -> store.ShardEntry:
         """The record as `conntap.store` reads it, without its header."""
@@ -110,6 +113,7 @@ def _record(entry: store.ShardEntry) -> Record:
         edges=size[1],
         group=alike(header["made"]),
         step=sys.intern(header["made"].get("step", "")),
+        gone=header.get("gone", False),
     )
 
 
@@ -143,6 +147,8 @@ class Records:
             for key, record in found:
                 if record.kind:
                     failed.append((key, record))
+                elif record.gone and key in self._done:
+                    continue  # it was computed anew
                 elif not damaged or (record.path.name, record.offset) not in damaged:
                     self._done[key] = record
         self._failed = {
@@ -162,9 +168,12 @@ class Records:
                 yield entry.key, entry.header
 
     def set_aside(self, key: str) -> None:
-        """From now on the record of that key, whose bytes are damaged, counts as not there: its unit is computed again."""
+        """From now on the record of that key, whose bytes are damaged or gone, counts as not there: its unit is computed again."""
         record = self._done[key]
-        _log.warning("stage %s: the record %s in %s is damaged; set aside", self.folder.parent.name, key, record.path)
+        if not record.gone:
+            _log.warning(
+                "stage %s: the record %s in %s is damaged; set aside", self.folder.parent.name, key, record.path
+            )
         with open(self.folder / "damaged.jsonl", "a") as file:
             file.write(json.dumps([record.path.name, record.offset]) + "\n")
 
@@ -181,8 +190,11 @@ class Records:
         Raises
         ------
         CorruptStoreError
-            The record's bytes are damaged; it was set aside.
+            The record's bytes are damaged, or its value went after its last use; it was set aside.
         """
+        if self._done[key].gone:
+            self.set_aside(key)
+            raise CorruptStoreError(f"{self.folder}: the value {key!r} went after its last use. Run its unit again.")
         try:
             return store.read(self._done[key].entry(key))
         except CorruptStoreError:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from conntap.study.accounts import Account
 from conntap.study.collecting import collect
 from conntap.study.document import load_study
 from conntap.study.entries import Study
-from conntap.study.executors import Listener, opened
+from conntap.study.executors import Executor, Listener, opened
 from conntap.study.folders import recheck_folders
+from conntap.study.forgetting import Forgetting, forget_unneeded, recheck_values
 from conntap.study.jobs import Job, Limits, to_do
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import Running, lock
@@ -30,6 +32,8 @@ from conntap.study.stopping import heeded
 __all__ = ["Outcome", "launch", "run"]
 
 _log = logging.getLogger(__name__)
+
+Opening = Callable[..., AbstractContextManager[Executor]]
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,11 @@ def run(
 
 @dataclass(frozen=True)
 class _Some:
-    """Which units are launched, and which stages have limits of their own for now."""
+    """Which units are launched, which stages have limits of their own for now, and what opens the executor."""
 
     keys: Collection[str] | None = None
     limits: Mapping[str, Limits] = field(default_factory=dict)
+    opening: Opening = opened
 
 
 _ALL = _Some()
@@ -141,6 +146,7 @@ def launch(
     only: Collection[str] | None = None,
     limits: Mapping[str, Limits] | None = None,
     noted: Launch | None = None,
+    opening: Opening = opened,
 ) -> Outcome:
     """Compute the units of a study that was set up and are not done; stages that do not wait for each other at once.
 
@@ -152,6 +158,8 @@ def launch(
         Name of stage -> what its units may take this time; default: what the study says.
     noted
         The launch that was begun for this by a job of a cluster, which this process is part of; default: a new one.
+    opening
+        What opens the executor, given the study, its folder and a listener; one may be kept open for several launches.
 
     Raises
     ------
@@ -169,7 +177,7 @@ def launch(
         check_current(study, out)  # it may have been set up anew just now
         if noted is None:
             _refuse_if_on_cluster(out)
-        return _launched(study, out, listen, _Some(only, limits or {}), noted)
+        return _launched(study, out, listen, _Some(only, limits or {}, opening), noted)
 
 
 def _refuse_if_on_cluster(out: Path) -> None:
@@ -191,7 +199,9 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
     began, about = time.monotonic(), read_setup(out)
     account = Account()
     if noted is None:
+        recheck_values(out)
         recheck_folders(out)
+        forget_unneeded(out)
     left = {name: to_do(out, name, only=some.keys).summary() for name in about["stages"]}
     skipped = sum(each["skipped"] for each in left.values())
     if noted is None and any(each["units"] for each in left.values()):
@@ -201,8 +211,8 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
     state = "stopped"
     try:
         with heeded() as raise_if_stopped:
-            tell = all_of(Running(out), account, listen, lambda event: raise_if_stopped())
-            with opened(study, out, listen=tell) as execute:
+            tell = all_of(Running(out), account, Forgetting(out), listen, lambda event: raise_if_stopped())
+            with some.opening(study, out, listen=tell) as execute:
                 for stages in _waves(study, about["stages"]):
                     execute([job for name in stages for job in _jobs(study, out, name, some, listen)])
         state = "ended"

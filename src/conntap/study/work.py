@@ -101,7 +101,9 @@ class Values:
         try:
             (encoded,) = records.read(key)
         except CorruptStoreError:
-            raise MissingInput(f"waits for a unit of stages.{stage} whose record is damaged. Run again.") from None
+            raise MissingInput(
+                f"waits for a unit of stages.{stage} whose value is damaged or gone. Run again."
+            ) from None
         return self.remember(label, store.decode(store.located(encoded, self.out.absolute())))
 
 
@@ -256,7 +258,7 @@ def run_batch(
     failed: list[str] = []
     if not wanted:
         return Finished(0, len(units), failed)
-    with store.ShardWriter(folder / "shards" / _shard_name(number)) as shard:
+    with _shard(out, stage, folder / "shards" / _shard_name(number)) as shard:
         for unit in wanted:
             report("start", unit, {})
             header = _record(unit, values, shard, number, stage)
@@ -266,9 +268,18 @@ def run_batch(
     return Finished(len(wanted) - len(failed), len(units) - len(wanted), failed)
 
 
-def _record(
-    unit: Mapping[str, Any], values: Values, shard: store.ShardWriter, number: int, stage: str
-) -> dict[str, Any]:
+def _shard(out: Path, stage: str, path: Path) -> Any:
+    """Where the records of a batch go: one shard, or one each where values go after their last use."""
+    from conntap.study.forgetting import (
+        AFTER_USE,
+        OneShardEach,
+    )  # it reads what `setup` writes, and that imports this file
+    from conntap.study.setup import read_setup
+
+    return OneShardEach(path) if read_setup(out)["stages"][stage]["discard"] == AFTER_USE else store.ShardWriter(path)
+
+
+def _record(unit: Mapping[str, Any], values: Values, shard: Any, number: int, stage: str) -> dict[str, Any]:
     _forget_peak()
     began, cpu = time.monotonic(), time.process_time()  # a clock may be set while a unit runs
     header = {**about(unit), "batch": number, "time": time.time(), "host": socket.gethostname()}

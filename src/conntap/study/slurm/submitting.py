@@ -22,6 +22,7 @@ from conntap.errors import InterruptedRun, RunError
 from conntap.study.accounts import Account
 from conntap.study.entries import RunOptions, Study
 from conntap.study.folders import recheck_folders
+from conntap.study.forgetting import forget_unneeded, recheck_values
 from conntap.study.jobs import Limits
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import lock
@@ -143,7 +144,9 @@ def submit(
     with lock(out):  # another process may have launched, or set it up anew, just now
         check_current(study, out)
         refuse_if_active(out)
+        recheck_values(out)
         recheck_folders(out)
+        forget_unneeded(out)
         arrays = [shared_out(study, out, name, found, only, limits or {}) for name in read_setup(out)["stages"]]
         if not any(array.shares for array in arrays):
             return None
