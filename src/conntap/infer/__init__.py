@@ -28,6 +28,7 @@ _FILES: dict[str, dict[str, int]] = {
     },
     "fluorescence": {"calcium": 1, "scatter_light": 1},
     "lif": {"simulate_lif": 1},
+    "mixtures": {"lag_mixture": 1},
     "partial": {"partial_correlation": 1},
     "point_processes": {"simulate_hawkes": 1, "simulate_poisson": 1},
     "recordings": {"binned": 1, "mended": 1},
@@ -40,6 +41,7 @@ _FILES: dict[str, dict[str, int]] = {
     "thresholds": {"expected_precision": 1, "local_fdr": 1, "strongest": 1},
     "transfer": {"transfer_entropy": 1},
     "types_of_cells": {"cell_types": 1, "score_types": 1, "signed_by_type": 1},
+    "windowed": {"windowed_partial": 1},
     "winner": {"challenge": 1},
 }
 

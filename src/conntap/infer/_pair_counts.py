@@ -23,19 +23,16 @@ def firsts(bins, first):
 
 
 @compiled
-def counted(rows, bins, events, bounds, low, first, last, out):
-    """out[r, post, lag - first]: how many events of `post` follow one of the r-th node by so many bins.
+def counted(codes, bins, events, bounds, low, high, first, out):
+    """Add to out[r, post * lags + lag - first] how many events of `post` follow one of the r-th node by so many bins.
 
-    events[bounds[r]:bounds[r + 1]] are the places, among all events, of those of the r-th node.
+    events[bounds[r]:bounds[r + 1]] are the places, among all events, of those of the r-th node; low and high the range of
+    those that are near each; codes are nodes * lags + bins.
     """
-    total = len(bins)
     for r in range(len(bounds) - 1):
         table = out[r]
         for at in range(bounds[r], bounds[r + 1]):
             e = events[at]
             own = bins[e] + first
-            stop = bins[e] + last
-            k = low[e]
-            while k < total and bins[k] <= stop:
-                table[rows[k], np.uint64(bins[k] - own)] += 1
-                k += 1
+            for k in range(low[e], high[e]):
+                table[np.uint64(codes[k] - own)] += 1

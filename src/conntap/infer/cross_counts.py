@@ -79,16 +79,17 @@ def each_block(
     n, n_lags = held.n_nodes, last - first + 1
     if n == 0:
         return
-    low = firsts(held.bins, first)
+    low, high = firsts(held.bins, first), firsts(held.bins, last + 1)
+    codes = held.rows.astype(np.int64) * n_lags + held.bins
     events = np.argsort(held.rows, kind="stable")
     bounds = np.concatenate([[0], np.cumsum(np.bincount(held.rows, minlength=n))]).astype(np.int64)
     width = max(1, min(_BYTES // (4 * n * n_lags), -(-n // threads)))
 
     def work(start: int) -> None:
         rows = slice(start, min(start + width, n))
-        counts = np.zeros((rows.stop - start, n, n_lags), dtype=np.int32)
-        counted(held.rows, held.bins, events, bounds[start : rows.stop + 1], low, first, last, counts)
-        use(rows, counts)
+        counts = np.zeros((rows.stop - start, n * n_lags), dtype=np.int32)
+        counted(codes, held.bins, events, bounds[start : rows.stop + 1], low, high, first, counts)
+        use(rows, counts.reshape(-1, n, n_lags))
 
     for _ in mapped(work, range(0, n, width), threads):
         pass

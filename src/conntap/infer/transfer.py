@@ -174,13 +174,11 @@ def _best(
     n, _, words = held.bits.shape
     used = np.packbits(np.bincount(frames, minlength=64 * words).astype(bool), bitorder="little").view("<u8")
     post_states, pre_states = n_states ** (order + 1), n_states**pre_order
-    size = max(1, min(_NODES, 2**23 // (post_states * pre_states)))
-    starts = range(0, n, int(math.sqrt(size) if size < _NODES else size))
-    width = starts.step
+    starts = range(0, n, _NODES)
     entropy, freedom, best = np.full((n, n), -1.0), np.zeros((n, n), dtype=np.int64), np.zeros((n, n), dtype=np.int64)
 
     def states(start: int, back: int, depth: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return _planes(held.bits[start : start + width], used, back, depth, n_states)
+        return _planes(held.bits[start : start + _NODES], used, back, depth, n_states)
 
     keep = len(lags) * n * (pre_states - 1) * words * 8 <= _BYTES
     pre_blocks = {(lag, start): states(start, lag, pre_order) for lag in lags for start in starts} if keep else {}
