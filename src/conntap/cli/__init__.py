@@ -17,6 +17,7 @@ from conntap.cli import (  # noqa: F401 (each adds its commands)
     measuring,
     results,
     running,
+    searching,
     share,
     studies,
 )

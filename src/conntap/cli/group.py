@@ -7,7 +7,7 @@ import click
 __all__ = ["tap"]
 
 _ORDER = (
-    "init", "check", "plan", "setup", "launch", "collect", "run", "status", "follow", "history", "cancel", "retry", "logs", "batch", "share",
+    "init", "check", "plan", "setup", "launch", "collect", "run", "search", "status", "follow", "history", "cancel", "retry", "logs", "batch", "share",
     "show", "report", "circuit", "convert", "measure", "manipulate", "steps",
 )  # fmt: skip
 

@@ -29,6 +29,7 @@ from conntap.study.entries import (
 from conntap.study.recipes import check_recipe, has_path, takes_recipe
 from conntap.study.references import is_reference
 from conntap.study.relations import check_columns, check_kinds, in_order
+from conntap.study.spaces import check_searches
 from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
 from conntap.study.yaml import Document, Place
 
@@ -87,6 +88,7 @@ class Checker:
         check_kinds(stages, self.problem)
         order = in_order(stages, self.problem)
         check_columns({name: stages[name] for name in order}, slices, self.entry.circuits, self.problem)
+        check_searches(self.entry.search, stages, self.problem)
         if self.problems:
             raise StudyError(all_told(self.path, self.problems))
         return Study(
@@ -103,13 +105,14 @@ class Checker:
             values=self.document.values,
             line=self.document.line,
             recordings=recordings,
+            searches=self.entry.search,
         )
 
     def problem(self, message: str, place: Place) -> None:
         self.problems.append(message + self.document.line(place))
 
     def _names(self) -> None:
-        sections = ("circuits", "recordings", "subtargets", "stages", "controls", "slices")
+        sections = ("circuits", "recordings", "subtargets", "stages", "controls", "slices", "search")
         for section in sections:
             for name in getattr(self.entry, section):
                 if not name or not all(letter.isalnum() or letter in "_-" for letter in name):

@@ -19,6 +19,7 @@ from conntap.study.entries import (
     ControlEntry,
     RecordingEntry,
     RunOptions,
+    SearchEntry,
     SelectEntry,
     SizeEntry,
     SliceEntry,
@@ -33,7 +34,7 @@ from conntap.study.yaml import Document, Place, read_document, read_value
 __all__ = ["load_study", "values_of"]
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path, *, options: Mapping[str, Any] | None = None) -> Study:
     """Read and check a study document.
 
     Every key, option, type, reference, path and name is checked; nothing is run and no circuit opened.
@@ -42,6 +43,8 @@ def load_study(path: str | Path) -> Study:
     ----------
     path
         A YAML (1.2) or JSON document. Paths in it are relative to it.
+    options
+        Values for options of stages, `stage.option`, in place of those of the document; its searches are then left out.
 
     Raises
     ------
@@ -61,11 +64,21 @@ def load_study(path: str | Path) -> Study:
     """
     path = Path(path)
     document = _extended(path, seen=())
+    if options is not None:
+        document = Document(_with_options(document.values, options), document.text, document.places)
     try:
         entry = StudyEntry.model_validate(_expanded(document.values))
     except ValidationError as error:
         raise StudyError(all_told(path, [_told(each, document) for each in error.errors(include_url=False)])) from None
     return Checker(path, document, entry).study()
+
+
+def _with_options(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    stages = {name: dict(each) for name, each in values["stages"].items()}
+    for name, value in options.items():
+        stage, _, option = name.partition(".")
+        stages[stage][option] = value
+    return {key: each for key, each in values.items() if key != "search"} | {"stages": stages}
 
 
 def _extended(path: Path, seen: tuple[Path, ...]) -> Document:
@@ -198,6 +211,6 @@ def _keys_at(place: Place) -> list[str]:
         return list((SizeEntry if place[-1] in _SIZES else SelectEntry).model_fields)
     models: dict[Any, type[BaseModel]] = {
         "circuits": CircuitEntry, "slices": SliceEntry, "run": RunOptions, "stages": StageEntry,
-        "subtargets": StageEntry, "controls": ControlEntry, "recordings": RecordingEntry,
+        "subtargets": StageEntry, "controls": ControlEntry, "recordings": RecordingEntry, "search": SearchEntry,
     }  # fmt: skip
     return list(models.get(place[0], StudyEntry).model_fields)

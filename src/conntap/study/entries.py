@@ -26,6 +26,7 @@ __all__ = [
     "ControlEntry",
     "Reference",
     "RunOptions",
+    "SearchEntry",
     "SelectEntry",
     "SizeEntry",
     "SliceEntry",
@@ -203,6 +204,26 @@ class SliceEntry(_Entry):
     controls: Literal["before", "within"] = "before"
 
 
+class SearchEntry(_Entry):
+    """Which options are varied, what is to be large or small, and on which cases that is tuned and tested."""
+
+    vary: dict[str, Any] = Field(min_length=1)
+    maximize: str | None = None
+    minimize: str | None = None
+    tune: dict[str, list[Any]] = Field(min_length=1)
+    test: dict[str, list[Any]] = Field(min_length=1)
+    trials: int = Field(default=50, ge=1, le=100_000)
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    pruner: Literal["median", "none"] = "median"
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _has_one_aim(self) -> SearchEntry:
+        if (self.maximize is None) == (self.minimize is None):
+            raise ValueError("needs maximize or minimize, one of the two")
+        return self
+
+
 class StudyEntry(_Entry):
     study: str = Field(min_length=1)
     extends: str | None = None
@@ -214,6 +235,7 @@ class StudyEntry(_Entry):
     controls: dict[str, ControlEntry] = Field(default_factory=dict)
     slices: dict[str, SliceEntry] = Field(default_factory=dict)
     steps: dict[str, str] = Field(default_factory=dict)
+    search: dict[str, SearchEntry] = Field(default_factory=dict)
     run: RunOptions = Field(default_factory=RunOptions)
 
 
@@ -305,6 +327,7 @@ class Study:
     values: Mapping[str, Any]
     line: Callable[[Place], str] = field(default=lambda place: "", repr=False, compare=False)
     recordings: Mapping[str, RecordingEntry] = field(default_factory=dict)
+    searches: Mapping[str, SearchEntry] = field(default_factory=dict)
 
     def told(self, message: object, place: Place) -> StudyError:
         """The error of a mistake that shows only once the circuits are open, with the document's name and line."""
@@ -314,7 +337,7 @@ class Study:
     def hash(self) -> str:
         """The digest of the document's values: comments and order of keys do not change it."""
         return digest(
-            {key: _lasting(key, value) for key, value in self.values.items() if key not in ("run", "extends")}
+            {key: _lasting(key, value) for key, value in self.values.items() if key not in ("run", "extends", "search")}
         )
 
     def run_of(self, stage: str) -> RunOptions:

@@ -1,0 +1,239 @@
+"""Searches: what they try, what they share, how they go on, and what they refuse."""
+
+import json
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conntap import cli
+from conntap.errors import RunError, StudyError
+from conntap.study import load_study, run
+from conntap.study import search as searching
+from conntap.study.entries import SearchEntry, with_run
+from conntap.study.records import Records, stage_folder
+from conntap.study.search import found, search
+from conntap.study.spaces import spaces_of
+
+pytest.importorskip("optuna")
+
+BODY = """
+seed: 4
+stages:
+  drawn: {{do: manipulate.erdos_renyi, of: local, repeat: 4}}
+  local: {{do: circuits.connectome, of: circuits}}
+  counted: {{do: "plugin_steps:edges", of: drawn}}
+  sums: {{do: "plugin_steps:add", of: {{left: counted, right: counted}}, more: 1.0}}
+search:
+  best:
+    vary: {{counted.times: [1, 2, 3], sums.more: {{low: -5.0, high: 5.0}}}}
+    maximize: sums
+    tune: {{repeat: [0, 1]}}
+    test: {{repeat: [2, 3]}}
+    trials: 5
+    {more}
+run: {{workers: 1}}
+"""
+
+
+def told(write, more="pruner: none", **names):
+    body = BODY.format(more=more)
+    for old, new in names.items():
+        body = body.replace(old, new)
+    return load_study(write(body))
+
+
+def test_the_best_trial_is_kept_and_scored_on_cases_that_were_not_tuned_on(write):
+    study = told(write)
+    outcome = search(study)
+    result, done = outcome.result, [each for each in outcome.trials if each["state"] == "done"]
+    assert len(done) == result["trials"] == 5
+    best = max(done, key=lambda each: each["value"])
+    assert (result["options"], result["tune"]) == (best["options"], best["value"])
+    times, more = best["options"]["counted.times"], best["options"]["sums.more"]
+    assert best["value"] == pytest.approx(2 * 8 * times + more)
+    assert result["test"] == pytest.approx(2 * 8 * times + more)
+    assert result["as_it_stands"]["test"] == 17.0
+
+
+def test_what_trials_share_is_computed_once(write):
+    study = told(write)
+    folder = search(study).folder
+    shards = {name: Records(stage_folder(folder, name)).refresh() for name in ("drawn", "counted", "sums")}
+    assert len(shards["drawn"].done) == 4
+    assert len(list(shards["drawn"].headers())) == 4
+    assert len(list(shards["counted"].headers())) <= 2 * 3 + 2 + 4  # tuned, the best tested, the document as it stands
+
+
+def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(write, tmp_path):
+    study = told(write)
+    whole = search(study, out=tmp_path / "whole").trials
+    stopped = []
+
+    def stop(event):
+        if event["event"] == "done" and len(stopped) < 8:
+            stopped.append(event)
+            if len(stopped) == 8:
+                raise KeyboardInterrupt
+
+    with pytest.raises(BaseException, match=r"stopped|^$"):
+        search(study, out=tmp_path / "parts", listen=stop)
+    between = found(study, out=tmp_path / "parts")
+    assert 0 < len(between.trials) < 5
+    assert between.result == {}
+    journal = next((tmp_path / "parts").rglob("trials-*.jsonl"))
+    journal.write_text(journal.read_text() + '{"trial": 99, "sta')
+    assert search(study, out=tmp_path / "parts").trials == whole
+
+
+def test_more_trials_go_on_and_the_number_of_workers_changes_nothing(write, tmp_path):
+    study = told(write)
+    few = search(study, out=tmp_path / "a", trials=2).trials
+    more = search(study, out=tmp_path / "a", trials=4).trials
+    assert more[:2] == few
+    two = with_run(study, workers=2)
+    assert search(two, out=tmp_path / "b", trials=4).trials == more
+
+
+def test_another_range_begins_anew(write, tmp_path):
+    search(told(write), out=tmp_path / "out", trials=2)
+    other = told(write, **{"5.0}": "6.0}"})
+    assert len(search(other, out=tmp_path / "out", trials=1).trials) == 1
+    assert len(list((tmp_path / "out").rglob("trials-*.jsonl"))) == 2
+
+
+def test_a_grid_tries_all_combinations(write):
+    study = told(write, "sampler: grid", **{"{low: -5.0, high: 5.0}": "{low: 0, high: 1}", "[1, 2, 3]": "[1, 2]"})
+    trials = search(study).trials
+    assert [each["options"] for each in trials] == [
+        {"counted.times": 1, "sums.more": 0},
+        {"counted.times": 1, "sums.more": 1},
+        {"counted.times": 2, "sums.more": 0},
+        {"counted.times": 2, "sums.more": 1},
+    ]
+
+
+def test_a_hopeless_trial_is_pruned_after_its_first_case(write):
+    study = told(write, "sampler: random", **{"trials: 5": "trials: 12"})
+    trials = search(study).trials
+    states = [each["state"] for each in trials]
+    assert "pruned" in states[5:]
+    assert "pruned" not in states[:5]
+    assert all(len(each["cases"]) == 1 for each in trials if each["state"] == "pruned")
+
+
+def test_units_that_fail_fail_their_trial_alone(write):
+    study = told(
+        write,
+        "sampler: grid",
+        **{
+            '"plugin_steps:edges"': '"plugin_steps:fail_on", n_nodes: 1',
+            "counted.times: [1, 2, 3]": "counted.n_nodes: [6, 7]",
+            "sums.more: {low: -5.0, high: 5.0}": "sums.more: [0.0]",
+        },
+    )
+    outcome = search(study)
+    assert [each["state"] for each in outcome.trials] == ["failed", "done"]
+    assert "will not take 6 nodes" in outcome.trials[0]["error"]
+    assert outcome.result["options"]["counted.n_nodes"] == 7
+
+
+def test_the_best_options_are_a_study_of_their_own(write):
+    study = told(write)
+    outcome = search(study, trials=2)
+    best = load_study(outcome.folder / "best.yaml")
+    assert best.stages["sums"].options["more"] == outcome.result["options"]["sums.more"]
+    assert best.searches == {}
+    assert run(best).ok
+
+
+def test_a_search_is_no_part_of_what_makes_a_study_stale(write):
+    assert told(write).hash == told(write, "seed: 3").hash
+
+
+def test_cases_that_are_tuned_and_tested_on_are_refused(write):
+    with pytest.raises(StudyError, match=r"1 cases are both tuned and tested on, such as .*'repeat': 1"):
+        search(told(write, **{"repeat: [2, 3]": "repeat: [1, 2]"}))
+    with pytest.raises(StudyError, match=r"no case of sums fits .*there are repeat: 0, 1, 2, 3"):
+        search(told(write, **{"repeat: [2, 3]": "repeat: [9]"}))
+    with pytest.raises(StudyError, match="unknown column of cases 'repat'; known: circuit, repeat"):
+        search(told(write, **{"tune: {repeat": "tune: {repat"}))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("counted.times", "counted.time", r"search.best.vary.counted: unknown option 'time'.*Did you mean 'times'"),
+        ("counted.times", "count.times", r"unknown stage 'count'"),
+        ("[1, 2, 3]", "[1, x]", r"search.best.vary.times: 'x' does not fit int"),
+        ("[1, 2, 3]", "{low: 3, high: 1}", r"low 3 is not below high 1"),
+        ("[1, 2, 3]", "{from: 3}", r"Write a list of values"),
+        ("maximize: sums", "maximize: sum", r"search.best.maximize: unknown stage 'sum'"),
+        ("maximize: sums", "maximize: sums\n    minimize: sums", r"needs maximize or minimize, one of the two"),
+        ("pruner: none", "sampler: grid", r"a grid needs values that can be counted"),
+        ("pruner: none", "samplr: grid", r"unknown key 'samplr'"),
+    ],
+)
+def test_what_cannot_be_searched_is_told_before_anything_runs(write, old, new, message):
+    with pytest.raises(StudyError, match=message):
+        told(write, **{old: new})
+
+
+def test_a_stage_that_gives_several_numbers_needs_a_name(write):
+    with pytest.raises(StudyError, match=r"sums gives a float, which has no 'x'"):
+        search(told(write, **{"maximize: sums": "maximize: sums.x"}))
+
+
+def test_a_study_without_searches_and_a_search_that_never_ran_are_told(write):
+    with pytest.raises(RunError, match="no trial of this search"):
+        found(told(write))
+    with pytest.raises(StudyError, match="no search 'worst'; known: best"):
+        search(told(write), "worst")
+
+
+def test_ranges_become_what_optuna_draws_from():
+    entry = SearchEntry(
+        vary={"a.n": {"low": 1, "high": 8, "log": True}, "a.x": {"low": 0.5, "high": 2}, "a.c": [None, [1, 2]]},
+        minimize="a",
+        tune={"repeat": [0]},
+        test={"repeat": [1]},
+    )
+    whole, real, choice = spaces_of(entry)
+    assert whole.distribution().log
+    assert type(real.distribution()).__name__ == "FloatDistribution"
+    assert [choice.value(each) for each in choice.distribution().choices] == [None, [1, 2]]
+
+
+def test_the_command_tells_trials_and_the_best(write, folder):
+    told(write)
+    path = str(folder / "study.yaml")
+    shown = CliRunner().invoke(cli.tap, ["search", path, "--trials", "3"], catch_exceptions=False)
+    assert "trial 3 of 3: done" in shown.output
+    assert "tested" in shown.output
+    as_json = CliRunner().invoke(cli.tap, ["search", path, "--show", "--json"], catch_exceptions=False)
+    assert json.loads(as_json.output)["result"]["trials"] == 3
+
+
+def test_each_launch_has_a_listener_of_its_own(write):
+    heard = []
+
+    @contextmanager
+    def listening(folder):
+        events = []
+        yield events.append
+        heard.append([each["event"] for each in events])
+
+    search(told(write), trials=2, listening=listening)
+    assert all(events.count("launch") == 1 for events in heard)
+    assert searching.search is search
+
+
+def test_the_example_of_the_documentation_runs(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "search.md").read_text()
+    (tmp_path / "study.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    result = search(with_run(load_study(tmp_path / "study.yaml"), workers=1), trials=3).result
+    assert result["trials"] == 3
+    assert 0 < result["test"] <= 1
+    assert {"tune", "test"} <= result["as_it_stands"].keys()
