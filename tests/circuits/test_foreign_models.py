@@ -131,6 +131,22 @@ def test_what_is_wrong_is_told(values, message):
         foreign_model(values, {})
 
 
+@pytest.mark.parametrize("name", [["ConnProb1stOrderModel"], {}, 3, None])
+def test_a_class_that_is_no_text_is_told(name):
+    with pytest.raises(OptionError, match="unknown class of model"):
+        foreign_model({"model": name}, {})
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_pairs_of_nodes_that_are_not_there_are_told(row):
+    nodes = pd.DataFrame({"id": [5, 7]})
+    pairs = pd.DataFrame({"row_ind": [row], "col_ind": [0], "value": [0.5]})
+    tables = {"src_nodes_table": nodes, "tgt_nodes_table": nodes, "adj_table": pairs, "lookup_table": pairs}
+    for name in ("ConnProbAdjModel", "LookupTableModel"):
+        with pytest.raises(OptionError, match=f"rows {row} to {row} of a table of 2 nodes"):
+            foreign_model({"model": name}, tables)
+
+
 def test_meta_data_is_left_aside():
     values = {"model": "NSynConnModel", "__version_info__": {}, "data_keys": []}
     assert foreign_model(values, {}).pathways == (((), (), rules.Gamma(3.0, 1.5)),)

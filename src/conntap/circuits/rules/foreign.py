@@ -88,7 +88,7 @@ def foreign_model(values: Values, tables: Tables, *, part: str = "model", where:
 
 def _class(values: Values, where: str) -> Any:
     name = values.get("model")
-    if name in _ELSEWHERE:
+    if isinstance(name, str) and name in _ELSEWHERE:
         raise OptionError(f"{where}: {name} has no equal here: {_ELSEWHERE[name]}.")
     if not isinstance(name, str) or name not in CLASSES:
         raise OptionError(unknown(where, "class of model", name, CLASSES))
@@ -164,9 +164,8 @@ def _grid(table: pd.DataFrame, n: int, where: str) -> tuple[tuple[tuple[float, .
 def _adjacency(values: Values, tables: Tables, where: str) -> Any:
     if not isinstance(values["inverted"], bool):
         raise OptionError(f"{where}.inverted: {values['inverted']!r}; give true or false.")
-    table = tables["adj_table"]
     ids = _ends(tables)
-    pairs = table["row_ind"].to_numpy(), table["col_ind"].to_numpy()
+    pairs = _pairs(tables["adj_table"], ids)
     if values["inverted"]:
         if len(ids[0]) * len(ids[1]) > _MOST_PAIRS:
             raise OptionError(
@@ -180,8 +179,17 @@ def _adjacency(values: Values, tables: Tables, where: str) -> Any:
 
 def _lookup(values: Values, tables: Tables, where: str) -> Any:
     table, ids = tables["lookup_table"], _ends(tables)
-    ends = (each[table[name].to_numpy()] for each, name in zip(ids, ("row_ind", "col_ind"), strict=True))
+    ends = (each[rows] for each, rows in zip(ids, _pairs(table, ids), strict=True))
     return Listed(*ends, table["value"].to_numpy().astype(np.float64))
+
+
+def _pairs(table: pd.DataFrame, ids: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of both ends of each pair, which are there."""
+    found = table["row_ind"].to_numpy(), table["col_ind"].to_numpy()
+    for rows, own in zip(found, ids, strict=True):
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(own):
+            raise ValueError(f"rows {rows.min()} to {rows.max()} of a table of {len(own)} nodes")
+    return found
 
 
 def _ends(tables: Tables) -> tuple[np.ndarray, np.ndarray]:
