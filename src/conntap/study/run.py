@@ -21,6 +21,7 @@ from conntap.study.document import load_study
 from conntap.study.entries import Study
 from conntap.study.executors import Executor, Listener, opened
 from conntap.study.folders import recheck_folders
+from conntap.study.forgetting import Forgetting, forget_unneeded, recheck_values
 from conntap.study.jobs import Job, Limits, to_do
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import Running, lock
@@ -198,7 +199,9 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
     began, about = time.monotonic(), read_setup(out)
     account = Account()
     if noted is None:
+        recheck_values(out)
         recheck_folders(out)
+        forget_unneeded(out)
     left = {name: to_do(out, name, only=some.keys).summary() for name in about["stages"]}
     skipped = sum(each["skipped"] for each in left.values())
     if noted is None and any(each["units"] for each in left.values()):
@@ -208,7 +211,7 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
     state = "stopped"
     try:
         with heeded() as raise_if_stopped:
-            tell = all_of(Running(out), account, listen, lambda event: raise_if_stopped())
+            tell = all_of(Running(out), account, Forgetting(out), listen, lambda event: raise_if_stopped())
             with some.opening(study, out, listen=tell) as execute:
                 for stages in _waves(study, about["stages"]):
                     execute([job for name in stages for job in _jobs(study, out, name, some, listen)])
