@@ -23,8 +23,18 @@ CONNECTED = {
 """What manipulations need; where they take a number or a fraction, a half."""
 
 
+ON_DISK = ("circuit",)
+"""Steps that take no connectome in memory: tests of circuits on disk see to them."""
+
+
+@pytest.fixture(autouse=True)
+def morphologies(tmp_path, monkeypatch):
+    (tmp_path / "cell.swc").write_text("1 1 0 0 0 5 -1\n2 3 0 5 0 1 1\n3 3 0 9 0 1 2\n")
+    monkeypatch.setitem(NEEDED, "morphologies", tmp_path)
+
+
 def hints():
-    for name in manipulate.STEPS:
+    for name in [each for each in manipulate.STEPS if each not in ON_DISK]:
         for option, hint in get_type_hints(getattr(manipulate, name)).items():
             if option != "return":
                 yield name, option, {hint, *get_args(hint)} if get_origin(hint) is not Literal else {hint}
@@ -36,7 +46,7 @@ WHOLE = [(name, option) for name, option, found in hints() if int in found]
 
 def call(name, **options):
     """A step on four nodes, or on masks of their connections; what it needs besides is given."""
-    nodes = pd.DataFrame({axis: [0.0, 1.0, 2.0, 3.0] for axis in "xyz"}).assign(group=list("aabb"))
+    nodes = pd.DataFrame({axis: [0.0, 1.0, 2.0, 3.0] for axis in "xyz"}).assign(group=list("aabb"), morphology="cell")
     connectome = Connectome(nodes, [0, 1, 2], [1, 2, 3], properties={"weight": [1.0, 2.0, 3.0]})
     function = getattr(manipulate, name)
     if options.get("mode") in ("add", "delete"):
@@ -49,7 +59,7 @@ def call(name, **options):
             inputs.append(Mask.of(each) if parameter.annotation == "Mask" else each)
         elif option == "rng":
             options["rng"] = np.random.default_rng(0)
-        elif option in NEEDED and (parameter.default is Parameter.empty or option == "nearest"):
+        elif option in NEEDED and (parameter.default is Parameter.empty or option != "by"):
             options.setdefault(option, NEEDED[option])
         elif option == "fraction" and not options.keys() & {"connections", "synapses"}:
             options.setdefault("fraction", 0.5)
