@@ -14,6 +14,7 @@ from conntap.circuits.selection import selected
 from conntap.circuits.sonata.streaming import EdgeChunk
 from conntap.errors import OptionError
 from conntap.manipulate.choosing import Chosen, chosen
+from conntap.manipulate.meant import tell_empty, tell_none
 
 __all__ = ["CONNECTED", "Among", "Nodes"]
 
@@ -28,6 +29,7 @@ class Nodes:
         self.node_sets, self.stream = circuit.node_sets, stream
         self._sides = {"pre": stream.pre_nodes, "post": stream.post_nodes}
         self._tables: dict[str, Any] = {}
+        self._told: set[str] = set()
 
     def count(self, side: str) -> int:
         """Number of nodes on a side."""
@@ -47,9 +49,13 @@ class Nodes:
             self._tables[population.name] = population.table()
         table = self._tables[population.name]
         if isinstance(choice, str) and choice in self.node_sets:
-            return table.index.isin(population.ids(choice))
-        keep = np.zeros(len(table), dtype=bool)
-        keep[selected(table, choice, where)] = True
+            keep = table.index.isin(population.ids(choice))
+        else:
+            keep = np.zeros(len(table), dtype=bool)
+            keep[selected(table, choice, where)] = True
+        if not keep.any() and where not in self._told:
+            self._told.add(where)
+            tell_none(where, len(keep))
         return keep
 
 
@@ -61,6 +67,7 @@ class Among:
         if self.mask is not None and not isinstance(self.mask, Mask):
             raise OptionError(f"{where}.mask: {type(self.mask).__name__}; give a Mask.")
         if self.mask is not None:
+            tell_empty(self.mask, where)
             self._by_post = MaskByPost(self.mask, nodes.connectome(), f"{where}.mask")
         self.pre, self.post = (nodes.chosen(options.get(side), side, f"{where}.{side}") for side in ("pre", "post"))
 

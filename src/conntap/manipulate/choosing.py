@@ -11,8 +11,9 @@ import pandas as pd
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
-from conntap.circuits.selection import Selection, selected
+from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, unknown, whole
+from conntap.manipulate.meant import rows_meant, tell_empty
 from conntap.store.queries import check_readable, meets, names_in
 from conntap.topology.grouping import order_by_ends
 
@@ -114,7 +115,7 @@ def chosen(
 
     Notes
     -----
-    Pairs of a mask that are not connected are counted and told as a warning. A sort of the edges chosen; 40 bytes an
+    Selections of no nodes, masks without pairs, and pairs of a mask that are not connected are told as a warning. A sort of the edges chosen; 40 bytes an
     edge.
 
     Examples
@@ -263,7 +264,7 @@ def _meant(nodes: Any, choice: Any, where: str, ends: np.ndarray) -> np.ndarray 
     if choice is None:
         return None
     is_meant = np.zeros(len(nodes), dtype=bool)
-    is_meant[selected(nodes, choice, where)] = True
+    is_meant[rows_meant(nodes, choice, where)] = True
     return is_meant[ends]
 
 
@@ -274,6 +275,7 @@ def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None
 
 
 def _tell_unconnected(connectome: Connectome, masked: np.ndarray, mask: Mask, where: str) -> None:
+    tell_empty(mask, where)
     found = int(masked.sum())  # edges, so never fewer than the connections
     if mask.size:
         found = min(found, _grouped(connectome, np.flatnonzero(masked)).n)

@@ -9,11 +9,12 @@ import numpy as np
 
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
-from conntap.circuits.selection import Selection, selected
+from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, one_of, rectangular, unknown
 from conntap.manipulate.choosing import Chosen, amount, chosen
 from conntap.manipulate.draws import chosen as drawn_of
 from conntap.manipulate.draws import distinct
+from conntap.manipulate.meant import rows_meant
 
 __all__ = ["extract", "remove_connections", "remove_synapses", "subsample"]
 
@@ -252,7 +253,7 @@ def extract(connectome: Connectome, *, nodes: Selection) -> Connectome:
     if not connectome.is_square:
         raise OptionError(rectangular("extract", connectome.n_pre, connectome.n_post))
     is_in = np.zeros(connectome.n_nodes, dtype=bool)
-    is_in[selected(connectome.nodes, nodes, "extract.nodes")] = True
+    is_in[rows_meant(connectome.nodes, nodes, "extract.nodes")] = True
     return connectome.filter(is_in[connectome.pre] & is_in[connectome.post])
 
 

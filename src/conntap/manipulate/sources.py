@@ -12,9 +12,9 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules import Bipolar, Constant, Exponential, Pathways
 from conntap.circuits.rules.fitted import model_of
 from conntap.circuits.rules.gridded import scaled
-from conntap.circuits.selection import selected
 from conntap.errors import OptionError
 from conntap.manipulate.expected import factor_for
+from conntap.manipulate.meant import rows_meant
 from conntap.topology.row_draws import Boxed, draw_rows
 
 __all__ = ["Sources"]
@@ -47,7 +47,7 @@ class Sources:
             raise OptionError(f"{where}.rule: a {type(self.rule).__name__} gives no probability. Give a rule.")
         tables = connectome.pre_nodes, connectome.post_nodes
         self.pre, self.post = (
-            np.sort(selected(nodes, choice, f"{where}.{side}")).astype(np.int64)
+            np.sort(rows_meant(nodes, choice, f"{where}.{side}")).astype(np.int64)
             for nodes, choice, side in zip(tables, (pre, post), ("pre", "post"), strict=True)
         )
         self._pre_nodes, self._post_nodes = tables[0].iloc[self.pre], tables[1].iloc[self.post]

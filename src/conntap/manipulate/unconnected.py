@@ -9,10 +9,11 @@ import numpy as np
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.grouping import grouped
 from conntap.circuits.masks import Mask
-from conntap.circuits.selection import Selection, selected
+from conntap.circuits.selection import Selection
 from conntap.errors import OptionError
 from conntap.manipulate.choosing import check_mask, chosen
 from conntap.manipulate.draws import in_order
+from conntap.manipulate.meant import rows_meant
 from conntap.manipulate.unplaced import unplaced
 
 __all__ = ["Listed", "Unconnected", "placed_anew", "unconnected", "with_connections"]
@@ -105,7 +106,7 @@ def unconnected(
     (3, [[1, 2, 2], [2, 0, 1]])
     """
     rows = [
-        np.sort(selected(nodes, choice, f"{where}.{side}")).astype(np.int64)
+        np.sort(rows_meant(nodes, choice, f"{where}.{side}")).astype(np.int64)
         for nodes, choice, side in ((connectome.pre_nodes, pre, "pre"), (connectome.post_nodes, post, "post"))
     ]
     if mask is not None:
