@@ -1,7 +1,7 @@
 """Claim: lagged covariances cost a fraction of products lag by lag, spikes far less, and 10,000 neurons stream in 4 GB.
 
 `python benchmarks/linear_inference.py [covariances|spikes|stream|winner] [seconds of recording]`; CPU seconds, one thread.
-Peers in the same run: numpy, and scikit-learn where it is installed.
+Peers in the same run: numpy here; scikit-learn and elephant in the interpreter named by PEER (default: this one).
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
+import json
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from conntap.activity import Spikes, Traces
-from conntap.infer.counting import spike_covariances
-from conntap.infer.covariances import covariances
-from conntap.infer.winner import challenge
 
 
 def cost(function: Callable[[], Any]) -> tuple[float, Any]:
@@ -37,30 +34,93 @@ def by_numpy(values: np.ndarray, lags: range) -> dict[int, np.ndarray]:
     return {lag: deviations[: len(values) - lag].T @ deviations[lag:] / len(values) for lag in lags}
 
 
+def noise(frames: int, kind: type) -> np.ndarray:
+    """Shape (frames, 1000)."""
+    return np.random.default_rng(1).standard_normal((frames, 1000), dtype=kind)
+
+
+def peers(name: str, seconds: float) -> None:
+    """CPU seconds of what is installed, as JSON; elephant's pairs are a few, multiplied."""
+    found = {}
+    frames, pairs = int(50 * seconds), 1000 * 999 / 2
+    if name == "covariances":
+        values = noise(frames, np.float64)
+        try:
+            from sklearn.covariance import empirical_covariance
+
+            found["scikit-learn, empirical_covariance, lag 0"] = cost(lambda: empirical_covariance(values))[0]
+        except ImportError:
+            pass
+        try:
+            import neo
+            import quantities as pq
+            from elephant.signal_processing import cross_correlation_function
+
+            signal = neo.AnalogSignal(values[:, :21], units="mV", sampling_rate=50.0 * pq.Hz)
+            some = [[0, k] for k in range(1, 21)]
+            spent, _ = cost(lambda: cross_correlation_function(signal, some, n_lags=5))
+            found["elephant, cross_correlation_function, -5 to 5 (20 pairs, multiplied)"] = spent / 20 * pairs
+        except ImportError:
+            pass
+    else:
+        try:
+            import neo
+            import quantities as pq
+            from elephant.conversion import BinnedSpikeTrain
+            from elephant.spike_train_correlation import covariance, cross_correlation_histogram
+        except ImportError:
+            return print(json.dumps(found))
+        rng = np.random.default_rng(1)
+        trains = [
+            neo.SpikeTrain(np.sort(rng.uniform(0, 1000 * seconds, int(5 * seconds))), units="ms", t_stop=1000 * seconds)
+            for _ in range(1000)
+        ]
+        binned = BinnedSpikeTrain(trains, bin_size=1 * pq.ms)
+        found["elephant, covariance, lag 0"] = cost(lambda: covariance(binned))[0]
+        single = [BinnedSpikeTrain(train, bin_size=1 * pq.ms) for train in trains[:21]]
+        spent, _ = cost(lambda: [cross_correlation_histogram(single[0], other, window=[-5, 5]) for other in single[1:]])
+        found["elephant, cross_correlation_histogram, -5 to 5 (20 pairs, multiplied)"] = spent / 20 * pairs
+    print(json.dumps(found))
+
+
+def show_peers(name: str, seconds: float, own: float) -> None:
+    """Run the peers elsewhere, and print them beside what it took here."""
+    command = [os.environ.get("PEER", sys.executable), __file__, "peers", name, str(seconds)]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    for what, spent in (told or {"scikit-learn and elephant are not installed": np.nan}).items():
+        print(f"  {what}: {spent:.1f} s ({spent / own:.1f} times lags 0-5 here)", flush=True)
+
+
 def of_covariances(seconds: float) -> None:
-    """1,000 neurons at 50 Hz, lags 0 to 5."""
-    lags = range(6)
+    """1,000 neurons at 50 Hz; how far apart the results are, against the deviations."""
+    from conntap.activity import Traces
+    from conntap.infer.covariances import covariances
+
+    whole = np.nan
     for kind in (np.float32, np.float64):
-        values = np.random.default_rng(1).standard_normal((int(50 * seconds), 1000), dtype=kind)
-        covariances([values[:5000]], lags=lags)
-        own, found = cost(lambda: covariances(Traces(values, dt_ms=20.0).pieces(4096), lags=lags))  # noqa: B023
-        theirs, expected = cost(lambda: by_numpy(values, lags))  # noqa: B023
-        apart = max(np.abs(found.at(lag) - expected[lag]).max() for lag in lags)
-        print(
-            f"{values.shape}, {kind.__name__}, lags 0-5: {own:.1f} s, numpy {theirs:.1f} s ({theirs / own:.1f}x); apart {apart:.0e}"
-        )
-    try:
-        from sklearn.covariance import empirical_covariance
-    except ImportError:
-        print("scikit-learn is not installed here")
-        return
-    theirs, _ = cost(lambda: empirical_covariance(values))
-    own, _ = cost(lambda: covariances([values], lags=[0]))
-    print(f"lag 0 alone, float64: {own:.1f} s, scikit-learn {theirs:.1f} s ({theirs / own:.1f}x)")
+        values = noise(int(50 * seconds), kind)
+        covariances([values[:5000]], lags=range(6))
+        for lags in (range(6), range(1, 5), range(2), range(1)):
+            traces = Traces(values, dt_ms=20.0)
+            own, found = cost(lambda: covariances(traces.pieces(4096), lags=lags))  # noqa: B023
+            theirs, expected = cost(lambda: by_numpy(values, lags))  # noqa: B023
+            apart = max(np.abs(found.at(lag) - expected[lag]).max() for lag in lags)
+            print(
+                f"{values.shape}, {kind.__name__}, lags {list(lags)}: {own:.1f} s, numpy {theirs:.1f} s "
+                f"({theirs / own:.2f}x); apart {apart:.0e}",
+                flush=True,
+            )
+            whole = own if lags == range(6) else whole
+            del found, expected
+        traces = values = None
+    show_peers("covariances", seconds, whole)
 
 
 def of_spikes(seconds: float) -> None:
     """1,000 neurons at 5 Hz in bins of 1 ms, lags 0 to 5; numpy on a tenth of it."""
+    from conntap.activity import Spikes
+    from conntap.infer.counting import spike_covariances
+
     rng, n = np.random.default_rng(1), 1000
     count = int(5 * n * seconds)
     spikes = Spikes(rng.integers(0, n, count), rng.uniform(0, 1000 * seconds, count), duration_ms=1000 * seconds, ids=n)
@@ -69,18 +129,27 @@ def of_spikes(seconds: float) -> None:
     part = spikes.between(0, 100 * seconds).counts(1).astype(np.float32)
     theirs, _ = cost(lambda: by_numpy(part, range(6)))
     print(f"{spikes}, lags 0-5: {own:.2f} s, numpy {10 * theirs:.0f} s (ten times a tenth; {10 * theirs / own:.0f}x)")
+    show_peers("spikes", seconds, own)
 
 
 def streamed(seconds: float) -> None:
-    """10,000 neurons, lags 0 and 1, pieces made while they are read: a slice, and what a million frames would take."""
+    """10,000 neurons in pieces that are read again and again: a slice, and what a million frames would take."""
+    from conntap.infer.covariances import covariances
+
     rng, frames = np.random.default_rng(1), int(50 * seconds)
     pool = rng.standard_normal((2048, 10_000), dtype=np.float32)
-    own, _ = cost(lambda: covariances((pool for _ in range(frames // 2048)), lags=[0, 1]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    done = frames // 2048 * 2048
-    print(
-        f"10,000 neurons x {done:,} frames: {own:.0f} s, peak {peak:.2f} GB; a million frames: {own * 1e6 / done / 3600:.1f} h"
-    )
+    speed = cost(lambda: pool[:, :4000].T @ pool[:, 4000:8000])[0] / (2 * 2048 * 4000**2)
+    print(f"matrix products here: {1e-9 / speed:.0f} Gflop/s (32 bits)")
+    pieces = [pool[: min(2048, frames - first)] for first in range(0, frames, 2048)]
+    for lags in ([0], [0, 1], range(6)):
+        own, _ = cost(lambda: covariances(pieces, lags=lags))  # noqa: B023
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        rate = 2e8 * frames * (len(lags) - 0.5) / own / 1e9
+        print(
+            f"10,000 neurons x {frames:,} frames, lags {list(lags)}: {own:.0f} s, as if {rate:.0f} Gflop/s, peak {peak:.2f} GB; "
+            f"a million frames: {own * 1e6 / frames / 3600:.2f} h",
+            flush=True,
+        )
 
 
 def published(values: np.ndarray, thresholds: list[float], components: float = 0.8) -> np.ndarray:
@@ -113,8 +182,10 @@ def of_winner(seconds: float) -> None:
     """The winner's method on the challenge's network, beside plain numpy."""
     from inference_data import c
 
+    from conntap.activity import Traces
     from conntap.infer import score
     from conntap.infer.pairs import all_pairs, matrix_of
+    from conntap.infer.winner import challenge
 
     data = c(101, duration_s=seconds)
     values = np.asarray(data.traces["C"].values[:], dtype=np.float32)
@@ -139,8 +210,15 @@ def of_winner(seconds: float) -> None:
     print(f"numpy takes {spent / before:.1f} times as long; largest difference of scores {apart:.0e}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    if sys.argv[1:2] == ["peers"]:
+        return peers(sys.argv[2], float(sys.argv[3]))
     faces = {"covariances": of_covariances, "spikes": of_spikes, "stream": streamed, "winner": of_winner}
-    lengths = {"covariances": 3600.0, "spikes": 600.0, "stream": 200.0, "winner": 3600.0}
+    lengths = {"covariances": 3600.0, "spikes": 600.0, "stream": 400.0, "winner": 3600.0}
     for name in [sys.argv[1]] if len(sys.argv) > 1 else list(faces):
         faces[name](float(sys.argv[2]) if len(sys.argv) > 2 else lengths[name])
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -69,15 +69,15 @@ def scores(values, **options):
 
 @pytest.mark.parametrize("version", ["full", "simple"])
 def test_it_is_the_published_method(version):
-    options = {"scale": 1.0, "directivity": 0.0, "thresholds": [0.1, 0.15], "version": version}
+    options = {"scale": 1.0, "directivity": 0.0, "thresholds": [0.1, 0.15], "version": version, "population": None}
     found = scores(fluorescence(), **options)
-    np.testing.assert_allclose(found, plain(fluorescence(), [0.1, 0.15], version=version), atol=2e-5)
+    np.testing.assert_allclose(found, plain(fluorescence(), [0.1, 0.15], version=version), atol=1e-6)
 
 
 def test_busy_frames_are_multiplied_as_matrices_with_the_same_result():
     values = fluorescence(800, 40)
-    found = scores(values, scale=1.0, directivity=0.0, thresholds=[0.12])
-    np.testing.assert_allclose(found, plain(values, [0.12]), atol=2e-5)
+    found = scores(values, scale=1.0, directivity=0.0, thresholds=[0.12], population=None)
+    np.testing.assert_allclose(found, plain(values, [0.12]), atol=1e-6)
 
 
 def test_who_rises_first_by_counting_pair_by_pair():
@@ -92,6 +92,13 @@ def test_who_rises_first_by_counting_pair_by_pair():
         count_following(bounds, rows.astype(np.int32), x[frames, rows], np.float32(0.2), np.float32(0.5), counts)
         low, high = x[:-1, :, None] + np.float32(0.2), x[:-1, :, None] + np.float32(0.5)
         assert np.array_equal(counts, ((x[1:, None] > low) & (x[1:, None] < high)).sum(axis=0))
+
+
+def test_frames_weigh_as_those_of_the_population_that_is_given():
+    options = {"thresholds": [0.12], "directivity": 0.0}
+    values = fluorescence()
+    assert np.array_equal(scores(values, population=None, **options), scores(values, population=6, **options))
+    assert not np.allclose(scores(values, **options), scores(values, population=6, **options))
 
 
 def test_what_drives_is_pre():
@@ -119,10 +126,10 @@ class Lazy:
 
 def test_lazy_values_give_the_same_over_borders_of_pieces():
     values = fluorescence(9000, 4).astype(np.float32)
-    options = {"thresholds": [0.12], "scale": 1.0}
+    options = {"thresholds": [0.12], "scale": 1.0, "population": None}
     lazy = matrix_of(challenge(Traces(Lazy(values), dt_ms=20.0), **options), "score", "test")
     assert np.array_equal(lazy, scores(values, **options))
-    np.testing.assert_allclose(scores(values, directivity=0.0, **options), plain(values, [0.12]), atol=2e-5)
+    np.testing.assert_allclose(scores(values, directivity=0.0, **options), plain(values, [0.12]), atol=1e-6)
 
 
 def test_a_dead_channel_scores_nothing_and_disturbs_no_other():
@@ -141,6 +148,7 @@ def test_what_cannot_be_is_refused():
         ({"components": 0.0}, "components: 0"),
         ({"directivity": 1.0}, "directivity: 1"),
         ({"scale": "noises"}, "scale: 'noises'"),
+        ({"population": 0}, "population: 0"),
         ({"version": "fuller"}, "version: unknown value 'fuller'"),
     ):
         with pytest.raises(OptionError, match=match):

@@ -42,7 +42,7 @@ _FILES: dict[str, dict[str, int]] = {
     "transfer": {"transfer_entropy": 1},
     "types_of_cells": {"cell_types": 1, "score_types": 1, "signed_by_type": 1},
     "windowed": {"windowed_partial": 1},
-    "winner": {"challenge": 1},
+    "winner": {"challenge": 2},
 }
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}

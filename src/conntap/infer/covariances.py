@@ -100,7 +100,7 @@ def covariances(pieces: Iterable[Any], *, lags: Sequence[int]) -> Covariances:
             total = Sums(shift, lags)
             segments = _lagged.Segments(lags, length, block.dtype) if length else None
         total.add(block[max(lags) :])
-        if segments:
+        if segments and len(block) >= 64 * length:
             segments.add(block, total.products)
         else:
             _lagged.add_direct(block, max(lags), total.products)
