@@ -500,6 +500,13 @@ def test_a_step_that_forks_or_closes_its_channel_cannot_hang_the_run(write, way)
     assert (outcome.failed, len(outcome.failures)) == (1, 1)
 
 
+def test_threads_of_a_step_change_no_key(write):
+    body = "stages:\n  column: {do: build.column, n_nodes: 30, repeat: 1}\n  n: {do: analyze.simplex_counts, of: column THREADS}\n"
+    one = runs(write(body.replace(" THREADS", ", threads: 1"), circuits=""))
+    two = runs(write(body.replace(" THREADS", ", threads: 2"), circuits=""))
+    assert (one.done, two.done) == (2, 0)
+
+
 def test_outputs_of_another_study_are_not_replaced(write, local, folder):
     outcome = runs(write(local))
     other = load_study(write(local, name="other.yaml"))

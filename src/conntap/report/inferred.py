@@ -12,7 +12,7 @@ from conntap.report.blocks import Block, Gallery, Sample
 from conntap.report.cases import fewer
 from conntap.report.drawing import INKS, canvas, colour, finite, label, nothing, number_axis
 from conntap.report.grouping import grouping
-from conntap.report.nodes import composition, places
+from conntap.report.nodes import composition
 from conntap.report.tables import Table, table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def inferred(sample: Sample) -> list[Block | Table]:
         scores = np.asarray(value.properties["score"], dtype=float)
         threshold, expected = _threshold(value, scores)
         rows.append(_facts(value, scores, threshold, expected))
-        nodes[position] = value.nodes
+        nodes[position] = value.nodes[[name for name in value.nodes if str(name).startswith("inferred")]]
         if position in shown:
             title = sample.labels[position] if len(sample.own) > 1 else ""
             by = grouping(value.nodes)
@@ -59,7 +59,6 @@ def inferred(sample: Sample) -> list[Block | Table]:
         table(facts.head(40), caption="The scores in numbers.", most=40, total=sample.total),
         table(strongest[0], caption=f"The strongest pairs{which}.", total=len(strongest[0])),
         *composition({row: nodes[row] for row in sample.own.tolist()}, sample, most=4),
-        *places(nodes, sample),
     ]
 
 

@@ -32,6 +32,7 @@ STAGE_KEYS = frozenset(
     ("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "run", "description")
 )
 
+_IDLE = frozenset(("threads",))  # options of conntap's own steps that by convention change no value
 _GIVEN = ("rng", "folder")  # what the runner gives: randomness, and a folder to write files into
 
 COSTS = ("constant", "nodes", "connections")
@@ -276,7 +277,8 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         returns=hints.get("return", Any),
         cost=_cost(name, module, function, where),
         takes_folder=any(each.name == "folder" for each in parameters),
-        without_effect=frozenset(_said(module, "WITHOUT_EFFECT").get(function, ())),
+        without_effect=frozenset(_said(module, "WITHOUT_EFFECT").get(function, ()))
+        | (_IDLE & options.keys() if module.startswith("conntap.") else frozenset()),
     )
 
 
