@@ -185,7 +185,7 @@ def _on(grid: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _point(frame: pd.DataFrame, x: str, y: str, kind: str) -> dict[str, float]:
     at = (0.01, 0.05, 0.1) if kind == "roc" else (0.1, 0.25, 0.5)
-    told = f"{y.replace('_', ' ')} at {x.replace('_', ' ')} "
+    told = "true rate at false rate " if kind == "roc" else "precision at recall "
     grid = np.asarray(at)
     found = _on(grid, frame[x].to_numpy(dtype=float), frame[y].to_numpy(dtype=float))
     return {f"{told}{share:g}": float(value) for share, value in zip(at, found)}
