@@ -3,6 +3,8 @@
 import pytest
 
 from conntap import open_store
+from conntap.circuits import Connectome
+from conntap.circuits.sonata.writing import write_sonata
 from conntap.errors import StudyError
 from conntap.report import write_page
 from conntap.study import load_study, run
@@ -86,3 +88,14 @@ def test_a_column_that_a_sweep_would_take_is_told(study):
     )
     with pytest.raises(StudyError, match="before_circuit"):
         study(body)
+
+
+def test_a_circuit_on_disk_where_edges_in_memory_are_wanted_is_told_before_anything_runs(folder, write):
+    for name in ("a", "b"):
+        write_sonata(Connectome(3, [0, 1], [1, 2]), folder / name)
+    body = "stages:\n  x: {do: analyze.compare_circuits, of: {before: circuits.a, after: circuits.b}, by: id}\n"
+    study = load_study(write(body, circuits="a: a\n  b: b"))
+    with pytest.raises(
+        StudyError, match=r"stages\.x\.of: circuits\.a is a SONATA circuit.*a stage of circuits\.connectome"
+    ):
+        prepare(study)

@@ -33,6 +33,7 @@ from conntap.study.nodes import check_slices
 from conntap.study.plan import StagePlan, content_of, plan_study, source_cases
 from conntap.study.recordings import recorded
 from conntap.study.records import Records, stage_folder
+from conntap.study.selections import check_selections
 from conntap.study.work import open_source
 
 __all__ = [
@@ -75,6 +76,7 @@ def prepare(study: Study) -> Prepared:
     """
     sources, fingerprints = _sources(study)
     check_slices(study, sources)
+    check_selections(study, sources)
     subtargets: dict[str, dict[str, tuple[str, Any, dict[str, Any]]]] = {}
     for name, stage in study.subtargets.items():
         wanted = next(iter(stage.inputs.values()))
@@ -100,7 +102,20 @@ def _sources(study: Study) -> tuple[dict[str, Any], dict[str, str]]:
             fingerprints[name] = _fingerprint(entry, sources[name])
         except (ConntapError, OSError, TypeError) as error:
             raise study.told(f"circuits.{name}: {error}", ("circuits", name)) from error
+        _refuse_where_edges_are_wanted(study, name, sources[name])
     return sources, fingerprints
+
+
+def _refuse_where_edges_are_wanted(study: Study, name: str, source: Any) -> None:
+    """A circuit on disk is given to no stage whose step takes a connectome in memory."""
+    for stage in study.stages.values() if isinstance(source, Circuit) else ():
+        for position, taken in stage.inputs.items():
+            if taken in ("circuits", f"circuits.{name}") and not stage.step.accepts(position, Circuit):
+                message = (
+                    f"stages.{stage.name}.of: circuits.{name} is a SONATA circuit; {stage.step.name} takes its edges in memory. "
+                    "Give it a stage of circuits.connectome."
+                )
+                raise study.told(message, ("stages", stage.name, "of"))
 
 
 def _fingerprint(entry: CircuitEntry, source: Any) -> str:
