@@ -76,6 +76,7 @@ MODELS = [
     *RULES,
     SynapseCounts(("ei",), ((("e",), ("i",), Gamma(2.0, 1.0)), ((), (), Gamma(3.0, 0.0)))),
     Delays(("layer",), (((4,), (), DelayLine(1.0, 0.003, 0.2, 0.1)),), ("x", "y")),
+    Delays((), (((), (), DelayLine(1.0, 0.003, 0.2, 0.1)),), ("x",), "delay_ms"),
     Properties((), tuple(Property(n, "category" if n == "e" else "float32") for n in "abcde"), (((), (), JOINT),)),
     Properties(("ei",), (Property("a"), Property("b", "int16", "connection", 0.0, 9.0)), ((("e",), ("e",), PAIR),)),
     PositionTable(("u", "v"), np.array(["n1", "n2"]), np.array([[1.0, np.nan], [3.0, 4.0]])),
@@ -253,3 +254,10 @@ def test_a_model_is_a_stage_of_a_study(edges, tmp_path):
     assert isinstance(fitted.model, Pathways)
     assert drawn.iloc[0] != drawn.iloc[1]
     assert drawn.iloc[0].n_edges == pytest.approx(fitted.facts["connections"], rel=0.1)
+
+
+def test_delays_of_the_usual_name_are_written_as_before_and_read_without_one(tmp_path):
+    model = Delays((), (((), (), DelayLine(1.0, 0.003, 0.2, 0.1)),), ("x",))
+    path = save(model, tmp_path / "delays.json")
+    assert "name" not in json.loads(path.read_text())["model"]
+    assert load(path).name == "delay"

@@ -22,9 +22,9 @@ from conntap.manipulate.properties import _replaced
 from conntap.topology.grouping import order_by_ends
 from conntap.topology.row_draws import uniforms_of
 
-__all__ = ["DELAY", "Models", "Pool", "blank", "edge_ranks", "joined", "model_given", "ranks_within", "sub_seed"]
+__all__ = ["RENAME", "Models", "Pool", "blank", "edge_ranks", "joined", "model_given", "ranks_within", "sub_seed"]
 
-DELAY = "delay"
+RENAME = "Name it in the model as the edges do (of a Delays, `name: delay_ms`), or leave the model out."
 _KINDS = {"synapses": SynapseCounts, "delays": Delays, "properties": Properties, "values": Properties}
 _MOST = 20_000  # connections of a pool of each group
 _MIXED = 0x9E3779B97F4A7C15
@@ -80,7 +80,7 @@ class Models:
     def names(self) -> list[str]:
         """The edge properties that they give."""
         own = [] if self.properties is None else [each.name for each in self.properties.properties]
-        return own + ([] if self.delays is None or DELAY in own else [DELAY])
+        return own + ([] if self.delays is None or self.delays.name in own else [self.delays.name])
 
     def check(self, columns: Mapping[str, Any]) -> None:
         """Refuse to give what the edges that stay do not have."""
@@ -88,7 +88,7 @@ class Models:
         if lacking:
             raise OptionError(
                 f"{self.where}: edges that stay have no property {known(lacking)}, which a model gives; they have: "
-                f"{known([name for name in columns if not name.startswith('@')])}. Give it to them by circuits.evaluate, or name that property so."
+                f"{known([name for name in columns if not name.startswith('@')])}. {RENAME}"
             )
 
     def values(self, edges: Connectome) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Models:
             delays = self.delays.quantiles(edges, uniforms_of(edges.post, ranks, seed=sub_seed(self.seed, "delay")))
             if np.isnan(delays).any():
                 raise OptionError(f"{self.where}.delays: a node lacks a position that they take. Leave such nodes out.")
-            found[DELAY] = delays
+            found[self.delays.name] = delays
         return found
 
     def given(self, connectome: Connectome, rows: np.ndarray) -> Connectome:

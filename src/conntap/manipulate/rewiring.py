@@ -67,7 +67,7 @@ def rewire(
         models of the number of synapses and of properties for new ones. Or a model of properties, from which synapses of all
         connections that change take their values. Models as for `rule`.
     delays
-        A model from which synapses that change take their `delay`; None keeps them.
+        A model from which synapses that change take the property that it names, `delay` mostly; None keeps them.
     rng
         The source of randomness; equal states give equal results.
 

@@ -14,7 +14,7 @@ from conntap.circuits.rules.fitted import ModelFile
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, known
 from conntap.manipulate.draws import in_order
-from conntap.manipulate.made import Models, blank, joined, model_given, ranks_within, sub_seed
+from conntap.manipulate.made import RENAME, Models, blank, joined, model_given, ranks_within, sub_seed
 from conntap.manipulate.sources import Sources
 from conntap.manipulate.unplaced import POSITIONS, unplaced
 from conntap.topology.grouping import order_by_ends
@@ -53,7 +53,7 @@ def wire(
     synapses
         A model of how many synapses a connection has; None: one.
     delays
-        A model of the property `delay`; None: none.
+        A model of the property that it names, `delay` mostly; None: none.
     properties
         A model of other properties. Where there are edges already, models must give all properties that these have, and no
         others; but for places on the post neuron (afferent_section_pos, ...), which are NaN until `place_synapses` gives them.
@@ -104,10 +104,14 @@ class Wiring:
         lacking, odd = set(names) - {*self.models.names, *POSITIONS}, set(self.models.names) - set(names)
         if lacking:
             raise OptionError(
-                f"wire.properties: edges have {known(lacking)}, which no model gives. Give models, or drop these properties."
+                f"wire.properties: edges have {known(lacking)}, which no model gives. "
+                "Give models: `delays` gives one of them, that of its `name`, `properties` any others."
             )
         if odd:
-            raise OptionError(f"wire.properties: edges that are there have no {known(odd)}, which a model gives.")
+            raise OptionError(
+                f"wire.properties: edges that are there have no {known(odd)}, which a model gives; they "
+                f"have: {known(names)}. {RENAME}"
+            )
 
     def apply(self, connectome: Connectome, posts: tuple[int, int] | None = None) -> tuple[Connectome, dict[str, int]]:
         """The edges to post nodes [first, last), which are all those given, and new ones; and what was added."""

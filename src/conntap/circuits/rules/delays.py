@@ -75,6 +75,8 @@ class Delays:
         (pre group, post group, line), groups as for `SynapseCounts`.
     positions
         Node properties that hold the position, in um.
+    name
+        The edge property that it gives.
 
     >>> model = Delays((), (((), (), DelayLine(1.0, 0.1, 0.0, 0.1)),), ("x",))
     >>> nodes = np.array([0.0, 10.0])
@@ -86,9 +88,12 @@ class Delays:
     by: tuple[str, ...]
     pathways: tuple[tuple[Group, Group, DelayLine], ...]
     positions: tuple[str, ...] = ("x", "y", "z")
+    name: str = "delay"
 
     def __post_init__(self) -> None:
         check_pathways(self.by, self.pathways, DelayLine, "rules.Delays")
+        if not isinstance(self.name, str) or not self.name:
+            raise OptionError(f"rules.Delays: name is {self.name!r}; give the name of an edge property.")
 
     def quantiles(self, connectome: Connectome, uniforms: np.ndarray) -> np.ndarray:
         """The delay of each edge in ms from a uniform number each; NaN where a node has no position."""
@@ -135,7 +140,7 @@ def fit_delays(
     connectome
         Square or rectangular.
     delay
-        The edge property that holds the delay, in ms.
+        The edge property that holds the delay, in ms; the model gives it by this name.
     positions
         Node properties that hold the position, in um.
     by
@@ -194,7 +199,7 @@ def fit_delays(
         bins += [(pre, post, each) for each in _binned(values[own], distances[own], line)]
     facts = {"by": list(by), "edges": len(values), "delay": delay, "left_out": int((~known).sum())}
     table = pathway_table(bins, by).set_index("distance_um", append=bool(by))
-    return Fitted(Delays(by, tuple(pathways), tuple(positions)), pathway_table(rows, by), table, facts=facts)
+    return Fitted(Delays(by, tuple(pathways), tuple(positions), delay), pathway_table(rows, by), table, facts=facts)
 
 
 def numbers_of(connectome: Connectome, name: str, where: str) -> np.ndarray:

@@ -56,7 +56,7 @@ def evaluate(connectome: Connectome, *, model: ModelFile | object, rng: np.rando
     """Draw what a model says of a connectome.
 
     Keeps the nodes. A rule of probability draws all edges anew; synapse counts put so many parallel edges in the place of each
-    connection, with the edge properties of its first; delays give the edge property `delay`; properties give theirs;
+    connection, with the edge properties of its first; delays give the edge property of their `name`, `delay` mostly; properties give theirs;
     positions give the nodes theirs. Edges that stay keep order, values and types.
 
     Parameters
@@ -93,7 +93,7 @@ def evaluate(connectome: Connectome, *, model: ModelFile | object, rng: np.rando
         case SynapseCounts():
             return _multiplied(connectome, model, rng)
         case Delays():
-            return _with(connectome, {"delay": model.draw(connectome, rng=rng)})
+            return _with(connectome, {model.name: model.draw(connectome, rng=rng)})
         case Properties():
             return _with(connectome, model.draw(connectome, rng=rng))
         case PositionTable() | VoxelMap():

@@ -34,6 +34,8 @@ _KINDS: dict[str, type] = {
         Fitted,
     )
 }
+_LATER = {"Delays": {"name": "delay"}}
+"""Fields that came later, with what files without them mean; left out where they hold that."""
 _MODELS = tuple(
     each
     for name, each in _KINDS.items()
@@ -65,7 +67,10 @@ def apart(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, pd.DataFrame):
         return _table_apart(value, arrays)
     if is_dataclass(value) and type(value).__name__ in _KINDS:
-        parts = {each.name: apart(getattr(value, each.name), arrays) for each in fields(value)}
+        later, parts = _LATER.get(type(value).__name__, {}), {}
+        for name in (each.name for each in fields(value)):
+            if name not in later or getattr(value, name) != later[name]:
+                parts[name] = apart(getattr(value, name), arrays)
         return {"kind": type(value).__name__, **parts}
     if isinstance(value, Mapping):
         return {"mapping": {str(name): apart(each, arrays) for name, each in value.items()}}
@@ -115,7 +120,7 @@ def _built(plain: dict[str, Any], arrays: Mapping[str, np.ndarray], where: str) 
     if not isinstance(kind, str) or kind not in _KINDS:
         raise OptionError(unknown(where, "kind", kind, _KINDS))
     names = [each.name for each in fields(_KINDS[kind])]
-    given = {name: value for name, value in plain.items() if name != "kind"}
+    given = _LATER.get(kind, {}) | {name: value for name, value in plain.items() if name != "kind"}
     if set(given) != set(names):
         odd = sorted(set(given) ^ set(names))
         raise OptionError(f"{where}: {kind} holds {', '.join(names)}; missing or too many: {', '.join(odd)}.")
