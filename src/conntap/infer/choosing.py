@@ -1,0 +1,188 @@
+"""The method that suits a recording, chosen from the recording alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from conntap.activity import Spikes, Traces
+from conntap.circuits.connectome import Connectome
+from conntap.errors import ConntapError, OptionError, one_of
+from conntap.infer.decays import kinetics
+from conntap.infer.deconvolution import deconvolved
+from conntap.infer.describing import describe_recording
+from conntap.infer.filters import coarsened
+from conntap.infer.mixtures import lag_mixture
+from conntap.infer.pairs import all_pairs
+from conntap.infer.recordings import checked
+from conntap.infer.regressions import regression
+from conntap.infer.thresholds import local_fdr
+from conntap.infer.windowed import windowed_partial
+
+__all__ = ["auto", "choose"]
+
+_BURSTS = 0.4  # burstiness above which a network is said to burst
+_SLOW_MS = 10.0  # steps from which on synapses act within one
+_FINE_MS = 2.0  # the finest step of deconvolved traces: spikes are not told apart any finer
+_REACH_MS = 24.0  # how far lags of traces reach: delays, rises, and how late a spike may be seen
+_MOST_NODES = 4000
+_PAIRS_A_VALUE = 10
+_DECAYING = 1.5  # steps of decay from which on traces are taken for fluorescence
+
+Method = Literal["auto", "lag_mixture", "windowed_partial", "regression"]
+
+
+def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
+    """What `auto` would do with a recording, and why.
+
+    Returns
+    -------
+    A dictionary: `method` (lag_mixture, windowed_partial or regression), `why` (text), `bin_ms` (the step in which activity is
+    looked at), `lags` (how many steps), `tau_ms` (decay by which traces are deconvolved; 0 where they are not), `burstiness`.
+
+    Raises
+    ------
+    ActivityError
+        A recording of no duration, without nodes, or with values that are not finite.
+
+    Notes
+    -----
+    Spikes finer than 10 ms, and traces of networks that do not burst (burstiness below 0.4): `lag_mixture`, over 8 ms of spikes
+    and 24 ms of traces, at least 2 steps. Networks that burst, seen more slowly than synapses act: `windowed_partial`. Too few
+    nodes to learn from: `regression`. More than 4,000 nodes: `windowed_partial`. Traces that decay over more than 1.5 steps are
+    fluorescence and deconvolved. The limits were set on simulated recordings other than those of the benchmark.
+    Time: two passes over traces in pieces, and their decays.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> spikes = Spikes(rng.integers(0, 30, 5000), rng.random(5000) * 60_000, duration_ms=60_000, ids=30)
+    >>> told = choose(spikes)
+    >>> told["method"], told["bin_ms"], told["lags"]
+    ('lag_mixture', 1.0, 8)
+    """
+    checked(activity, "choose")
+    told = describe_recording(activity)
+    n, burstiness = activity.n_nodes - int(told["dead"]), float(told["burstiness"])
+    tau = _decay_ms(activity) if isinstance(activity, Traces) else 0.0
+    step = max(1.0, _grid_ms(activity)) if isinstance(activity, Spikes) else activity.dt_ms
+    if isinstance(activity, Traces):
+        step *= max(1, round(_FINE_MS / step))
+    reach = 8.0 if isinstance(activity, Spikes) else _REACH_MS
+    lags = min(12, max(2, int(reach / step + 1e-9)), max(1, 2 * _MOST_NODES // max(n, 1) - 1))
+    bursts = burstiness >= _BURSTS and (isinstance(activity, Traces) or step >= _SLOW_MS)
+    if bursts and n > 2:
+        method, why = (
+            "windowed_partial",
+            f"the network bursts (burstiness {burstiness:.2f}) and steps of {step:g} ms are slow",
+        )
+    elif n > _MOST_NODES:
+        method, why = "windowed_partial", f"{n} nodes are too many for profiles over lags"
+    elif n * (n - 1) // 2 < _PAIRS_A_VALUE * (2 * lags + 1):
+        method, why = "regression", f"{n} live nodes are too few to learn from what a connection looks like"
+    else:
+        method, why = "lag_mixture", f"no bursts hide who follows whom within {lags} steps of {step:g} ms"
+    return {"method": method, "why": why, "bin_ms": step, "lags": lags, "tau_ms": tau, "burstiness": burstiness}
+
+
+def auto(activity: Spikes | Traces, *, method: Method = "auto", threads: int = 1) -> Connectome:
+    """The most probable connections of a recording, by the method that suits it.
+
+    Traces that look like fluorescence are deconvolved first. Nothing is tuned on a truth; `choose` tells what is done and why.
+
+    Parameters
+    ----------
+    activity
+        Spikes, or traces: raw fluorescence, dF/F, or deconvolved already.
+    method
+        Which method, with all else still chosen; "auto": that too.
+    threads
+        How many deconvolve at once; no value depends on it.
+
+    Returns
+    -------
+    All ordered pairs with `score` (float64, larger for more probably connected), `probability` (of being connected),
+    `sign` (int8) and, but for `windowed_partial`, `delay_ms`. Dead channels score 0.
+
+    Raises
+    ------
+    ActivityError
+        Values that are not finite (`mended` fills gaps), fewer than three frames.
+    OptionError
+        Fewer than two nodes.
+
+    Notes
+    -----
+    Cost and sources: those of `deconvolved` and of the method. On networks that burst probabilities are too high, since
+    what all neurons share is not all accounted for.
+
+    Examples
+    --------
+    >>> from conntap.build import typed
+    >>> from conntap.infer import simulate_lif, strongest
+    >>> truth = typed(counts={"E": 24, "I": 6}, probability=0.1, rng=np.random.default_rng(0))
+    >>> found = auto(simulate_lif(truth, duration_s=60, rng=np.random.default_rng(1)))
+    >>> sorted(found.properties)
+    ['delay_ms', 'probability', 'score', 'sign']
+    """
+    one_of("auto.method", method, ["auto", "lag_mixture", "windowed_partial", "regression"])
+    if activity.n_nodes < 2:
+        raise OptionError(f"auto: {activity.n_nodes} nodes make no pair. Give a recording of two or more.")
+    plan = choose(activity)
+    name = str(plan["method"]) if method == "auto" else method
+    if isinstance(activity, Traces):
+        activity, step = _spikes_of(activity, plan, threads), None
+    else:
+        step = float(plan["bin_ms"])
+    lags = int(plan["lags"])
+    if name == "lag_mixture":
+        return lag_mixture(activity, lags=lags, bin_ms=step)
+    if name == "regression":
+        return _with_probability(regression(activity, lags=list(range(1, lags + 1)), bin_ms=step))
+    slow = step if step is None or step >= _SLOW_MS else None
+    return _with_probability(windowed_partial(activity, bin_ms=slow, score="signed"))
+
+
+def _spikes_of(traces: Traces, plan: dict[str, str | float | int], threads: int) -> Traces:
+    """Traces of spikes, in the step that was planned."""
+    if plan["tau_ms"]:
+        traces = deconvolved(traces, tau_ms="shared", threads=threads)
+    frames = max(1, round(float(plan["bin_ms"]) / traces.dt_ms))
+    return coarsened(traces, frames=frames) if frames > 1 else traces
+
+
+def _decay_ms(traces: Traces) -> float:
+    """The decay that most traces share, 0 where they do not decay."""
+    tau = kinetics(traces)["tau_ms"].to_numpy()
+    tau = tau[np.isfinite(tau)]
+    shared = float(np.median(tau)) if len(tau) else 0.0
+    return shared if shared >= _DECAYING * traces.dt_ms else 0.0
+
+
+def _grid_ms(spikes: Spikes) -> float:
+    """The width of the grid on which times stand, as far as they stand on one."""
+    times = spikes.times_ms[:: max(1, len(spikes) // 10_000)] - spikes.start_ms
+    for width in (100.0, 50.0, 40.0, 33.0, 25.0, 20.0, 10.0, 5.0, 4.0, 2.0):
+        if len(times) > 10 and np.allclose(times / width, np.round(times / width), atol=1e-6):
+            return width
+    return 1.0
+
+
+def _with_probability(estimate: Connectome) -> Connectome:
+    """With how probable each pair is, where there are enough to tell."""
+    try:
+        return local_fdr(estimate)
+    except ConntapError:  # fewer than a hundred pairs, or scores that are all alike
+        n = estimate.n_nodes
+        return all_pairs(
+            estimate.nodes,
+            **{name: _square(values, n) for name, values in estimate.properties.items()},
+            probability=np.full((n, n), np.nan),
+        )
+
+
+def _square(values: np.ndarray, n: int) -> np.ndarray:
+    matrix = np.zeros((n, n), dtype=values.dtype)
+    matrix[~np.eye(n, dtype=bool)] = values
+    return matrix
