@@ -306,7 +306,7 @@ def test_misspelt_choices_are_refused():
 
 
 def test_positions_are_told_to_come_with_the_nodes():
-    with pytest.raises(OptionError, match=r"unknown node property 'x'; known: none.* Positions come with the nodes"):
+    with pytest.raises(OptionError, match=r"unknown node property 'x'; known: none.* These nodes have no properties"):
         distance_fit(Connectome(3, [0], [1]))
 
 

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from conntap.errors import OptionError, known, unknown
+from conntap.circuits.selection import unknown_property
+from conntap.errors import OptionError, known
 from conntap.store.queries import check_readable
 
 __all__ = ["Cut", "Parts", "Quantiles", "Values", "read_cuts"]
@@ -91,7 +92,7 @@ def read_cuts(
     for cut in cuts:
         name = getattr(cut, "name", None)
         if columns is not None and isinstance(cut, Values | Quantiles) and name not in columns:
-            raise OptionError(unknown(where, "node property", name, columns))
+            raise OptionError(unknown_property(where, name, columns))
     return cuts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,8 +11,12 @@ import pandas as pd
 from conntap.errors import OptionError, known, unknown
 from conntap.store.queries import meets
 
-__all__ = ["Selection", "selected"]
+__all__ = ["Selection", "selected", "unknown_property"]
 
+_UNREAD = (
+    "These nodes have no properties. Read them too: `circuit.edges().connectome(node_properties=None)` of a circuit on disk, "
+    "`nodes=` of a table."
+)
 Selection: TypeAlias = str | dict[str, Any] | Sequence[int] | Sequence[str]
 """An expression over node properties ("layer == 4 and x > 0"; `id` is the node's id), a mapping from properties to the
 value or values wanted, or a list of ids."""
@@ -52,18 +56,37 @@ def selected(nodes: pd.DataFrame, choice: Any, where: str) -> np.ndarray:
     if choice is None:
         return np.arange(len(nodes))
     if isinstance(choice, str):
-        columns = nodes if "id" in nodes else nodes.assign(id=nodes.index)
-        return np.flatnonzero(meets(columns, choice, where, what="node property", error=OptionError))
+        return np.flatnonzero(_met(nodes, choice, where))
     if isinstance(choice, Mapping):
         return np.flatnonzero(_with(nodes, choice, where))
     return _by_ids(nodes, choice, where)
+
+
+def unknown_property(where: str, name: object, columns: Iterable[str]) -> str:
+    """What to tell of an unknown node property; where nodes have none at all, how to read them.
+
+    >>> unknown_property("example.by", "layr", ["layer"])
+    "example.by: unknown node property 'layr'; known: layer. Did you mean 'layer'?"
+    """
+    columns = list(columns)
+    return unknown(where, "node property", name, columns) + ("" if columns else f" {_UNREAD}")
+
+
+def _met(nodes: pd.DataFrame, expression: str, where: str) -> np.ndarray:
+    columns = nodes if "id" in nodes else nodes.assign(id=nodes.index)
+    try:
+        return meets(columns, expression, where, what="node property", error=OptionError)
+    except OptionError as error:
+        if len(nodes.columns) or "unknown node property" not in str(error):
+            raise
+        raise OptionError(f"{error} {_UNREAD}") from None
 
 
 def _with(nodes: pd.DataFrame, wanted: Mapping[str, Any], where: str) -> np.ndarray:
     keep = np.ones(len(nodes), dtype=bool)
     for name, values in wanted.items():
         if name not in nodes.columns:
-            raise OptionError(unknown(where, "node property", name, nodes.columns))
+            raise OptionError(unknown_property(where, name, nodes.columns))
         listed = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else [values]
         keep &= nodes[name].isin(listed).to_numpy()
     return keep

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from conntap.errors import OptionError, unknown
+from conntap.circuits.selection import unknown_property
+from conntap.errors import OptionError
 
 __all__ = ["places", "points"]
 
@@ -33,8 +34,7 @@ def points(nodes: pd.DataFrame, names: Sequence[str], where: str) -> np.ndarray:
     columns = []
     for name in names:
         if name not in nodes.columns:
-            hint = "" if len(nodes.columns) else " Positions come with the nodes: give a table of nodes that has them."
-            raise OptionError(unknown(where, "node property", name, nodes.columns) + hint)
+            raise OptionError(unknown_property(where, name, nodes.columns))
         column = nodes[name]
         if not pd.api.types.is_numeric_dtype(column) or column.dtype.kind not in "iuf":
             raise OptionError(f"{where}: node property {name!r} is not numeric ({column.dtype}); give positions in um.")
