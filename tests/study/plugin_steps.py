@@ -13,8 +13,10 @@ import pandas as pd
 from conntap import store
 from conntap.activity import Spikes
 from conntap.circuits.connectome import Connectome
+from conntap.errors import OptionError
 
 STEPS = {
+    "unlucky": 1,
     "varied": 1,
     "cells": 1,
     "chain": 1,
@@ -41,6 +43,21 @@ STEPS = {
     "taking_kwargs": 1,
     "taking_of": 1,
 }
+
+
+def _no_bad_luck(number):
+    if number == 13:
+        raise OptionError(f"unlucky.number: {number}; it brings bad luck. Give 12.")
+
+
+CHECKS = {"unlucky": {("number",): _no_bad_luck}}
+
+
+def unlucky(connectome: Connectome, *, number: int = 7) -> int:
+    """A number that the module checks beforehand."""
+    return number
+
+
 COSTS = {"hang": "constant", "draw": lambda nodes, connections: (connections // nodes) ** 2 * nodes}
 
 

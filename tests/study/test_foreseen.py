@@ -118,10 +118,10 @@ def test_large_inputs_are_not_counted_and_that_is_said(foreseen):
 
 
 def test_a_manipulation_that_would_fail_says_so(folder, write, study):
-    body = BODY.replace("pre: layer == 1}, ", "pre: nolayer == 1}, ")
+    body = BODY.replace("pre: layer == 1}, ", "pre: layer == 1, connections: 1000}, ")
     other = load_study(write(body, circuits="a: a", name="other.yaml"))
     rows = of(foresee(other, other.folder, prepare(other)), "cut")
-    assert all(row.note.startswith("would fail") and "nolayer" in row.note for row in rows)
+    assert all(row.note.startswith("would fail") and "there are" in row.note for row in rows)
 
 
 def test_the_command_line_shows_it(study):

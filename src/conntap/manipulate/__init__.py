@@ -47,7 +47,7 @@ STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, ve
 # Options that change how a step runs and nothing of its value: they enter no key.
 WITHOUT_EFFECT: dict[str, tuple[str, ...]] = {"circuit": ("mem_gb", "workers")}
 
-_HOMES = {name: file for file, names in _FILES.items() for name in names}
+_HOMES = {name: file for file, names in _FILES.items() for name in names} | {"CHECKS": "option_checks"}
 
 __all__ = sorted(["STEPS", *STEPS])
 

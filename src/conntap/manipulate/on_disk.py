@@ -17,7 +17,7 @@ from conntap.manipulate.circuits import manipulate_circuit
 from conntap.manipulate.configurations import Configuration, prepared
 from conntap.manipulate.streamed import STREAMED
 
-__all__ = ["circuit", "full_recipe", "recipe_seed"]
+__all__ = ["circuit", "full_recipe", "recipe_seed", "with_fraction"]
 
 
 def circuit(
@@ -134,11 +134,16 @@ def full_recipe(
     OptionError
         An unknown mask, one that does not fit the circuit, an unknown node set.
     """
-    steps = [_with_mask(_with_fraction(step, fraction), masks or {}, n) for n, step in enumerate(recipe)]
+    steps = [_with_mask(with_fraction(step, fraction), masks or {}, n) for n, step in enumerate(recipe)]
     return prepared(Configuration(circuit=circuit.path, recipe=tuple(steps), edges=edges), circuit)
 
 
-def _with_fraction(step: dict[str, Any], fraction: float | None) -> dict[str, Any]:
+def with_fraction(step: dict[str, Any], fraction: float | None) -> dict[str, Any]:
+    """A manipulation with the fraction of the stage, where it takes one and says none.
+
+    >>> with_fraction({"do": "subsample"}, 0.5), with_fraction({"do": "subsample", "synapses": 3}, 0.5)
+    ({'do': 'subsample', 'fraction': 0.5}, {'do': 'subsample', 'synapses': 3})
+    """
     from conntap import manipulate
 
     name = str(step.get("do")).removeprefix("manipulate.")

@@ -26,6 +26,7 @@ from conntap.study.entries import (
     Study,
     StudyEntry,
 )
+from conntap.study.option_checks import stage_mistakes
 from conntap.study.recipes import check_recipe, has_path, takes_recipe
 from conntap.study.references import is_reference
 from conntap.study.relations import check_columns, check_kinds, in_order
@@ -179,6 +180,8 @@ class Checker:
             elif not fits(step.returns, Connectome):
                 self.problem(f"controls.{name}.do: {step.name} is no control; a control gives a connectome.", place)
             options = self._options(step, entry.model_extra or {}, place, references=False)
+            for within, mistake in stage_mistakes(step, options, {}):
+                self.problem(f"{dotted(place)}: {mistake}", (*place, *within))
             yield name, Control(name, step, options, entry.draws, entry.description)
 
     def _slices(self) -> Iterator[tuple[str, Slicing]]:
@@ -222,11 +225,15 @@ class Checker:
         if entry.select and not step.inputs:
             self.problem(f"{where}.select: {step.name} takes no input to select from. Remove it.", (*place, "select"))
         swept = self._sweeps(step, entry, place)
+        inputs = self._inputs(step, entry, place)
+        options = self._options(step, entry.model_extra or {}, place, swept=entry.each)
+        for within, mistake in stage_mistakes(step, options, {**entry.each, **swept}):
+            self.problem(f"{where}: {mistake}", (*place, *within))
         return Stage(
             name=name,
             step=step,
-            inputs=self._inputs(step, entry, place),
-            options=self._options(step, entry.model_extra or {}, place, swept=entry.each),
+            inputs=inputs,
+            options=options,
             join=entry.join,
             each=dict(entry.each),
             swept=swept,

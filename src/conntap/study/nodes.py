@@ -16,7 +16,7 @@ from conntap.errors import ConntapError, OptionError, unknown
 from conntap.store.queries import check_readable, names_in
 from conntap.study.entries import Slicing, Stage, Study
 
-__all__ = ["check_slices"]
+__all__ = ["check_slices", "tables_of"]
 
 
 def check_slices(study: Study, sources: Mapping[str, Any]) -> None:
@@ -28,7 +28,7 @@ def check_slices(study: Study, sources: Mapping[str, Any]) -> None:
     StudyError
         A slice that cannot be, with its line.
     """
-    tables = [table for source in sources.values() for table in _tables(source)]
+    tables = [table for source in sources.values() for table in tables_of(source)]
     names = {name for source in sources.values() for name in _names(source)}
     for stage in study.stages.values():
         for name in stage.slices:
@@ -98,7 +98,7 @@ def _names(source: Any) -> Iterator[str]:
         yield from map(str, [*source.pre_nodes, *source.post_nodes])
 
 
-def _tables(source: Any) -> Iterator[pd.DataFrame]:
+def tables_of(source: Any) -> Iterator[pd.DataFrame]:
     """Tables of the nodes of a circuit, by population, or of a connectome: their properties and of what kind they are,
     without rows."""
     if not isinstance(source, Circuit):
