@@ -104,6 +104,8 @@ def test_recordings_are_pooled_and_what_they_are_like_is_a_table():
 
 def test_nothing_to_draw_is_said():
     assert not score_histogram([np.nan]).axes[0].axison
+    assert score_histogram([0.0, 0.0]).axes[0].axison
+    assert score_histogram([0.1, np.nextafter(0.1, 1)]).axes[0].axison
 
 
 def test_the_page_shows_them_all(write, estimates):

@@ -98,6 +98,24 @@ def test_where_no_pair_is_sure_enough_none_is_kept_and_it_is_said(folder):
         keep_strongest(all_pairs(3, score=matrix), precision=0.5)
 
 
+def test_the_method_that_suits_is_chosen_and_said(folder):
+    text = tap(folder / "spikes.npz", "--truth", folder / "truth.h5").output
+    assert "auto: " in text
+    assert "infer.auto: 240 pairs scored" in text
+    told = json.loads(tap(folder / "spikes.npz", "--json").stdout)
+    assert told["chosen"]["method"]
+    assert told["expected_precision"] is None or told["expected_precision"] >= 0.8 or told["kept"] == 0
+
+
+def test_a_recording_in_which_nothing_happens_gives_no_connections(tmp_path):
+    activity.write_traces(Traces(np.zeros((100, 5)), dt_ms=20), tmp_path / "dead.npz")
+    activity.write_traces(Traces(np.zeros((2, 5)), dt_ms=20), tmp_path / "two.npz")
+    found = infer_recording(asked(tmp_path, "dead.npz", "pearson"))
+    assert found.kept.connectome.n_edges == 0
+    with pytest.raises(ConntapError, match="at least 3 steps"):
+        infer_recording(asked(tmp_path, "two.npz", "pearson"))
+
+
 def test_precision_and_recall_of_what_is_kept():
     truth = Connectome(3, [0, 0, 1], [1, 1, 2], properties={"weight": [1.0, 1.0, 1.0]})
     pairs = all_pairs(3, score=np.array([[0, 3.0, 2.0], [0, 0, 1.0], [0, 0, 0]]))

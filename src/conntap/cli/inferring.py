@@ -89,6 +89,8 @@ def _infer(recording: Path, *, method: str, settings: tuple[str, ...], prepare: 
     def tell(what: str, value: Any) -> None:
         if what == "described" and not as_json:
             _print_described(recording, value)
+        elif what == "chosen" and not as_json:
+            click.echo(f"auto: {value['method']}, since {value['why']}")
         elif what == "mended":
             click.echo(f"mended: {value}", err=as_json)
 
@@ -200,7 +202,7 @@ def _print_found(found: Any, written: list[str]) -> None:
         click.echo("scores are the same both ways: a pair is connected in one direction or the other, or in both")
     if told["neurons"]:
         click.echo("neurons: " + ", ".join(f"{count:,} {kind}" for kind, count in told["neurons"].items() if count))
-    if told["signs"]:
+    if any(told["signs"].values()):
         click.echo("connections: " + ", ".join(f"{count:,} {kind}" for kind, count in told["signs"].items() if count))
     if kept.connectome.n_edges:
         rows = inference.strongest_pairs(kept.connectome, _TOP).to_dict("records")
@@ -227,6 +229,7 @@ def _plain(found: Any, written: list[str]) -> dict[str, Any]:
         "prepared": [each.step.name for each in found.asked.prepare],
         "method": found.asked.method.step.name,
         "options": dict(found.asked.method.options),
+        "chosen": dict(found.chosen),
         "pairs": found.pairs.n_edges,
         "kept": kept.connectome.n_edges,
         "threshold": kept.threshold,

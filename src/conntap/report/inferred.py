@@ -168,7 +168,9 @@ def score_histogram(scores: Any, *, threshold: float = np.nan, title: str = "") 
         if len(values) == 0:
             nothing(axes)
             return axes.figure
-        counts, edges = np.histogram(values, 60)
+        low, high = float(values.min()), float(values.max())
+        pad = 0.0 if high - low > 1e-9 * max(abs(low), abs(high)) else max(abs(high) / 2, 1e-300)
+        counts, edges = np.histogram(values, 60, (low - pad, high + pad))
         axes.stairs(counts, edges, color=colour(0), fill=True, alpha=0.35)
         axes.stairs(counts, edges, color=colour(0), linewidth=1.4)
         if np.isfinite(threshold):

@@ -75,7 +75,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """What came out: `prepared` is the activity that the method took, `score` empty without a truth."""
+    """What came out: `prepared` is the activity that the method took, `score` empty without a truth, `chosen` what `infer.auto`
+    decided."""
 
     asked: Asked
     described: Mapping[str, Any]
@@ -85,6 +86,7 @@ class Found:
     kept: Kept
     truth: Connectome | None
     score: Mapping[str, float]
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_symmetric(self) -> bool:
@@ -104,7 +106,7 @@ class Found:
         if self.asked.keep is not None:
             return "as many as asked for"
         if precision is None:
-            return "all: the scores cannot be told apart; --keep N keeps the best"
+            return "all that score: they are too few or too alike to say more; --keep N keeps the best"
         if not self.kept.connectome.n_edges:
             return (
                 f"none is expected to be right as often as {precision:g}; the best reach {self.kept.best_precision:.3g}"
@@ -221,7 +223,8 @@ def infer_recording(
     asked
         The recording and what is to be done.
     tell
-        Called with "described" and a mapping, and with "mended" and a sentence, as soon as that is known.
+        Called with "described" and a mapping, with "mended" and a sentence, and with "chosen" and a mapping, as soon as that is
+        known.
     working
         Entered with words for what is being done, for as long as that takes.
 
@@ -248,13 +251,20 @@ def infer_recording(
     for call in asked.prepare:
         with working(call.step.name):
             activity = applied(activity, call, seed=asked.seed)
+    chosen: Mapping[str, Any] = {}
+    if asked.method.step.name == "infer.auto":
+        from conntap.infer import choose
+
+        with working("choosing a method"):
+            chosen = choose(activity)
+        tell("chosen", chosen)
     with working(f"{asked.method.step.name}: {activity.n_nodes:,} nodes"):
         pairs = inferred(activity, asked.method, seed=asked.seed)
     with working("what to expect"):
         pairs = labelled(with_probabilities(pairs))
     kept = keep_strongest(pairs, precision=wanted_precision(asked, pairs), keep=asked.keep)
     score = {} if truth is None else judged(pairs, kept.connectome, truth)
-    return Found(asked, described, said, activity, pairs, kept, truth, score)
+    return Found(asked, described, said, activity, pairs, kept, truth, score, chosen)
 
 
 def wanted_precision(asked: Asked, pairs: Connectome) -> float | None:
@@ -351,7 +361,8 @@ def keep_strongest(pairs: Connectome, *, precision: float | None = None, keep: f
     precision
         Keep the most pairs whose mean probability is at least this.
     keep
-        Keep so many pairs, or (below 1) this share of them. Of neither all are kept.
+        Keep so many pairs, or (below 1) this share of them. Of neither all are kept but
+        those that score 0.
 
     Raises
     ------
@@ -376,7 +387,7 @@ def keep_strongest(pairs: Connectome, *, precision: float | None = None, keep: f
     if keep is not None:
         kept = strongest(pairs, **_number(keep, pairs.n_edges))
     elif precision is None:
-        kept = pairs
+        kept = pairs.filter(np.asarray(pairs.properties["score"]) != 0)
     elif probability is None:
         raise OptionError(
             f"{_WHERE} --precision: what to expect of these scores cannot be told, they are too few or too alike. Give --keep."

@@ -67,6 +67,8 @@ def _sentence(found: Found) -> str:
     text += f"{kept.connectome.n_edges:,} were kept ({found.why})."
     if not np.isnan(kept.expected_precision):
         text += f" Of those kept, {100 * kept.expected_precision:.0f} % are expected to be connections."
+    if found.chosen:
+        text += f" The method that suits it is {found.chosen['method']}, since {found.chosen['why']}."
     if found.is_symmetric:
         text += " Scores are the same both ways: a pair is connected in one direction or the other, or in both."
     mended = [f"Mended: {each}" for each in found.mended]
