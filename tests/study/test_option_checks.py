@@ -92,3 +92,20 @@ def test_a_selection_by_what_a_step_made_is_left_to_the_run(check):
     assert check("""  grown: {do: build.column, n_nodes: 20}
   less: {do: manipulate.subsample, of: grown, fraction: 1, pre: strange == 2}
 """)
+
+
+def test_a_number_that_is_none_hides_no_other_mistake(write):
+    body = f"""{NET}  cut: {{do: manipulate.subsample, of: net, fraction: .nan}}
+  less: {{do: manipulate.subsample, of: net, fractoin: 1, fraction: 1}}
+  two: {{do: manipulate.circuit, recipe: [{{do: subsample, fraction: -.inf}}]}}
+"""
+    with pytest.raises(StudyError, match="3 mistakes") as error:
+        load_study(write(body))
+    assert r"stages.cut.fraction: nan is no number to compute with. (study.yaml, line 6)" in str(error.value)
+    assert r"stages.two.recipe.0.fraction: -inf is no number to compute with. (study.yaml, line 8)" in str(error.value)
+    assert "Did you mean 'fraction'?" in str(error.value)
+
+
+def test_a_number_that_is_none_where_a_whole_one_is_wanted_is_told_once_with_the_rest(write):
+    with pytest.raises(StudyError, match=r"2 mistakes:\n.*seed: nan is no number .*line 2\)\n.*unknown key 'stags'"):
+        load_study(write(f"stags: 1\n{NET}", seed=".nan"))

@@ -32,7 +32,7 @@ from conntap.study.references import is_reference
 from conntap.study.relations import check_columns, check_kinds, in_order
 from conntap.study.spaces import check_searches
 from conntap.study.steps import STAGE_KEYS, Step, find_step, fits
-from conntap.study.yaml import Document, Place
+from conntap.study.yaml import Document, Place, odd_numbers
 
 _KEYS = {
     "stages": STAGE_KEYS,
@@ -68,9 +68,11 @@ class Checker:
     def __init__(self, path: Path, document: Document, entry: StudyEntry) -> None:
         self.path, self.document, self.entry = path, document, entry
         self.problems: list[str] = []
+        self._odd = dict(odd_numbers(document.values))
         self.names = [f"stages.{name}" for name in entry.stages] + [f"subtargets.{name}" for name in entry.subtargets]
 
     def study(self) -> Study:
+        self.problems += [f"{told}{self.document.line(place)}" for place, told in self._odd.items()]
         self._names()
         circuits = {name: self._circuit(name, each) for name, each in self.entry.circuits.items()}
         recordings = {name: self._recording(name, each) for name, each in self.entry.recordings.items()}
@@ -110,7 +112,13 @@ class Checker:
         )
 
     def problem(self, message: str, place: Place) -> None:
-        self.problems.append(message + self.document.line(place))
+        if not any(self._is_told(odd, place, message) for odd in self._odd):
+            self.problems.append(message + self.document.line(place))
+
+    @staticmethod
+    def _is_told(odd: Place, place: Place, message: str) -> bool:
+        """Whether a mistake is that of a number which is told as none already."""
+        return odd[: len(place)] == place and any(each in message for each in ("nan", "inf"))
 
     def _names(self) -> None:
         sections = ("circuits", "recordings", "subtargets", "stages", "controls", "slices", "search")

@@ -29,7 +29,7 @@ from conntap.study.entries import (
     StudyEntry,
     run_mistake,
 )
-from conntap.study.yaml import Document, Place, read_document, read_value
+from conntap.study.yaml import Document, Place, odd_numbers, parsed, read_value
 
 __all__ = ["load_study", "values_of"]
 
@@ -69,7 +69,10 @@ def load_study(path: str | Path, *, options: Mapping[str, Any] | None = None) ->
     try:
         entry = StudyEntry.model_validate(_expanded(document.values))
     except ValidationError as error:
-        raise StudyError(all_told(path, [_told(each, document) for each in error.errors(include_url=False)])) from None
+        odd = dict(odd_numbers(document.values))
+        told = [f"{each}{document.line(place)}" for place, each in odd.items()]
+        told += [_told(each, document) for each in error.errors(include_url=False) if each["loc"] not in odd]
+        raise StudyError(all_told(path, told)) from None
     return Checker(path, document, entry).study()
 
 
@@ -87,7 +90,7 @@ def _extended(path: Path, seen: tuple[Path, ...]) -> Document:
         raise StudyError(
             f"{path}: extends itself by way of {' -> '.join(each.name for each in seen)}. Break the circle."
         )
-    document = read_document(path)
+    document = parsed(path)
     base_path = document.values.get("extends")
     if base_path is None:
         return document

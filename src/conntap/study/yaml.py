@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from conntap.errors import StudyError
 
-__all__ = ["Document", "Place", "read_document", "read_value"]
+__all__ = ["Document", "Place", "odd_numbers", "parsed", "read_document", "read_value"]
 
 _MOST_VALUES = 200_000
 _MOST_BYTES = 16 * 2**20
@@ -53,6 +54,20 @@ def read_document(path: Path) -> Document:
     Raises
     ------
     StudyError
+        As `parsed`, and for a number that is none to compute with.
+    """
+    document = parsed(path)
+    for place, told in odd_numbers(document.values):
+        raise StudyError(f"{path}: {told}{document.line(place)}")
+    return document
+
+
+def parsed(path: Path) -> Document:
+    """The same, whatever its numbers are: `odd_numbers` finds those that are none to compute with.
+
+    Raises
+    ------
+    StudyError
         No such file, not text, a mistake of syntax (with line and column), a duplicate key, a tag, or a
         document that is too large or too deep.
     """
@@ -80,6 +95,19 @@ def read_document(path: Path) -> Document:
     return Document(values, text, places)
 
 
+def odd_numbers(values: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every number that is infinite or none: its place, and what is wrong.
+
+    >>> list(odd_numbers({"fraction": [0.5, math.nan]}))
+    [(('fraction', 1), 'fraction.1: nan is no number to compute with.')]
+    """
+    if isinstance(values, dict | list):
+        for key, each in values.items() if isinstance(values, dict) else enumerate(values):
+            yield from odd_numbers(each, (*place, key))
+    elif isinstance(values, float) and not math.isfinite(values):
+        yield place, f"{'.'.join(map(str, place))}: {values} is no number to compute with."
+
+
 def read_value(text: str) -> Any:
     """One value as a document would hold it: a number, a truth value, text, a list or a mapping.
 
@@ -94,7 +122,10 @@ def read_value(text: str) -> Any:
     ({'quantiles': {'y': 4}}, 3, 'layer')
     """
     path = Path("the terminal")
-    return _Plain(path, {}).value(_from_yaml(text, path), ())
+    value = _Plain(path, {}).value(_from_yaml(text, path), ())
+    for _, told in odd_numbers(value):
+        raise StudyError(f"{path}: {told}")
+    return value
 
 
 def _from_yaml(text: str, path: Path) -> Any:
@@ -179,10 +210,7 @@ class _Plain:
             return bool(raw)
         for kind in (int, float, str):
             if isinstance(raw, kind):
-                plain = kind(raw)
-                if isinstance(plain, float) and not math.isfinite(plain):
-                    raise StudyError(f"{self.path}: {'.'.join(map(str, place))}: {plain} is no number to compute with.")
-                return plain
+                return kind(raw)
         where = ".".join(map(str, place))
         raise StudyError(f"{self.path}: {where}: a {type(raw).__name__} is not allowed; quote it to make it text.")
 
