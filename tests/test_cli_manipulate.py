@@ -72,7 +72,18 @@ def test_a_recipe_of_no_steps_changes_nothing(desk):
         (["circuit", "--step", "{do: subsample, fraction: half}", "--dry-run"], "does not fit"),
         (["circuit", "--step", "{do: subsample, fractoin: 1}", "--dry-run"], "unknown option 'fractoin'"),
         (["circuit", "--step", "{do: add_connections, fraction: 1}", "--dry-run"], "in memory only"),
-        (["circuit", "--step", "subsample", "--dry-run"], "give a list"),
+        (["circuit", "--step", "subsample", "--dry-run"], "--step: 'subsample'; give a mapping, such as"),
+        (
+            [
+                "circuit",
+                "--step",
+                "{do: subsample, fraction: 1}",
+                "--step",
+                "{do: subsample, fraction: 2}",
+                "--dry-run",
+            ],
+            "recipe[1]: subsample.fraction: 2; give a number from 0 to 1",
+        ),
         (["recipe.yaml", "--mem-gb", "0"], "--mem-gb"),
     ],
 )

@@ -10,6 +10,7 @@ from conntap import manipulate
 from conntap.circuits import Connectome, open_circuit
 from conntap.circuits.masks import Mask
 from conntap.circuits.sonata.writing import write_sonata
+from conntap.errors import OptionError
 from conntap.manipulate.circuits import examine_circuit
 
 C = Connectome(pd.DataFrame({"layer": [1, 1, 2]}), [0, 0, 1, 2], [1, 2, 2, 0])
@@ -39,7 +40,7 @@ def test_a_selection_of_no_nodes_is_told_once_in_memory_and_in_chunks(step, capl
     assert in_memory[0].startswith(step["do"])
     caplog.clear()
     examine_circuit(open_circuit(write_sonata(C, tmp_path / "old")), recipe=[step], mem_gb=1e-9)
-    assert told(caplog) == in_memory
+    assert told(caplog) == [f"recipe[0]: {in_memory[0]}"]
 
 
 def test_a_mask_without_pairs_is_told(caplog, tmp_path):
@@ -50,7 +51,23 @@ def test_a_mask_without_pairs_is_told(caplog, tmp_path):
     caplog.clear()
     recipe = [{"do": "remove_connections", **step}]
     examine_circuit(open_circuit(write_sonata(C, tmp_path / "old")), recipe=recipe)
-    assert told(caplog) == in_memory
+    assert told(caplog) == [f"recipe[0]: {in_memory[0]}"]
+
+
+def test_of_two_manipulations_of_a_kind_it_is_told_which_is_wrong(caplog, tmp_path):
+    circuit = open_circuit(write_sonata(C, tmp_path / "old"))
+    fine = {"do": "remove_connections", "pre": "layer == 1", "fraction": 0.5}
+    for odd, message in [
+        ({"fraction": 1.5}, r"^recipe\[1\]: remove_connections\.fraction: 1\.5; give a number"),
+        ({"post": "layr == 1"}, r"^recipe\[1\]: remove_connections\.post: query .*unknown node property 'layr'"),
+        ({"fraction": None, "connections": 99}, r"^recipe\[1\]: remove_connections\.connections: 99; there are"),
+        ({"fractoin": 1}, r"^recipe\[1\]: remove_connections: unknown option 'fractoin'"),
+    ]:
+        with pytest.raises(OptionError, match=message):
+            examine_circuit(circuit, recipe=[fine, {**fine, **odd}], mem_gb=1e-9, workers=2)
+    caplog.clear()
+    examine_circuit(circuit, recipe=[fine, {**fine, "mask": Mask.from_pairs([2, 1], [0, 0])}])
+    assert told(caplog) == ["recipe[1]: remove_connections.mask: 1 of its 2 pairs are not connected."]
 
 
 def test_nothing_is_told_where_nodes_are_selected_or_all_are_meant(caplog):

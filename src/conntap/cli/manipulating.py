@@ -80,9 +80,17 @@ def _asked(path: Path, steps: tuple[str, ...], **given: Any) -> Any:
         )
     else:
         asked = Configuration(circuit=path, recipe=())
-        recipe = {"circuit": str(path), "recipe": [read_value(each) for each in steps]}
+        recipe = {"circuit": str(path), "recipe": [_step(read_value(each), each) for each in steps]}
         asked = replace(read_configuration(recipe, Path()), circuit=path)
     return replace(asked, **{name: value for name, value in given.items() if value is not None})
+
+
+def _step(value: Any, text: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise click.UsageError(
+            f'--step: {text!r}; give a mapping, such as "{{do: remove_connections, fraction: 0.1}}".'
+        )
+    return value
 
 
 def _checked(asked: Any) -> Any:

@@ -23,13 +23,17 @@ CONNECTED = "pairs of the mask connected"
 
 
 class Nodes:
-    """The tables of nodes on both sides, and how a selection among them is meant: by a node set's name too."""
+    """The tables of nodes on both sides, and how a selection among them is meant: by a node set's name too.
+
+    `place` goes before what is told, to say which of several manipulations it is about.
+    """
 
     def __init__(self, circuit: Any, stream: Any) -> None:
         self.node_sets, self.stream = circuit.node_sets, stream
         self._sides = {"pre": stream.pre_nodes, "post": stream.post_nodes}
         self._tables: dict[str, Any] = {}
         self._told: set[str] = set()
+        self.place = ""
 
     def count(self, side: str) -> int:
         """Number of nodes on a side."""
@@ -53,9 +57,9 @@ class Nodes:
         else:
             keep = np.zeros(len(table), dtype=bool)
             keep[selected(table, choice, where)] = True
-        if not keep.any() and where not in self._told:
-            self._told.add(where)
-            tell_none(where, len(keep))
+        if not keep.any() and self.place + where not in self._told:
+            self._told.add(self.place + where)
+            tell_none(self.place + where, len(keep))
         return keep
 
 
@@ -67,7 +71,7 @@ class Among:
         if self.mask is not None and not isinstance(self.mask, Mask):
             raise OptionError(f"{where}.mask: {type(self.mask).__name__}; give a Mask.")
         if self.mask is not None:
-            tell_empty(self.mask, where)
+            tell_empty(self.mask, nodes.place + where)
             self._by_post = MaskByPost(self.mask, nodes.connectome(), f"{where}.mask")
         self.pre, self.post = (nodes.chosen(options.get(side), side, f"{where}.{side}") for side in ("pre", "post"))
 

@@ -98,8 +98,13 @@ def _ours(values: Mapping[str, Any], folder: Path) -> Configuration:
             raise OptionError(f"configuration: the key {name!r} is not given; known: {known(_KEYS)}. Give it.")
     whole("configuration.seed", values.get("seed", 0), 0)
     steps = values["recipe"]
-    if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
+    if not isinstance(steps, list):
         raise OptionError(f"configuration.recipe: {steps!r}; give a list, such as [{{do: subsample, fraction: 0.5}}].")
+    for position, each in enumerate(steps):
+        if not isinstance(each, dict):
+            raise OptionError(
+                f"configuration.recipe[{position}]: {each!r}; give a mapping, such as {{do: subsample, ...}}."
+            )
     return Configuration(
         circuit=folder / _text(values["circuit"], "configuration.circuit"),
         recipe=tuple(_located(each, folder, f"configuration.recipe[{n}]") for n, each in enumerate(steps)),

@@ -6,6 +6,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.sonata.streaming import EdgeChunk, EdgeStream
-from conntap.errors import OptionError, unknown, whole
+from conntap.errors import CircuitError, OptionError, unknown, whole
 from conntap.manipulate.among import CONNECTED, Nodes
 from conntap.manipulate.by_post import Rewire, Wire
 from conntap.manipulate.choosing import a_fraction
@@ -70,7 +72,9 @@ class Run:
         nodes = Nodes(circuit, self._stream)
         for position, (name, options) in enumerate(_read(*each) for each in enumerate(recipe)):
             rng = step_rng(seed, position, name)
-            self._steps.append(streamed(name, options, nodes, rng, f"recipe[{position}]"))
+            nodes.place = _place(position)
+            with _named(position):
+                self._steps.append(streamed(name, options, nodes, rng, f"recipe[{position}]"))
             self.described.append({"do": name, **{key: said(each) for key, each in options.items()}})
         self.told: list[dict[str, int]] = [{} for _ in self._steps]
         self._added = list(dict.fromkeys(name for each in self._steps for name in getattr(each, "adds", ())))
@@ -91,8 +95,9 @@ class Run:
         """The chunks after all manipulations, each of which is counted before where it wants that."""
         for position, step in enumerate(self._steps):
             if step.counts():
-                count = lambda part, n=position: self._steps[n].tally(self._upto(part, n)[1])  # noqa: E731
-                step.settle(list(self._mapped(count, f"counting {position}")))
+                tallies = list(self._mapped(partial(self._tally, position), f"counting {position}"))
+                with _named(position):
+                    step.settle(tallies)
         self.told = [{} for _ in self._steps]
         for chunk, told in self._mapped(lambda part: self._finished(part, paths), what):
             for total, each in zip(self.told, told, strict=True):
@@ -101,12 +106,19 @@ class Run:
             yield chunk
         self._tell()
 
+    def _tally(self, position: int, part: int) -> Any:
+        """What a manipulation has to know of a chunk."""
+        chunk = self._upto(part, position)[1]
+        with _named(position):
+            return self._steps[position].tally(chunk)
+
     def _tell(self) -> None:
-        for described, step, told in zip(self.described, self._steps, self.told, strict=True):
-            _log.info("%s: %s.", described["do"], ", ".join(f"{number} {key}" for key, number in told.items()))
+        for position, (described, step, told) in enumerate(zip(self.described, self._steps, self.told, strict=True)):
+            where = _place(position) + described["do"]
+            _log.info("%s: %s.", where, ", ".join(f"{number} {key}" for key, number in told.items()))
             lacking = 0 if CONNECTED not in told else step.mask.size - told[CONNECTED]
             if lacking:
-                _log.warning("%s.mask: %d of its %d pairs are not connected.", described["do"], lacking, step.mask.size)
+                _log.warning("%s.mask: %d of its %d pairs are not connected.", where, lacking, step.mask.size)
 
     def _finished(self, part: int, paths: Iterable[str] | None) -> tuple[EdgeChunk, list[dict[str, int]]]:
         raw, connectome, told = self._upto(part, len(self._steps), paths)
@@ -123,8 +135,9 @@ class Run:
         needed = self._properties([each.needs for each in used] + [each.changes for each in used])
         raw = self._stream.read(self._parts[part], self._stream.paths(needed) if paths is None else paths)
         connectome, told = self._stream.connectome(raw, needed, nodes=self._node_tables), []
-        for step in self._steps[:n]:
-            connectome, numbers = step.apply(connectome, part)
+        for position, step in enumerate(self._steps[:n]):
+            with _named(position):
+                connectome, numbers = step.apply(connectome, part)
             told.append(numbers)
         return raw, connectome, told
 
@@ -139,6 +152,21 @@ class Run:
             yield value
             if self._listen is not None:
                 self._listen(what, self._parts[part][1], self._parts[-1][1])
+
+
+def _place(position: int) -> str:
+    return f"recipe[{position}]: "
+
+
+@contextmanager
+def _named(position: int) -> Iterator[None]:
+    """What is raised within says which manipulation of the recipe it is about."""
+    try:
+        yield
+    except (CircuitError, OptionError) as error:
+        if str(error).startswith("recipe["):
+            raise
+        raise type(error)(_place(position) + str(error)) from error
 
 
 def _check(circuit: Any, edges: Any, recipe: Any, listen: Any) -> None:
