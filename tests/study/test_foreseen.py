@@ -1,6 +1,7 @@
 """What manipulations would touch, told before they run."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -66,6 +67,7 @@ def test_what_a_recipe_would_touch_is_what_it_then_touches(study, foreseen):
     assert [row.synapses for row in told] == [step["synapses"] for step in changed]
     assert [row.connections for row in told] == [step.get("connections") for step in changed]
     assert all(row.synapses <= row.of_synapses for row in told)
+    assert [row.selected for row in told] == [("connections",), ("synapses",)] * 2
 
 
 def test_what_rewiring_would_touch_is_the_difference_that_it_makes(write, study):
@@ -121,7 +123,13 @@ def test_a_manipulation_that_would_fail_says_so(folder, write, study):
     body = BODY.replace("pre: layer == 1}, ", "pre: layer == 1, connections: 1000}, ")
     other = load_study(write(body, circuits="a: a", name="other.yaml"))
     rows = of(foresee(other, other.folder, prepare(other)), "cut")
-    assert all(row.note.startswith("would fail") and "there are" in row.note for row in rows)
+    assert all(row.note.startswith("would fail") and "there are" in row.fails for row in rows)
+    command = [sys.executable, "-m", "conntap.cli", "plan", str(other.path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "What would fail" in told.stdout
+    assert "remove_connections.connections: 1000; there are" in told.stdout
+    assert subprocess.run([*command, "--json"], capture_output=True, check=False).returncode == 2
 
 
 def test_the_command_line_shows_it(study):
@@ -129,6 +137,7 @@ def test_the_command_line_shows_it(study):
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "What manipulations would touch" in text
     assert "known once cut has run" in text
+    assert re.search(r"remove_connections +\d+ of \d+ selected +\d+ of \d+ in all", text)
     rows = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
     assert rows[0]["stage"] == "cut"
     assert rows[0]["touches"][0]["do"] == "remove_connections"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def _distinct(units: Any) -> str:
 def plan(study: Path, out: Path | None, cases_of: str | None, most_edges: int, as_json: bool) -> None:
     """Show what is left of every stage, how long it will take, and what manipulations would touch; run and write nothing.
 
+    Where a manipulation would fail, that is told in rows of their own, and the exit status is 2.
+
     \b
     Examples:
       tap plan study.yaml
@@ -97,12 +100,22 @@ def plan(study: Path, out: Path | None, cases_of: str | None, most_edges: int, a
     if as_json:
         touched = [each.plain() for each in foresee(loaded, folder, prepared, most_edges=most_edges)]
         print_json([{**each.plain(), "cases": ", ".join(plans[each.stage].columns) or "one", "touches": [row for row in touched if row["stage"] == each.stage]} for each in expected])  # fmt: skip
-        return
+        sys.exit(2 if any(each["fails"] for each in touched) else 0)
     print_rows([_planned(each, plans[each.stage].columns) for each in expected], title=f"{loaded.title} -> {folder}")
     click.echo(_in_all(expected, loaded.run.where))
     touches = foresee(loaded, folder, prepared, most_edges=most_edges)
-    if touches:
-        print_rows([_touched(each) for each in touches], title="What manipulations would touch")
+    counted = [_touched(each) for each in touches if not each.fails]
+    if counted:
+        print_rows(counted, title="What manipulations would touch")
+    if failing := [_failing(each) for each in touches if each.fails]:
+        print_rows(failing, title="What would fail")
+        sys.exit(2)
+
+
+def _failing(each: Any) -> dict[str, Any]:
+    """What would fail of one manipulation of one case, as a row of the table."""
+    case = ", ".join(f"{name} {value}" for name, value in each.case.items())
+    return {"stage": each.stage, "case": case, "do": each.do, "why": each.fails}
 
 
 def _touched(each: Any) -> dict[str, Any]:
@@ -114,7 +127,8 @@ def _touched(each: Any) -> dict[str, Any]:
     }
     for what in ("connections", "synapses"):
         number, of = getattr(each, what), getattr(each, f"of_{what}")
-        told[what] = "" if number is None else f"{number:,}" if of is None else f"{number:,} of {of:,}"
+        whole = "selected" if what in each.selected else "in all"
+        told[what] = "" if number is None else f"{number:,}" if of is None else f"{number:,} of {of:,} {whole}"
     return {**told, "": each.note}
 
 

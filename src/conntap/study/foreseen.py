@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conntap.circuits import Circuit, Connectome
-from conntap.errors import ConntapError
+from conntap.errors import ConntapError, OptionError
 from conntap.study.batches import Unit
 from conntap.study.entries import Study
 from conntap.study.folders import unit_folder
@@ -39,9 +39,13 @@ class Foreseen:
     connections, synapses
         How many would be removed, added or changed; None where that is not known.
     of_connections, of_synapses
-        Of how many: connections are those that are selected where the manipulation tells them, synapses those of the input.
+        Of how many: those that are selected where the manipulation tells them, else those of the input.
+    selected
+        Which of the two, "connections" and "synapses", are told of those that are selected.
     note
         Why something is not known.
+    fails
+        Why it would fail; empty where it would not, as far as that is known.
     """
 
     stage: str
@@ -52,6 +56,8 @@ class Foreseen:
     synapses: int | None = None
     of_synapses: int | None = None
     note: str = ""
+    fails: str = ""
+    selected: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """The same as JSON takes it."""
@@ -106,7 +112,7 @@ def _of_stage(name: str, plan: StagePlan, there: _There, most_edges: int, until:
         except _Unknown as reason:
             yield replace(blank, note=str(reason))
         except (ConntapError, OSError) as error:
-            yield replace(blank, note=f"would fail: {error}")
+            yield replace(blank, note=f"would fail: {error}", fails=str(error))
     if len(units) > _CASES:
         yield Foreseen(name, {}, _do(units[0]), note=f"and {len(units) - _CASES} more cases, which are not counted")
 
@@ -168,7 +174,7 @@ def _touched(blank: Foreseen, unit: Unit, there: _There, most_edges: int) -> Ite
         yield _compared(blank, source, next(compute(plain, there))[1])
         return
     if not isinstance(source, Circuit):
-        raise _Unknown("would fail: it takes a SONATA circuit")
+        raise OptionError(f"{step.name} takes a SONATA circuit. Write one first: `tap convert`.")
     referred = {place: there.get(kept) for place, kept in unit.references.items()}
     options = filled(checked_options(step, unit.options), referred)
     yield from _examined(blank, source, options, rng_of(step, plain), edges)
@@ -199,6 +205,7 @@ def _examined(
             of_connections=numbers.get("connections" if "rewired" in numbers else "connections selected"),
             synapses=numbers.get("synapses"),
             of_synapses=numbers.get("synapses selected", edges),
+            selected=tuple(what for what in ("connections", "synapses") if f"{what} selected" in numbers),
         )
 
 
