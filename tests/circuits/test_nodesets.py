@@ -140,7 +140,6 @@ def test_a_mask_a_number_and_names_select_too(tmp_path):
     [
         ({"a": ["b"], "b": ["c"], "c": ["a"]}, "circular: a -> b -> c -> a"),
         ({"a": ["a"]}, "circular: a -> a"),
-        ({"a": ["exictatory"], "excitatory": {}}, "unknown node set 'exictatory'.*Did you mean 'excitatory'"),
         ({"a": 3}, "a: a int; give an object"),
         ({"a": [1, 2]}, "a list of other things than names"),
         ({"a": {"x": {"$gtt": 1}}}, r"a\.x: unknown operator '\$gtt'.*Did you mean '\$gt'"),
@@ -170,6 +169,13 @@ def test_a_wrong_definition_is_said(definitions, said):
 def test_a_rule_that_does_not_fit_the_population_is_said(nodes, rule, said):
     with pytest.raises(NodeSetError, match=said):
         nodes.ids(rule)
+
+
+def test_a_set_made_of_an_unknown_one_is_an_error_where_it_is_asked_for(nodes):
+    sets = NodeSets({"a": ["b"], "b": ["exictatory"], "excitatory": {}}, where="sets.json")
+    assert sets.mask("excitatory", nodes).all()
+    with pytest.raises(NodeSetError, match=r"sets\.json: b: unknown node set 'exictatory'.*Did you mean 'excitatory'"):
+        sets.mask("a", nodes)
 
 
 def test_an_unknown_node_set_is_answered_with_the_nearest(nodes):

@@ -58,7 +58,8 @@ class NodeSets(Mapping[str, Any]):
     Raises
     ------
     NodeSetError
-        A definition of another form, a list that names an unknown set, or lists that run in circles.
+        A definition of another form, or lists that run in circles. A list that names an unknown set is told where that
+        set is asked for.
 
     Notes
     -----
@@ -145,18 +146,25 @@ class NodeSets(Mapping[str, Any]):
 
     def _flat(self, names: list[str]) -> list[str]:
         """The names of the rules that some sets are made of, each once."""
-        rules, seen, left = [], set(), names[::-1]
+        rules, seen = [], set()
+        left: list[tuple[str, str | None]] = [(name, None) for name in names[::-1]]
         while left:
-            name = left.pop()
+            name, asker = left.pop()
             if name in seen:
                 continue
             seen.add(name)
-            definition = self[name]
+            definition = self[name] if asker is None else self._part(name, asker)
             if isinstance(definition, Mapping):
                 rules.append(name)
             else:
-                left += definition[::-1]
+                left += [(part, name) for part in definition[::-1]]
         return rules
+
+    def _part(self, name: str, asker: str) -> Any:
+        """The definition of a set that another one is made of."""
+        if name not in self._definitions:
+            raise NodeSetError(unknown(f"{self._where}: {asker}", "node set", name, self._definitions))
+        return self._definitions[name]
 
     def _refuse_circles(self) -> None:
         done: set[str] = set()
@@ -176,7 +184,7 @@ class NodeSets(Mapping[str, Any]):
                     trail[part] = self._parts(part)
 
     def _parts(self, name: str) -> Iterator[str]:
-        definition = self[name]
+        definition = self._definitions.get(name, {})
         return iter(()) if isinstance(definition, Mapping) else iter(definition)
 
 

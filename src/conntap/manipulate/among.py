@@ -12,7 +12,7 @@ from conntap.circuits.mask_by_post import MaskByPost
 from conntap.circuits.masks import Mask
 from conntap.circuits.selection import selected
 from conntap.circuits.sonata.streaming import EdgeChunk
-from conntap.errors import OptionError
+from conntap.errors import NodeSetError, OptionError, known
 from conntap.manipulate.choosing import Chosen, chosen
 from conntap.manipulate.meant import tell_empty, tell_none
 
@@ -55,12 +55,25 @@ class Nodes:
         if isinstance(choice, str) and choice in self.node_sets:
             keep = table.index.isin(population.ids(choice))
         else:
+            self._refuse_name(choice, table, where)
             keep = np.zeros(len(table), dtype=bool)
             keep[selected(table, choice, where)] = True
         if not keep.any() and self.place + where not in self._told:
             self._told.add(self.place + where)
             tell_none(self.place + where, len(keep))
         return keep
+
+    def _refuse_name(self, choice: Any, table: Any, where: str) -> None:
+        """Refuse a single name, which can only be meant as that of a node set."""
+        if not isinstance(choice, str) or not choice.isidentifier() or choice in table.columns:
+            return
+        try:
+            self.node_sets[choice]
+        except NodeSetError as error:
+            raise OptionError(
+                f"{where}: {error} A selection by properties is an expression, such as layer == 4; node properties: "
+                f"{known(table.columns)}."
+            ) from None
 
 
 class Among:

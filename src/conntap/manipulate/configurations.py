@@ -17,7 +17,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.masks import Mask
 from conntap.circuits.nodesets import NodeSets
 from conntap.circuits.selection import selected
-from conntap.errors import OptionError, known, unknown, whole
+from conntap.errors import NodeSetError, OptionError, known, unknown, whole
 from conntap.manipulate.elsewhere import notes_of, steps_of
 from conntap.manipulate.mask_files import mask_from_file
 
@@ -238,7 +238,10 @@ def _ids_in_set(name: str, file: str | None, circuit: Circuit, population: Any, 
     if name in circuit.node_sets:
         return None
     if file is None:
-        raise OptionError(unknown(where, "node set", name, circuit.node_sets))
+        try:
+            circuit.node_sets[name]
+        except NodeSetError as error:
+            raise OptionError(f"{where}: {error}") from None
     sets = NodeSets.read(Path(file))
     if name not in sets:
         raise OptionError(unknown(f"{where}: {file}", "node set", name, sets))
