@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import h5py
 import pytest
 
 from conntap.circuits import open_circuit
@@ -54,6 +55,29 @@ def test_a_configuration_of_connectome_manipulator_runs(desk):
 def test_steps_are_given_for_a_circuit(desk):
     done = tap(desk / "circuit", "--step", "{do: subsample, fraction: 0.5}", "--out", desk / "half", "--json")
     assert json.loads(done.stdout)["steps"][0]["do"] == "subsample"
+
+
+def test_the_new_circuit_tells_selections_and_masks_as_they_were_written(desk):
+    (desk / "mask.csv").write_text("pre,post\n0,1\n")
+    sets = desk / "circuit" / "node_sets.json"
+    sets.write_text(
+        json.dumps({**(json.loads(sets.read_text()) if sets.exists() else {}), "Half": {"node_id": [1, 2, 3]}})
+    )
+    config = desk / "circuit" / "circuit_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "node_sets_file": "node_sets.json"}))
+    pre = {"node_set": "Half", "layer": [1, 2, 3, 4, 5, 6]}
+    steps = [
+        {"do": "remove_connections", "pre": pre, "fraction": 0.5},
+        {"do": "subsample", "mask": "mask.csv", "fraction": 0.5},
+    ]
+    (desk / "told.json").write_text(json.dumps({"circuit": "circuit", "recipe": steps}))
+    tap(desk / "told.json", "--out", desk / "told")
+    population = open_circuit(desk / "told").edges()
+    with h5py.File(population.path) as file:
+        first, second = json.loads(file[f"edges/{population.name}"].attrs["recipe"])
+    assert first["pre"] == {**pre, "ids": [1, 2, 3]}
+    assert second["mask"]["path"] == str(desk / "mask.csv")
+    assert second["mask"]["connections"] == 1
 
 
 def test_a_recipe_of_no_steps_changes_nothing(desk):

@@ -57,7 +57,9 @@ def manipulate(path: Path, steps: tuple[str, ...], out: Path | None, edges: str 
     if dry_run:
         table, written = examine_circuit(circuit, **given, listen=_progress()), None
     else:
-        written = manipulate_circuit(circuit, asked.output, **given, others=others, listen=_progress())
+        written = manipulate_circuit(
+            circuit, asked.output, **given, others=others, listen=_progress(), written=asked.recipe
+        )
         table = changes(open_circuit(written), edges=circuit.edges(asked.edges).name)
     _show(table, before, written, as_json)
 

@@ -28,6 +28,7 @@ def manipulate_circuit(
     workers: int = 1,
     others: Literal["refer", "copy"] = "refer",
     listen: Listen | None = None,
+    written: Sequence[Mapping[str, Any]] | None = None,
 ) -> Path:
     """Change a population of edges of a circuit by a chain of manipulations, and write the new circuit.
 
@@ -55,6 +56,9 @@ def manipulate_circuit(
         Whether other files are referred to or copied.
     listen
         Called with what is done ("counting 1", "writing"), post nodes done and post nodes in all.
+    written
+        The manipulations as somebody wrote them, where `recipe` holds what was looked up: the attributes then tell the file of
+        a mask, the node set and properties of a selection, beside sizes and digests.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def manipulate_circuit(
     """
     if not isinstance(path, str | Path):
         raise OptionError(f"manipulate_circuit.path: {path!r}; give the new folder.")
-    run = Run(circuit, edges, recipe, seed, mem_gb, workers, listen)
+    run = Run(circuit, edges, recipe, seed, mem_gb, workers, listen, written)
     attributes = {
         "recipe": as_text(run.described),
         "seed": seed if seed < 2**64 else str(seed),

@@ -105,6 +105,7 @@ def circuit(
         mem_gb=mem_gb,
         workers=workers,
         others=others,
+        written=recipe,
     )
     return reopened(circuit, path, edges=edges)
 

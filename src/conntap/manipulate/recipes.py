@@ -14,7 +14,7 @@ from conntap.circuits.masks import Mask
 from conntap.errors import CircuitError
 from conntap.seeds import digest
 
-__all__ = ["as_text", "changes", "said"]
+__all__ = ["as_text", "changes", "said", "said_of"]
 
 _LONGEST = 32_000  # characters that an HDF5 attribute is given
 
@@ -65,6 +65,18 @@ def said(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): said(each) for key, each in value.items()}
     return value
+
+
+def said_of(value: Any, written: Any) -> Any:
+    """An option as JSON, with how it was written where that was looked up: a mask's file, a node set and properties.
+
+    >>> said_of(np.array([4, 7]), {"node_set": "upper", "layer": 2})
+    {'node_set': 'upper', 'layer': 2, 'ids': [4, 7]}
+    """
+    own = said(value)
+    if not isinstance(value, Mask | np.ndarray) or not isinstance(written, dict):
+        return own
+    return {**said(written), **(own if isinstance(own, dict) else {"ids": own})}
 
 
 def as_text(value: Any) -> str:

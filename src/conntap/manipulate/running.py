@@ -20,7 +20,7 @@ from conntap.errors import CircuitError, OptionError, unknown, whole
 from conntap.manipulate.among import CONNECTED, Nodes
 from conntap.manipulate.by_post import Rewire, Wire
 from conntap.manipulate.choosing import a_fraction
-from conntap.manipulate.recipes import as_text, said
+from conntap.manipulate.recipes import as_text, said_of
 from conntap.manipulate.streamed import streamed
 from conntap.seeds import stream
 
@@ -61,6 +61,7 @@ class Run:
         mem_gb: float,
         workers: int,
         listen: Listen | None,
+        written: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         _check(circuit, edges, recipe, listen)
         whole("manipulate_circuit.workers", workers, 1)
@@ -75,7 +76,8 @@ class Run:
             nodes.place = _place(position)
             with _named(position):
                 self._steps.append(streamed(name, options, nodes, rng, f"recipe[{position}]"))
-            self.described.append({"do": name, **{key: said(each) for key, each in options.items()}})
+            told = options if written is None else written[position]
+            self.described.append({"do": name, **{key: said_of(each, told.get(key)) for key, each in options.items()}})
         self.told: list[dict[str, int]] = [{} for _ in self._steps]
         self._added = list(dict.fromkeys(name for each in self._steps for name in getattr(each, "adds", ())))
         looks = any(each.looks_at_nodes for each in self._steps)
