@@ -17,6 +17,7 @@ from conntap.errors import OptionError
 
 STEPS = {
     "unlucky": 1,
+    "wide": 1,
     "varied": 1,
     "cells": 1,
     "chain": 1,
@@ -56,6 +57,11 @@ CHECKS = {"unlucky": {("number",): _no_bad_luck}}
 def unlucky(connectome: Connectome, *, number: int = 7) -> int:
     """A number that the module checks beforehand."""
     return number
+
+
+def wide(connectome: Connectome) -> pd.DataFrame:
+    """One row of many columns."""
+    return pd.DataFrame([{f"column_number_{n}": n for n in range(40)}])
 
 
 COSTS = {"hang": "constant", "draw": lambda nodes, connections: (connections // nodes) ** 2 * nodes}

@@ -1,10 +1,15 @@
 """`tap run` and `tap show` print any kind of value of any kind of study, and never fail one that was computed."""
 
 import itertools
+import json
 import subprocess
 import sys
 
 import pytest
+
+from conntap import open_circuit
+from conntap.circuits import Connectome
+from conntap.circuits.sonata.writing import write_sonata
 
 KINDS = {"scalar": "edges", "series": "measures", "table": "cells", "connectome": "copied", "array": "matrix"}
 WAYS = {
@@ -63,3 +68,25 @@ def test_what_a_sweep_left_out_is_not_printed_as_zero(folder, write):
     lines = tap("show", folder / "study", "m").splitlines()
     assert lines[-3].split() == ["1", "6", "8", "-"]
     assert lines[-2].split() == ["2", "6", "8", "1"]
+
+
+def test_columns_are_chosen_by_name_and_those_that_do_not_fit_are_named(folder, write):
+    tap("run", write("stages: {wide: {do: 'plugin_steps:wide', of: circuits.toy}}\n"), "--no-report")
+    text = tap("show", folder / "study", "wide")
+    assert "showing 12 of 41 columns; --columns NAMES shows others: column_number_11, column_number_12" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 200
+    lines = tap("show", folder / "study", "wide", "--columns", "column_number_39, *_12").splitlines()
+    assert ["column_number_39", "column_number_12"] in [line.split() for line in lines]
+    command = [sys.executable, "-m", "conntap.cli", "show", str(folder / "study"), "wide", "--columns", "colum"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "tap show --columns: unknown column 'colum'" in done.stderr
+
+
+def test_of_a_circuit_that_was_made_the_path_is_told_whole(folder, write):
+    write_sonata(Connectome(4, [0, 1, 2], [1, 2, 3]), folder / "a")
+    body = "stages: {cut: {do: manipulate.circuit, recipe: [{do: subsample, fraction: 0.5}]}}\n"
+    tap("run", write(body, circuits="a: a"), "--no-report")
+    (row,) = json.loads(tap("show", folder / "study", "cut", "--json"))
+    assert open_circuit(row["value"]).edges().size == 2
+    assert row["value"][-20:] in tap("show", folder / "study", "cut", "--columns", "value")

@@ -58,22 +58,39 @@ def check_folder(path: Path | None, where: str) -> None:
         raise click.UsageError(f"{where} {path}: no such folder: {path.parent}. Make it first.")
 
 
+def _width() -> int | None:
+    """How wide what is printed may be; None for the terminal's own width."""
+    return None if sys.stdout.isatty() else 200
+
+
 def print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
     from rich.console import Console
 
     from conntap.report.terminal import rich_table
 
     table, needed = rich_table(rows, title=title)
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = Console(width=_width(), highlight=False)
     console.print(table, width=max(console.width, needed), crop=False)
 
 
 def print_table(table: Any, *, title: str, most: int) -> None:
+    """Print the first rows and as many columns as fit side by side, and say what is left out."""
+    from rich.console import Console
+
+    from conntap.report.terminal import fitting
+
     if table.empty:
         click.echo(f"{title}: no rows.")
         return
     shown = table.head(most)
+    columns = fitting(shown, _width() or Console().width)
+    left_out = [str(name) for name in table.columns if name not in columns]
+    shown = shown[columns]
     names = list(map(str, shown.columns))
-    print_rows([dict(zip(names, row, strict=True)) for row in shown.itertuples(index=False)], title=title)
+    print_rows([dict(zip(names, row, strict=True)) for row in shown.itertuples(index=False, name=None)], title=title)
     if len(table) > most:
         click.echo(f"showing {most} of {len(table)} rows; --rows N shows more, --csv FILE writes all")
+    if left_out:
+        click.echo(
+            f"showing {len(columns)} of {len(table.columns)} columns; --columns NAMES shows others: {', '.join(left_out)}"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,15 +19,19 @@ __all__ = ["write_report"]
 @click.option("--query", help="Only cases that meet this, such as \"control == 'original' and draw < 3\".")
 @click.option("--rows", type=click.IntRange(1), default=40, show_default=True, help="Rows to print at most.")
 @click.option("--against", help="Print the statistics against this control, or this stage that measures stored draws.")
+@click.option(
+    "--columns", metavar="NAMES", help='Only these columns, such as "circuit,size,mean*"; * stands for anything.'
+)
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the whole table to this file.")
 @JSON
-def show(store: Path, stage: str | None, query: str | None, rows: int, against: str | None, csv: Path | None, as_json: bool) -> None:  # fmt: skip
+def show(store: Path, stage: str | None, query: str | None, rows: int, against: str | None, columns: str | None, csv: Path | None, as_json: bool) -> None:  # fmt: skip
     """Print what a store holds, or the values of one STAGE.
 
     \b
     Examples:
       tap show study/store.h5
       tap show study/store.h5 counts --query "slice == 'full'"
+      tap show study/store.h5 counts --columns "subtarget,dimension *"
       tap show study/store.h5 counts --against erdos-renyi
       tap show study/store.h5 counts --against counts_of_shuffled
     """
@@ -42,9 +47,10 @@ def show(store: Path, stage: str | None, query: str | None, rows: int, against: 
         elif against is not None:
             table, notes = contrasted(opened, stage, against).reset_index(), lacking(opened, stage, against)
         else:
-            table = terminal.values(opened[stage], query=query)
+            table = terminal.values(opened[stage], query=query, longest=None if as_json or csv is not None else 90)
         title = f"{opened.attrs.get('title', store)}" + (f": {stage}" if stage else "")
         about = opened[stage].attrs if stage else {}
+    table = table if columns is None else _only(table, columns)
     if csv is not None:
         table.to_csv(csv, index=False)
         click.echo(csv)
@@ -56,6 +62,21 @@ def show(store: Path, stage: str | None, query: str | None, rows: int, against: 
             click.echo(f"{about['units_done']} of {about['units']} units are done; see `tap status`")
     for note in notes:
         click.echo(note, err=csv is not None or as_json)
+
+
+def _only(table: Any, columns: str) -> Any:
+    """The columns of these names, in this order."""
+    from fnmatch import fnmatchcase
+
+    from conntap.errors import StoreError, unknown
+
+    chosen: list[Any] = []
+    for wanted in filter(None, map(str.strip, columns.split(","))):
+        found = [each for each in table.columns if str(each) == wanted or fnmatchcase(str(each), wanted)]
+        if not found:
+            raise StoreError(unknown("tap show --columns", "column", wanted, map(str, table.columns)))
+        chosen += [each for each in found if each not in chosen]
+    return table[chosen] if chosen else table
 
 
 @tap.command()

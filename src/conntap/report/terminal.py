@@ -10,9 +10,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from conntap.store import Dataset, Store
+from conntap.circuits import Circuit
+from conntap.store import Dataset, File, Store
 
-__all__ = ["overview", "rich_table", "telling", "values"]
+__all__ = ["fitting", "overview", "rich_table", "telling", "values"]
 
 _WIDEST = 16
 _TABULAR = {"scalar", "series", "table", "mapping"}
@@ -41,8 +42,10 @@ def telling(store: Store) -> str | None:
     return next((name for name in numbers if "control" in store[name].cases.columns), next(iter(numbers), None))
 
 
-def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
+def values(dataset: Dataset, *, query: str | None = None, longest: int | None = 90) -> pd.DataFrame:
     """The values of a stage as one table, a row a case where that fits.
+
+    Of circuits and files the path is told; other values that are no numbers in at most `longest` characters, None for any.
 
     Draws of a control become their mean and standard deviation, so that the original stands beside what chance
     gives. Of whole numbers, an entry that a value lacks counts as 0 if another value of the same swept options has it
@@ -50,8 +53,9 @@ def values(dataset: Dataset, *, query: str | None = None) -> pd.DataFrame:
     """
     if not set(dataset.encodings) <= _TABULAR or not len(dataset):
         table = dataset.cases if query is None else dataset.load(query).index.to_frame(index=False)
-        chosen = dataset.load(query).iloc[:200] if len(dataset) else []
-        return table.assign(value=[*map(_brief, chosen), *[""] * (len(table) - len(chosen))])
+        chosen = dataset.load(query).iloc[: None if longest is None else 200] if len(dataset) else []
+        told = [_brief(each, longest) for each in chosen]
+        return table.assign(value=[*told, *[""] * (len(table) - len(told))])
     frame = dataset.frame(query=query)
     cases = [column for column in dataset.cases.columns if column in frame.index.names]
     own = [name for name in frame.index.names if name is not None and name not in cases]
@@ -122,13 +126,27 @@ def _plain(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
-def _brief(value: Any) -> str:
+def fitting(table: pd.DataFrame, width: int) -> list[Any]:
+    """The first columns that fit side by side into so many characters; one at least."""
+    kept: list[Any] = []
+    for name in table.columns:
+        cells = [_cell(each) for each in table[name]]
+        width -= max(len(word) for cell in (str(name), *cells) for word in (cell.split() or [""])) + 2
+        if kept and width < 0:
+            break
+        kept.append(name)
+    return kept
+
+
+def _brief(value: Any, longest: int | None) -> str:
+    if isinstance(value, Circuit | File):
+        return str(value.path)
     if isinstance(value, list | tuple):
         return f"{len(value)} items"
     if hasattr(value, "shape"):
         return f"{type(value).__name__} of shape {value.shape}"
     text = repr(value).splitlines()[0]
-    return text if len(text) < 90 else text[:87] + "..."
+    return text if longest is None or len(text) < longest else text[: longest - 3] + "..."
 
 
 def _cell(value: Any) -> str:
