@@ -58,6 +58,8 @@ def model_given(value: Any, name: str, where: str) -> Any:
         value = value.model
     elif isinstance(value, Mapping):
         value = together(dict(value), {}, f"{where}.{name}")
+    if isinstance(value, str):
+        raise OptionError(f"{where}.{name}: {value!r} is text; a model in a file is given as {{path: {value}}}.")
     if value is not None and not isinstance(value, _KINDS[name]):
         what = "model" if isinstance(value, tuple(_KINDS.values())) else "value"
         raise OptionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from conntap.topology.row_draws import Boxed, draw_rows
 
 __all__ = ["Sources"]
 
+_log = logging.getLogger(__name__)
 _PAIRS_A_BLOCK = 1_000_000
 _BOXED = (Constant, Exponential, Bipolar)
 
@@ -45,6 +47,7 @@ class Sources:
         self._where, self.rule = where, model_of(rule, f"{where}.rule")
         if not hasattr(self.rule, "probabilities"):
             raise OptionError(f"{where}.rule: a {type(self.rule).__name__} gives no probability. Give a rule.")
+        _tell_above_one(self.rule, f"{where}.rule")
         tables = connectome.pre_nodes, connectome.post_nodes
         self.pre, self.post = (
             np.sort(rows_meant(nodes, choice, f"{where}.{side}")).astype(np.int64)
@@ -149,3 +152,15 @@ def _boxed(rule: Any, pre: pd.DataFrame, post: pd.DataFrame, where: str) -> Boxe
         return None
     (sources, targets), rates = _given(Connectome(pre, [], [], post_nodes=post), rule, where)
     return Boxed(sources, targets, rates)
+
+
+def _tell_above_one(rule: Any, where: str) -> None:
+    """Warn of a rule that says more than 1 for near pairs."""
+    if isinstance(rule, Pathways):
+        for _, _, each in rule.rules:
+            _tell_above_one(each, where)
+        return
+    names = {Exponential: ("a",), Bipolar: ("a_negative", "a_positive")}.get(type(rule), ())
+    for name in names:
+        if getattr(rule, name) > 1:
+            _log.warning("%s: %s is %s; a probability above 1 counts as 1.", where, name, getattr(rule, name))

@@ -116,4 +116,6 @@ def model_of(value: Any, where: str = "model") -> Any:
         return rule_from_dict(value, where=where)
     if is_model(value) or hasattr(value, "probabilities"):
         return value
+    if isinstance(value, str | Path):
+        raise OptionError(f"{where}: {str(value)!r} is text; a model in a file is given as {{path: {value}}}.")
     raise OptionError(f"{where}: a {type(value).__name__} is no model; give one that was fitted or loaded, or a rule.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -230,6 +230,9 @@ def rule_from_dict(values: Mapping[str, Any], *, where: str = "rule") -> Rule:
         raise OptionError(unknown(where, "kind of rule", kind, [*kinds, "Pathways"]))
     names = [each.name for each in fields(kinds[kind])]
     _check_names(given, names, where)
+    lacking = [each.name for each in fields(kinds[kind]) if each.default is MISSING and each.name not in given]
+    if lacking:
+        raise OptionError(f"{where}: {kind} takes {known(names)}; {known(lacking)} is not given. Give it.")
     try:
         return kinds[kind](**{name: _read(name, value, where) for name, value in given.items()})
     except (TypeError, ValueError, KeyError) as error:
