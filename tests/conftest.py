@@ -1,6 +1,11 @@
 """Fixtures that every room's tests share."""
 
+import os
 from pathlib import Path
+
+# Tests run beside each other: one thread each, before numpy comes.
+os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ.get("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
