@@ -221,7 +221,7 @@ def test_a_node_set_is_a_selection(ring, tmp_path):
             {"do": "remove_conections", "fraction": 1},
             r"recipe\[0\]: unknown manipulation .*Did you mean 'remove_connections'",
         ),
-        ({"do": "erdos_renyi"}, "It runs in memory only"),
+        ({"do": "erdos_renyi"}, r"recipe\[0\]: 'erdos_renyi' runs in memory only: .* In chunks run: alter_property"),
         ({"do": "remove_connections", "fracton": 1}, r"recipe\[0\]: remove_connections: unknown option 'fracton'"),
         ({"do": "remove_connections"}, "give either connections or fraction"),
         ({"do": "remove_connections", "fraction": 2}, "give a number from 0 to 1"),

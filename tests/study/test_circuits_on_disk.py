@@ -254,7 +254,7 @@ run: {workers: 1}
     [
         ("[]", "no manipulation"),
         ("[{do: remove_conections}]", "Did you mean 'remove_connections'"),
-        ("[{do: erdos_renyi}]", "It runs in memory"),
+        ("[{do: erdos_renyi}]", "'erdos_renyi' runs in memory only: circuits.connectome, then that step"),
         ("[{do: subsample, fracton: 0.5}]", "Did you mean 'fraction'"),
         ("[{do: subsample, fraction: lots}]", r"recipe\[0\]\.fraction"),
         ("[{do: alter_property, how: set}]", "needs property"),

@@ -264,8 +264,11 @@ def streamed(name: str, options: Mapping[str, Any], nodes: Nodes, rng: np.random
     from conntap import manipulate
 
     if name not in STREAMED:
-        more = " It runs in memory only: conntap.read, change, conntap.write." if name in manipulate.STEPS else ""
-        raise OptionError(unknown(where, "manipulation", name, STREAMED) + more)
+        if name in manipulate.STEPS:
+            raise OptionError(
+                f"{where}: {name!r} runs in memory only: conntap.read, change, conntap.write. In chunks run: {known(STREAMED)}."
+            )
+        raise OptionError(unknown(where, "manipulation", name, STREAMED))
     allowed = {key: each for key, each in signature(getattr(manipulate, name)).parameters.items() if key != "rng"}
     takes = {key: each.default for key, each in allowed.items() if each.kind is each.KEYWORD_ONLY}
     for key in options:

@@ -45,8 +45,10 @@ def check_recipe(recipe: Any, where: str, place: Place, problem: Problem) -> Any
         at = f"{where}[{number}]"
         name = str(step.get("do")).removeprefix("manipulate.")
         if name not in STREAMED:
-            more = "" if name not in _in_memory() else " It runs in memory: circuits.connectome, then that step."
-            problem(unknown(at, "manipulation", name, STREAMED) + more, (*place, number))
+            told = unknown(at, "manipulation", name, STREAMED)
+            if name in _in_memory():
+                told = f"{at}: {name!r} runs in memory only: circuits.connectome, then that step. In chunks run: {known(STREAMED)}."
+            problem(told, (*place, number))
             continue
         _check_options(find_step(f"manipulate.{name}"), step, at, (*place, number), problem)
     return found
