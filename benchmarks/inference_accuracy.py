@@ -51,17 +51,19 @@ def on_traces(name: str, data: Data) -> Iterator[tuple[str, Method]]:
     yield "auto", lambda: infer.auto(traces)
     yield "Pearson", lambda: infer.pearson(traces, score="absolute")
     yield "calnet: feed (true spikes given) + OLS", lambda: infer.regression(infer.feed(traces, data.spikes), lags=[1])
-    spikes = infer.coarsened(infer.deconvolved(traces), frames=step)
-    yield f"OASIS{' at 10 ms' if step > 1 else ''} + OLS", lambda: infer.regression(spikes, lags=[1])
-    yield "OASIS + partial correlation", lambda: infer.partial_correlation(spikes)
+
+    def spikes() -> Traces:
+        return infer.coarsened(infer.deconvolved(traces), frames=step)
+
+    yield f"OASIS{' at 10 ms' if step > 1 else ''} + OLS", lambda: infer.regression(spikes(), lags=[1])
+    yield "OASIS + partial correlation", lambda: infer.partial_correlation(spikes())
     if asynchronous:
         yield "VAR-4, raw", lambda: infer.regression(traces, lags=[1, 2, 3, 4])
     else:
         yield "filtered, partial correlation", lambda: infer.partial_correlation(filtered(traces), shrinkage=1e-6)
         yield "winner, averaged", lambda: infer.challenge(traces, version="simple")
         yield "winner, full", lambda: infer.challenge(traces, version="full")
-        unscattered = infer.unscattered(traces)
-        yield "auto, un-scattered from positions", lambda: infer.auto(unscattered)
+        yield "auto, un-scattered from positions", lambda: infer.auto(infer.unscattered(traces))
     yield "GTE", lambda: infer.transfer_entropy(traces)
 
 
