@@ -29,6 +29,9 @@ def desk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("manipulate")
     subprocess.run([sys.executable, "-m", "conntap.cli", "init", folder, "--nodes", "120"], check=True)
     (folder / "recipe.yaml").write_text(RECIPE)
+    (folder / "nothing.yaml").write_text("")
+    (folder / "list.yaml").write_text("- 1\n")
+    (folder / "pairs.csv").write_text("pre,post\n0,1\n")
     (folder / "theirs.json").write_text(json.dumps(THEIRS))
     return folder
 
@@ -89,6 +92,9 @@ def test_a_recipe_of_no_steps_changes_nothing(desk):
     ("arguments", "message"),
     [
         (["nowhere.yaml"], "does not exist"),
+        (["nothing.yaml"], "holds nothing; give a document with circuit and recipe"),
+        (["list.yaml"], "holds a list; give a document with circuit and recipe"),
+        (["pairs.csv"], "no document (.json, .yaml, .yml); give a document with circuit and recipe"),
         (["theirs.json"], "--out FOLDER"),
         (["circuit"], "--step"),
         (["recipe.yaml", "--step", "{do: subsample}"], "--step is for a circuit"),

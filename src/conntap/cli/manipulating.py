@@ -14,6 +14,8 @@ from conntap.cli.parts import JSON, print_json, print_rows
 
 __all__: list[str] = []
 
+_DOCUMENTS = (".json", ".yaml", ".yml")
+
 
 @tap.command()
 @click.argument("path", metavar="CONFIG|CIRCUIT", type=click.Path(exists=True, path_type=Path))
@@ -69,9 +71,9 @@ def _asked(path: Path, steps: tuple[str, ...], **given: Any) -> Any:
     from dataclasses import replace
 
     from conntap.manipulate.configurations import Configuration, read_configuration
-    from conntap.study.yaml import read_document, read_value
+    from conntap.study.yaml import read_value
 
-    values = {} if path.is_dir() else read_document(path).values
+    values = {} if path.is_dir() else _document(path)
     if "manip" in values or "recipe" in values:
         if steps:
             raise click.UsageError("--step is for a circuit; write the manipulation into the document.")
@@ -85,6 +87,22 @@ def _asked(path: Path, steps: tuple[str, ...], **given: Any) -> Any:
         recipe = {"circuit": str(path), "recipe": [_step(read_value(each), each) for each in steps]}
         asked = replace(read_configuration(recipe, Path()), circuit=path)
     return replace(asked, **{name: value for name, value in given.items() if value is not None})
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """What a document holds, which is a mapping."""
+    from conntap.errors import StudyError
+    from conntap.study.yaml import read_document
+
+    what = "give a document with circuit and recipe, a configuration of connectome-manipulator, or a circuit and --step"
+    if path.suffix.lower() not in _DOCUMENTS:
+        raise click.UsageError(f"{path}: no document ({', '.join(_DOCUMENTS)}); {what}.")
+    try:
+        return read_document(path).values
+    except StudyError as error:
+        if "a study is a mapping" not in str(error):
+            raise
+        raise click.UsageError(f"{str(error).split(';')[0]}; {what}.") from None
 
 
 def _step(value: Any, text: str) -> dict[str, Any]:
