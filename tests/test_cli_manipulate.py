@@ -43,7 +43,7 @@ def test_a_dry_run_writes_nothing_and_tells_what_is_then_done(desk):
     done = json.loads(tap(desk / "recipe.yaml", "--json", "--workers", 2, "--mem-gb", 0.1).stdout)
     assert done.pop("circuit") == str(desk / "new" / "circuit_config.json")
     assert done == {name: value for name, value in told.items() if name != "circuit"}
-    left = done["synapses before"] - sum(step["synapses"] for step in done["steps"])
+    left = done["synapses_before"] - sum(step["synapses"] for step in done["steps"])
     assert open_circuit(desk / "new").edges().size == left
     assert str(desk / "new") in tap(desk / "recipe.yaml", code=2).stderr  # it is there already
 
@@ -81,6 +81,20 @@ def test_the_new_circuit_tells_selections_and_masks_as_they_were_written(desk):
     assert first["pre"] == {**pre, "ids": [1, 2, 3]}
     assert second["mask"]["path"] == str(desk / "mask.csv")
     assert second["mask"]["connections"] == 1
+
+
+def test_columns_come_in_one_order_whatever_the_steps_and_what_is_not_counted_is_a_dash(desk):
+    steps = ["{do: remove_synapses, fraction: 0.1}", "{do: remove_connections, pre: layer == 4, fraction: 0.5}"]
+    said = [
+        tap(desk / "circuit", "--step", one, "--step", other, "--dry-run").stdout for one, other in (steps, steps[::-1])
+    ]
+    heads = [next(line for line in each.splitlines() if "do" in line.split()).split() for each in said]
+    assert heads[0] == heads[1]
+    assert heads[0][:2] == ["step", "do"]
+    row = next(line for line in said[0].splitlines() if "remove_synapses" in line)
+    assert " - " in row
+    told = json.loads(tap(desk / "circuit", "--step", steps[1], "--dry-run", "--json").stdout)
+    assert list(told["steps"][0]) == ["do", "connections_selected", "connections", "synapses"]
 
 
 def test_a_recipe_of_no_steps_changes_nothing(desk):

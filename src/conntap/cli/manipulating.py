@@ -14,6 +14,11 @@ from conntap.cli.parts import JSON, print_json, print_rows
 
 __all__: list[str] = []
 
+_ORDER = (
+    "do", "pairs of the mask connected", "connections selected", "connections drawn", "connected already", "connections", "rewired", "added",
+    "deleted", "synapses selected", "synapses",
+)  # fmt: skip
+"""Of a table's columns; others follow by name. A step that does not count one shows a dash there."""
 _DOCUMENTS = (".json", ".yaml", ".yml")
 
 
@@ -144,10 +149,14 @@ def _show(table: Any, before: int, written: Path | None, as_json: bool) -> None:
     rows = [{name: value for name, value in row.items() if value == value} for row in table.to_dict("records")]
     rows = [{name: int(value) if isinstance(value, float) else value for name, value in row.items()} for row in rows]
     if as_json:
-        print_json({"synapses before": before, "steps": rows, "circuit": None if written is None else str(written)})
+        steps = [{name.replace(" ", "_"): value for name, value in row.items()} for row in rows]
+        print_json({"synapses_before": before, "steps": steps, "circuit": None if written is None else str(written)})
         return
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    shown = [{"step": n, **{name: row.get(name, "") for name in names}} for n, row in enumerate(rows)]
+    names = sorted(
+        {name for row in rows for name in row},
+        key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name),
+    )
+    shown = [{"step": n, **{name: row.get(name, "-") for name in names}} for n, row in enumerate(rows)]
     verb = "Would be changed" if written is None else "Changed"
     if shown:
         print_rows(shown, title=f"{verb}, of {before:,} synapses")
