@@ -10,6 +10,7 @@ from conntap.circuits.sonata.writing import write_sonata
 from conntap.errors import StudyError
 from conntap.study import load_study
 from conntap.study.setup import prepare
+from conntap.study.steps import find_step
 
 NET = "stages:\n  net: {do: circuits.connectome, of: circuits}\n"
 
@@ -109,3 +110,18 @@ def test_a_number_that_is_none_hides_no_other_mistake(write):
 def test_a_number_that_is_none_where_a_whole_one_is_wanted_is_told_once_with_the_rest(write):
     with pytest.raises(StudyError, match=r"2 mistakes:\n.*seed: nan is no number .*line 2\)\n.*unknown key 'stags'"):
         load_study(write(f"stags: 1\n{NET}", seed=".nan"))
+
+
+def test_types_are_told_without_modules_and_models_in_words():
+    rewire = find_step("manipulate.rewire").options
+    assert rewire["rule"].shown() == "a model or {path: FILE}"
+    assert rewire["properties"].shown() == "Literal['reuse', 'sample'] or a model or {path: FILE}"
+    assert find_step("manipulate.subsample").options["mask"].shown() == "Mask | None"
+    assert find_step("manipulate.place_synapses").options["columns"].shown() == "Sequence[str] | None"
+
+
+def test_a_study_to_extend_that_is_not_there_is_told_with_document_line_and_folder(write):
+    path = write(NET, extends="nowhere/base.yaml")
+    told = rf"study.yaml: extends: no such file: {path.parent}/nowhere/base.yaml.*relative.*\(study.yaml, line 2\)"
+    with pytest.raises(StudyError, match=told):
+        load_study(path)

@@ -96,6 +96,11 @@ def _extended(path: Path, seen: tuple[Path, ...]) -> Document:
         return document
     if not isinstance(base_path, str):
         raise StudyError(f"{path}: extends: must be the path of one study document.")
+    if not (path.parent / base_path).exists():
+        place = document.line(("extends",))
+        raise StudyError(
+            f"{path.name}: extends: no such file: {path.parent.resolve() / base_path}. Paths are relative to the document.{place}"
+        )
     base = _extended(path.parent / base_path, (*seen, path.resolve()))
     places = {**base.places, **document.places}
     values = _merged(base.values, document.values)

@@ -83,7 +83,11 @@ class Option:
         """The annotation in words of Python, but for what has a name of its own."""
         if spoken := _spoken(self.annotation):
             return spoken[0]
-        return inspect.formatannotation(self.annotation).replace("pathlib.", "").replace("typing.", "")
+        parts = typing.get_args(self.annotation) if _is_union(self.annotation) else (self.annotation,)
+        if not any(map(_is_model_file, parts)):
+            return _plainly(self.annotation)
+        words = [_plainly(each) for each in parts if each is not object and not _is_model_file(each)]
+        return " or ".join([*words, "a model or {path: FILE}"])
 
     def explained(self) -> str:
         """The annotation, and what to give where it says that alone."""
@@ -280,6 +284,21 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         without_effect=frozenset(_said(module, "WITHOUT_EFFECT").get(function, ()))
         | (_IDLE & options.keys() if module.startswith("conntap.") else frozenset()),
     )
+
+
+def _is_union(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
+
+
+def _is_model_file(annotation: Any) -> bool:
+    """Whether an annotation is of a model in a file, {path: FILE}, or of such models by name."""
+    is_mapping = typing.get_origin(annotation) is Mapping
+    return is_mapping and "Literal['path']" in inspect.formatannotation(annotation)
+
+
+def _plainly(annotation: Any) -> str:
+    """An annotation without the modules of its names."""
+    return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", inspect.formatannotation(annotation))
 
 
 def _spoken(annotation: Any) -> tuple[str, str] | None:
