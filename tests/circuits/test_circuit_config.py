@@ -6,7 +6,7 @@ import pytest
 from sonata_files import write_circuit, write_config, write_edges, write_nodes
 
 from conntap.circuits.circuit import open_circuit
-from conntap.circuits.sonata.config import read_config
+from conntap.circuits.sonata.config import read_config, tidy
 from conntap.errors import CircuitError
 
 
@@ -178,3 +178,17 @@ def test_a_population_in_two_entries_is_an_error(tmp_path):
 def test_the_configuration_shown_has_no_variables_left(tmp_path):
     path = _with_manifest(tmp_path, {"$NET": "./n"})
     assert open_circuit(path).config["networks"]["nodes"][0]["nodes_file"] == str(tmp_path / "n/nodes.h5")
+
+
+def test_a_path_of_a_variable_is_without_dots_but_where_a_link_makes_that_another_file(tmp_path):
+    (tmp_path / "components").mkdir()
+    (tmp_path / "deep" / "there").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "there")
+    assert tidy(tmp_path / "deep" / ".." / "components") == str(tmp_path / "components")
+    assert tidy(tmp_path / "link" / ".." / "components") == str(tmp_path / "link" / ".." / "components")
+    (tmp_path / "circuit").mkdir()
+    manifest = {"$COMPONENT_DIR": "../components"}
+    path = write_config(
+        tmp_path / "circuit", [], [], manifest=manifest, components={"morphologies_dir": "$COMPONENT_DIR/swc"}
+    )
+    assert read_config(path).values["components"]["morphologies_dir"] == str(tmp_path / "components" / "swc")

@@ -24,6 +24,12 @@ def test_entries_of_zero_are_not_in_the_mask(tmp_path):
     assert mask_from_file(NUMBERS, path=tmp_path / "mask.npz").pairs().values.tolist() == [[20, 30]]
 
 
+def test_a_matrix_that_stores_nan_is_refused(tmp_path):
+    sparse.save_npz(tmp_path / "mask.npz", sparse.coo_array(([1, np.nan], ([0, 1], [1, 2])), shape=(3, 3)))
+    with pytest.raises(OptionError, match=r"mask\.npz: 1 stored values are NaN.* Store only pairs that are meant"):
+        mask_from_file(NUMBERS, path=tmp_path / "mask.npz")
+
+
 def test_an_array_holds_pairs_of_ids(tmp_path):
     np.save(tmp_path / "mask.npy", [[30, 10], [10, 30]])
     assert mask_from_file(NUMBERS, path=str(tmp_path / "mask.npy")) == Mask.from_pairs([10, 30], [30, 10])

@@ -47,7 +47,7 @@ def mask_from_file(
     Raises
     ------
     OptionError
-        Another kind of file, one that cannot be read, a matrix of another shape, a pair that stands twice, or an id that
+        Another kind of file, one that cannot be read, a matrix of another shape or with NaN, a pair that stands twice, or an id that
         is not that of a selected node.
 
     Notes
@@ -115,6 +115,11 @@ def _of_matrix(matrix: Any, chosen: list[pd.Index], where: str) -> Mask:
             "one row or column for each selected node, in the order of their ids."
         )
     matrix = sparse.coo_array(matrix)
+    if matrix.data.dtype.kind in "fc" and np.isnan(matrix.data).any():
+        raise OptionError(
+            f"{where}: {int(np.isnan(matrix.data).sum())} stored values are NaN, which neither is nor is not in a mask. Store "
+            "only pairs that are meant, such as by `matrix == 1`."
+        )
     keep = matrix.data != 0
     pre, post = (ids.sort_values().take(end[keep]) for ids, end in zip(chosen, matrix.coords, strict=True))
     return Mask.from_pairs(pre, post, where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from conntap.errors import CircuitError, FormatError, known, unknown
 from conntap.store.files import why_unreadable
 
-__all__ = ["CircuitConfig", "Source", "node_sets_beside", "read_config", "read_json"]
+__all__ = ["CircuitConfig", "Source", "node_sets_beside", "read_config", "read_json", "tidy"]
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _PATH_KEY = re.compile(r"(_file|_dir|_path)$|^(network|simulation)$")
@@ -275,8 +276,21 @@ def _path(path: Path, text: str, where: str, variables: Mapping[str, str]) -> st
     expanded = _replaced(path, text, where, variables, variables.__getitem__)
     names_a_path = _PATH_KEY.search(re.sub(r"\[\d+\]$", "", where).rpartition(".")[2])
     if expanded and (names_a_path or text.startswith(("$", "./", "../"))):
-        return str((path.parent / expanded).absolute())
+        return tidy(path.parent / expanded)
     return expanded
+
+
+def tidy(path: Path) -> str:
+    """A path made absolute, without `..` where no link on the way makes that another file.
+
+    >>> tidy(Path("/circuits/column/../components"))
+    '/circuits/components'
+    """
+    whole = str(path.absolute())
+    if ".." not in path.parts:
+        return whole
+    short = os.path.normpath(whole)
+    return short if os.path.realpath(short) == os.path.realpath(whole) else whole
 
 
 def _walk(value: Any, where: str, change: Callable[[str, str], str]) -> Any:

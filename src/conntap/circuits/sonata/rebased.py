@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conntap.circuits.sonata.config import CircuitConfig, read_config, read_json
+from conntap.circuits.sonata.config import CircuitConfig, read_config, read_json, tidy
 from conntap.errors import CircuitError
 
 __all__ = ["write_rebased"]
@@ -49,7 +49,7 @@ def _absolute(text: str, folder: Path) -> str:
     for each in _HERE:
         text = text.replace(each, str(folder))
     if text == "." or text.startswith(("./", "../")) or (text and "$" not in text and not Path(text).is_absolute()):
-        return str((folder / text).absolute())
+        return tidy(folder / text)
     return text
 
 
