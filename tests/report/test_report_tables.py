@@ -53,7 +53,7 @@ def test_a_column_lines_up_and_tells_small_from_zero():
     assert column(pd.Series([3541.25, 3.6, np.nan])) == ["3,541", "3.60", "–"]
     assert column(pd.Series([0.1, 0.25])) == ["0.10", "0.25"]
     assert column(pd.Series([1e-12, 5e-3])) == ["10⁻¹²", "0.005"]
-    assert column(pd.Series([-0.038, 20.87, 0.0])) == ["−0.038", "20.87", "0.00"]
+    assert column(pd.Series([-0.038, 20.87, 0.0])) == ["−0.038", "20.87", "0"]
 
 
 def test_a_long_table_shows_its_first_rows_and_says_how_many_there_are():

@@ -51,6 +51,7 @@ def _structured(value: Any) -> str:
 
 _LOOKS = (
     ("connectome", ("pre", "post", "pre_nodes", "post_nodes", "adjacency")),
+    ("mask", ("pre_ids", "post_ids", "is_inverted")),
     ("circuit", ("node_populations", "edge_populations", "node_sets")),
     ("fit", ("model", "numbers", "bins")),
     ("subtargets", ("names", "info")),

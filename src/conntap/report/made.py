@@ -1,4 +1,4 @@
-"""Stages of circuits on disk and of fitted models."""
+"""Stages of circuits on disk, of masks and of fitted models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conntap.report.blocks import Block, Note, Sample
 from conntap.report.nodes import tables
 from conntap.report.tables import Table, table
 
-__all__ = ["circuits", "fits"]
+__all__ = ["circuits", "fits", "masks"]
 
 
 def circuits(sample: Sample) -> list[Block | Table]:
@@ -37,6 +37,18 @@ def circuits(sample: Sample) -> list[Block | Table]:
         frame = _whole(pd.DataFrame(changes))
         blocks.append(table(frame, caption="What each manipulation changed.", most=40, total=len(frame)))
     return blocks
+
+
+def masks(sample: Sample) -> list[Block | Table]:
+    """How many connections each mask names."""
+    rows = [_named(mask) for mask in sample.read()]
+    frame = pd.concat([sample.cases[sample.columns].reset_index(drop=True), pd.DataFrame(rows)], axis=1)
+    return [table(frame, caption=f"Connections that each mask names.{sample.note}", most=40, total=sample.total)]
+
+
+def _named(mask: Any) -> dict[str, Any]:
+    told = {"connections": mask.size, "pre nodes": len(mask.pre_ids), "post nodes": len(mask.post_ids)}
+    return told | ({"means": "all connections but these"} if mask.is_inverted else {})
 
 
 def _opened(sample: Sample) -> Iterator[Any]:

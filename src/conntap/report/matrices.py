@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from conntap.report import plots
-from conntap.report.blocks import Block, Gallery, Sample
+from conntap.report.blocks import Block, Gallery, Note, Sample
 from conntap.report.drawing import label
 from conntap.report.grouping import grouping
 from conntap.report.inferred import all_scored, inferred
@@ -50,7 +50,19 @@ def connectomes(sample: Sample) -> list[Block | Table]:
             nodes[position] = value.pre_nodes
     caption = _picture_caption(sample, ordered - {None})
     blocks: list[Block | Table] = [Gallery(figures, caption, size="small"), degree_figures(inward, outward, sample)]
+    if _are_of_the_input(nodes, sample):
+        return [*blocks, Note("The nodes are those of what it was made of, which shows them."), *_sizes(sample, rows)]
     return [*blocks, *composition(nodes, sample, most=4), *places(nodes, sample), *_sizes(sample, rows)]
+
+
+def _are_of_the_input(nodes: dict[int, pd.DataFrame], sample: Sample) -> bool:
+    """Whether each connectome has the nodes of the one that it was made of; looked at of the first and the last."""
+    rows = list(nodes)
+    for row in {*rows[:1], *rows[-1:]}:
+        before = sample.nodes(row)
+        if before is None or not before.equals(nodes[row]):
+            return False
+    return bool(rows)
 
 
 def _pictured(sample: Sample) -> dict[int, str]:

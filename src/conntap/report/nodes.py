@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.report import plots
+from conntap.report.before_after import changed, checked, is_change, is_check
 from conntap.report.blocks import Block, Gallery, Key, Sample, control_keys
 from conntap.report.cases import fewer
 from conntap.report.drawing import label
@@ -30,6 +31,10 @@ _PANELS = 12
 def tables(sample: Sample) -> list[Block | Table]:
     """The blocks of a stage whose values are tables, such as nodes with their properties or degrees."""
     frames = list(sample.read())
+    if frames and all(map(is_change, frames)):
+        return changed(sample, frames)
+    if frames and all(map(is_check, frames)):
+        return checked(sample, frames)
     kinds = {curve_kind(frame) for frame in frames}
     if len(kinds) == 1 and "" not in kinds:
         return curves(sample, frames, kinds.pop())

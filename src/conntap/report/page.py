@@ -15,6 +15,7 @@ from conntap.errors import MissingExtra
 from conntap.report.blocks import Gallery, Note
 from conntap.report.drawing import COLOURS, INKS, label
 from conntap.report.glyphs import pictogram
+from conntap.report.results import ending
 from conntap.report.runs import told_runs
 from conntap.report.source import highlighted, read_study
 from conntap.report.stages import Section, section
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["write_page"]
 
 _FAILURES = 100
+_PICTURES = 3  # of each result in the overview
+_REFERENCE = re.compile(r'\{"from": "stages\.([\w-]+)"\}')
 
 
 def write_page(
@@ -120,6 +123,7 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None, runs: Sequ
         tiles=_tiles(sections, attrs, failures, document),
         cases=_cases(store),
         sections=[_drawn(each, position) for position, each in enumerate(sections, start=1)],
+        results=[_brief(each) for each in ending(sections)],
         places={each.name: f"stage-{position}" for position, each in enumerate(sections, start=1)},
         failures=None
         if failures is None
@@ -229,7 +233,25 @@ def _cases(store: Store) -> list[tuple[str, str, str]]:
 def _drawn(each: Section, position: int) -> dict[str, Any]:
     """A section with its figures as text."""
     blocks = [_block(block, f"s{position}b{place}") for place, block in enumerate(each.blocks)]
-    return {**vars(each), "blocks": blocks, "description": _paragraphs(each.description), "place": f"stage-{position}"}
+    drawn = {"blocks": blocks, "description": _paragraphs(each.description), "place": f"stage-{position}"}
+    return {**vars(each), **drawn, "options": [(name, _linked(value)) for name, value in each.options]}
+
+
+def _brief(each: Section) -> dict[str, Any]:
+    """A result as the overview shows it: what it is, and its first pictures or else its first words."""
+    galleries = [block for block in each.blocks if isinstance(block, Gallery)][:1]
+    galleries = [Gallery(one.figures[:_PICTURES], one.caption, one.keys, one.size) for one in galleries]
+    rest = [block for block in each.blocks if isinstance(block, Note | Table)][:1]
+    blocks = [_block(block, f"r-{each.name}-{place}-") for place, block in enumerate(galleries or rest)]
+    description = _paragraphs(each.description)
+    return {"name": each.name, "description": description[:1], "blocks": blocks}
+
+
+def _linked(text: str) -> list[tuple[str, str]]:
+    """The text of an option in pieces: words, and the names of stages that it refers to."""
+    pieces = _REFERENCE.split(text)
+    found = [("", each) if place % 2 == 0 else (each, each) for place, each in enumerate(pieces)]
+    return [(stage, words) for stage, words in found if words]
 
 
 def _block(block: Gallery | Note | Table, prefix: str) -> dict[str, Any]:

@@ -42,6 +42,7 @@ _SHOWN: dict[str, tuple[Callable[[Sample], list[Block | Table]], int]] = {
     "simplices": (numbers.simplices, 500),
     "table": (nodes.tables, 400),
     "subtargets": (regions.subtargets, 40),
+    "mask": (made.masks, 500),
     "circuit": (made.circuits, 200),
     "fit": (made.fits, 40),
     "connectome": (matrices.connectomes, 120),
@@ -108,7 +109,7 @@ def section(dataset: Dataset, draws: Mapping[str, Dataset] = {}) -> Section:
     about = dataset.attrs
     return Section(
         name=dataset.name,
-        description=dataset.description or str(about.get("summary") or ""),
+        description=dataset.description or str(about.get("summary") or "").replace("`", ""),
         step=dataset.step,
         made=_made(about),
         options=pairs(dataset.options),

@@ -72,7 +72,11 @@ def table(
     cells = [_cells(shown.iloc[:, position]) for position in range(shown.shape[1])]
     notes = [f"Showing {len(shown):,} of {total:,} rows."] if total > len(shown) else []
     if frame.shape[1] > columns:
-        notes.append(f"Showing {columns} of {frame.shape[1]:,} columns.")
+        left_out = [label(name, 40) for name in frame.columns[columns : columns + 40]]
+        more = ", …" if frame.shape[1] > columns + 40 else ""
+        notes.append(
+            f"Showing {columns} of {frame.shape[1]:,} columns. Left out: {', '.join(left_out)}{more}; tap show --columns shows them."
+        )
     drawn = _drawn(shown)
     glyphs = {(-1, position): triad_of(name, entries) for position, name in enumerate(shown.columns)}
     return Table(

@@ -94,7 +94,9 @@ def _own_places(value: float, most: int) -> int:
 
 
 def _fixed(value: float, places: int) -> str:
-    if not math.isfinite(value) or 0 < abs(value) < 10.0**-places:  # so few decimals would show it as zero
+    if value == 0:
+        return "0"
+    if not math.isfinite(value) or abs(value) < 10.0**-places:  # so few decimals would show it as zero
         return number(value, 2)
     return f"{value:,.{places}f}".replace("-", "−")
 
