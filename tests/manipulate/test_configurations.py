@@ -504,7 +504,11 @@ def test_a_circuit_is_wired_from_their_models(typed, tmp_path):
 
 
 def test_what_a_function_leaves_aside_is_told():
-    assert read_configuration(theirs("conn_wiring"), HERE).notes[0].startswith("conn_wiring: places of synapses on morphologies")
+    assert (
+        read_configuration(theirs("conn_wiring"), HERE)
+        .notes[0]
+        .startswith("conn_wiring: places of synapses on morphologies")
+    )
 
 
 def test_models_of_a_recipe_are_looked_for_beside_the_document(typed, tmp_path):
@@ -513,3 +517,29 @@ def test_models_of_a_recipe_are_looked_for_beside_the_document(typed, tmp_path):
     asked = read_configuration({"circuit": "c", "recipe": recipe}, tmp_path)
     assert asked.recipe[0]["rule"] == {"path": str(tmp_path / "order2.json")}
     assert len(examine_circuit(typed, recipe=prepared(asked, typed))) == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (
+            rewiring(),
+            r"^conn_rewiring: syn_class is that of the pre node, by the node property 'synapse_class', which nodes",
+        ),
+        (
+            theirs("conn_wiring"),
+            r"^conn_wiring: the class of new synapses is that of the pre node, .*known: layer\. Give",
+        ),
+    ],
+)
+def test_a_circuit_without_classes_of_synapses_is_told_what_asks_for_them(document, message, circuit):
+    asked = read_configuration(document, HERE)
+    with pytest.raises(OptionError, match=message):
+        prepared(asked, circuit)
+
+
+def test_the_example_of_the_how_to_runs(typed, tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "manipulate-from-the-terminal.md").read_text()
+    document = json.loads(page.split("```json")[1].split("```")[0])
+    document["manip"]["fcts"][0]["kwargs"]["sel_dest"] = {"mtype": "e"}
+    assert len(run(document, typed, tmp_path).edges().connectome().pre)

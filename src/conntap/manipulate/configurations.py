@@ -6,7 +6,7 @@ A document is plain values (`study.yaml` reads YAML and JSON). Nothing in it is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from conntap.circuits.masks import Mask
 from conntap.circuits.nodesets import NodeSets
 from conntap.circuits.selection import selected
 from conntap.errors import NodeSetError, OptionError, known, unknown, whole
-from conntap.manipulate.elsewhere import notes_of, steps_of
+from conntap.manipulate.elsewhere import needs_of, notes_of, steps_of
 from conntap.manipulate.mask_files import mask_from_file
 
 __all__ = ["Configuration", "prepared", "read_configuration"]
@@ -55,6 +55,8 @@ class Configuration:
         The names that the populations of nodes must have; None for any.
     notes
         What the document says that changes nothing here.
+    needs
+        Properties that pre nodes must have, and what of the document asks for each.
     """
 
     circuit: Path
@@ -65,6 +67,7 @@ class Configuration:
     source: str | None = None
     target: str | None = None
     notes: tuple[str, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_configuration(values: Mapping[str, Any], folder: Path) -> Configuration:
@@ -130,6 +133,7 @@ def _theirs(values: Mapping[str, Any], folder: Path) -> Configuration:
         source=text["src_node_popul_name"],
         target=text["tgt_node_popul_name"],
         notes=(*(f"{name}: {why}" for name, why in _IGNORED.items() if name in values), *notes_of(values["manip"])),
+        needs=needs_of(values["manip"]),
     )
 
 
@@ -196,6 +200,12 @@ def prepared(asked: Configuration, circuit: Circuit) -> list[dict[str, Any]]:
                 "Name that population, or other edges."
             )
     sides = {"pre": circuit.nodes(edges.source), "post": circuit.nodes(edges.target)}
+    for name, why in asked.needs.items():
+        if name not in sides["pre"].properties:
+            raise OptionError(
+                f"{why} is that of the pre node, by the node property {name!r}, which nodes {edges.source!r} have not; known: "
+                f"{known(sides['pre'].properties)}. Give them this property, or write a recipe."
+            )
     return [_prepared(step, circuit, sides, f"recipe[{position}]") for position, step in enumerate(asked.recipe)]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from conntap.errors import OptionError, known, unknown
 from conntap.manipulate.elsewhere_options import SOURCES, ends, fraction, truth
-from conntap.manipulate.elsewhere_wiring import NOTES, WIRINGS
+from conntap.manipulate.elsewhere_wiring import NEEDS, NOTES, WIRINGS
 
-__all__ = ["FUNCTIONS", "notes_of", "steps_of"]
+__all__ = ["FUNCTIONS", "needs_of", "notes_of", "steps_of"]
 
 _HOWS = {"setval": "set", "scale": "scale", "offset": "offset", "shuffle": "shuffle", "randval": "random", "randscale": "random_scale", "randadd": "random_offset"}  # fmt: skip
 
@@ -42,6 +42,12 @@ def notes_of(manip: Any) -> tuple[str, ...]:
     """What the functions of `manip`, which `steps_of` has read, say that changes nothing here."""
     sources = dict.fromkeys(str(each.get("source")) for each in manip["fcts"])
     return tuple(f"{source}: {NOTES[source]}" for source in sources if source in NOTES)
+
+
+def needs_of(manip: Any) -> dict[str, str]:
+    """The properties that pre nodes must have for the functions of `manip`, which `steps_of` has read, and what asks for each."""
+    sources = [str(each.get("source")) for each in manip["fcts"]]
+    return {NEEDS[source][0]: f"{source}: {NEEDS[source][1]}" for source in sources if source in NEEDS}
 
 
 def _step(function: Any, where: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from conntap.circuits.rules.storing import apart
 from conntap.errors import OptionError, known, one_of
 from conntap.manipulate.elsewhere_options import SOURCES, ends, fraction, truth
 
-__all__ = ["NOTES", "WIRINGS"]
+__all__ = ["NEEDS", "NOTES", "WIRINGS"]
 
 _TYPE = "mtype"
 _CLASS = "synapse_class"
@@ -27,6 +27,9 @@ NOTES = {
     "conn_rewiring": "places of new synapses on morphologies; the manipulation place_synapses gives them",
     "conn_wiring": "places of synapses on morphologies; the manipulation place_synapses gives them",
 }
+
+NEEDS = {"conn_rewiring": (_CLASS, "syn_class"), "conn_wiring": (_CLASS, "the class of new synapses")}
+"""The property that pre nodes must have, and what asks for it."""
 
 
 def _wiring(options: dict[str, Any], where: str) -> dict[str, Any]:
