@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -35,15 +37,17 @@ def changed(sample: Sample, frames: list[pd.DataFrame]) -> list[Block | Table]:
     titles = sample.labels if len(frames) > 1 else [""] * len(frames)
     entry = next((str(each.index.name) for each in frames if each.index.name is not None), "entry")
     panels, note = fewer([(titles[row], np.array([row])) for row in sample.own.tolist()])
-    figures = [(title or sample.name, _figure(frames[int(rows[0])], entry, title)) for title, rows in panels]
+    span = np.concatenate([frames[row][list(_SIDES)].to_numpy(dtype=float).ravel() for row in sample.own.tolist()])
+    span = (np.nanmin(span), np.nanmax(span)) if np.isfinite(span).any() else ()
+    figures = [(title or sample.name, _figure(frames[int(rows[0])], entry, title, span)) for title, rows in panels]
     keys = [Key("before", 0), Key("after", 1)]
     caption = f"Before and after, by {label(entry)}.{note}{sample.note}"
     return [Gallery(figures, caption, keys), *_numbers(sample, frames, entry)]
 
 
-def _figure(frame: pd.DataFrame, entry: str, title: str) -> Figure:
+def _figure(frame: pd.DataFrame, entry: str, title: str, span: Sequence[float]) -> Figure:
     before, after = (pd.DataFrame([frame[name].to_numpy(dtype=float)], columns=frame.index) for name in _SIDES)
-    return plots.profile(before, {"after": after}, x_label=entry, y_label="value", title=title)
+    return plots.profile(before, {"after": after}, x_label=entry, y_label="value", title=title, span=span)
 
 
 def _numbers(sample: Sample, frames: list[pd.DataFrame], entry: str) -> list[Table]:
