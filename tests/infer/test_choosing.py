@@ -104,3 +104,28 @@ def test_dead_nodes_score_nothing(asynchronous):
 def test_what_tells_nothing_is_refused(activity, error, match):
     with pytest.raises(error, match=match):
         infer.auto(activity)
+
+
+def test_few_frames_ask_for_fewer_lags_or_another_method():
+    values = np.random.default_rng(0).normal(size=(60, 40))
+    told = infer.choose(Traces(values, dt_ms=12.0))
+    assert told["method"] == "windowed_partial"
+    assert "60 steps are too few" in told["why"]
+    assert infer.choose(Traces(np.tile(values, (3, 1)), dt_ms=12.0))["lags"] == 1
+    assert np.isfinite(infer.auto(Traces(values, dt_ms=12.0)).properties["score"]).all()
+
+
+def test_a_node_that_repeats_another_is_no_obstacle_among_few():
+    times = np.sort(np.random.default_rng(0).random(400) * 60_000)
+    rows = np.random.default_rng(1).integers(0, 5, 400)
+    again = times[rows == 0]
+    spikes = Spikes(np.append(rows, np.full(len(again), 5)), np.append(times, again), duration_ms=60_000, ids=6)
+    found = infer.auto(spikes)
+    assert infer.choose(spikes)["method"] == "regression"
+    assert np.isfinite(found.properties["score"]).all()
+
+
+def test_late_times_are_on_no_coarser_grid_than_they_are():
+    times = 4e6 + np.sort(np.random.default_rng(0).integers(0, 60_000, 3000)).astype(float)
+    spikes = Spikes(np.arange(3000) % 30, times, duration_ms=4_100_000, ids=30)
+    assert infer.choose(spikes)["bin_ms"] == 1.0

@@ -132,6 +132,48 @@ def test_the_shares_of_the_classes_are_found():
     assert ((fit.log_odds[i, j] > 0) == np.isin(kind, [1, 3])).mean() > 0.99
 
 
+@pytest.mark.parametrize(("n", "lags"), [(30, 2), (60, 4)])
+def test_where_nothing_is_connected_no_pair_is_probable(n, lags):
+    found = infer.lag_mixture(Traces(np.random.default_rng(5).normal(size=(4000, n)), dt_ms=5.0), lags=lags)
+    assert found.properties["probability"].sum() < 0.001 * found.n_edges
+    assert found.properties["score"].max() > 0
+
+
+def test_half_of_the_pairs_may_be_connected():
+    true = driven(0, n=40, frames=2, size=0.04, share=0.5)[1]
+    excitatory = np.abs(true)
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(5000, 40))
+    for t in range(1, 5000):
+        values[t] += values[t - 1] @ excitatory
+    found = infer.lag_mixture(Traces(values, dt_ms=5.0), lags=2)
+    assert infer.score(found, Connectome.from_adjacency(excitatory))["roc_auc"] > 0.9
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("n", [2, 3, 20])
+@pytest.mark.parametrize("kind", ["zeros", "equal", "mostly zero", "one far out", "all connected", "heavy tails"])
+def test_profiles_of_any_kind_give_finite_odds(kind, n, signed):
+    rng = np.random.default_rng(0)
+    shape = (n * (n - 1) // 2, 5)
+    values = {
+        "zeros": np.zeros(shape),
+        "equal": np.ones(shape),
+        "mostly zero": rng.normal(size=shape) * (rng.random((shape[0], 1)) < 0.1),
+        "one far out": np.where(np.arange(shape[0])[:, None] == 0, 1e4, rng.normal(size=shape)),
+        "all connected": rng.normal(size=shape) + np.array([0, 0, 0, 30, 30]),
+        "heavy tails": rng.standard_cauchy(shape),
+    }[kind]
+    fit = fitted(values, n, signed=signed)
+    assert np.isfinite(fit.log_odds[~np.eye(n, dtype=bool)]).all()
+    assert np.isfinite(fit.profile).all()
+
+
+def test_as_many_values_of_the_past_as_frames_are_refused():
+    with pytest.raises(OptionError, match=r"90 frames are too few to tell 2 lags of 30 live neurons .*more than 90"):
+        infer.lag_mixture(Traces(np.random.default_rng(0).normal(size=(90, 30)), dt_ms=5.0), lags=2)
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [

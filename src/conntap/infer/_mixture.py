@@ -15,17 +15,23 @@ from scipy.linalg import cholesky, solve_triangular
 __all__ = ["Fit", "fitted", "signs_of"]
 
 _LABELLING = 12  # iterations in which signs are looked at again
+_LEAST = 1e-12  # variance of profiles that are all alike
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What was fitted: shares of the four classes, the mean profile of a connection, signs of nodes, log odds [pre, post]."""
+    """What was fitted: shares of the four classes, the mean profile of a connection, signs of nodes, log odds [pre, post].
+
+    `support` is how much better, in units of log likelihood, all profiles are told so than as those of unconnected pairs alone,
+    less what the further parameters cost: below 0 nothing speaks for connections.
+    """
 
     shares: np.ndarray
     profile: np.ndarray
     signs: np.ndarray
     log_odds: np.ndarray
     iterations: int
+    support: float
 
 
 @dataclass
@@ -46,12 +52,21 @@ def signs_of(matrix: np.ndarray) -> np.ndarray:
 def fitted(profiles: np.ndarray, n: int, *, signed: bool, most: int = 60, tolerance: float = 1e-4) -> Fit:
     """Fit by expectation maximisation.
 
-    `profiles` has shape (pairs, 2 p + 1), pairs i < j row by row. `signed` says whether nodes may be inhibitory.
+    `profiles` has shape (pairs, 2 p + 1), pairs i < j row by row. `signed` says whether nodes may be inhibitory. Where few pairs
+    are unconnected their middle is none to begin from; then that of profiles in standard errors, 0, is tried too.
     """
+    first = _climbed(profiles, n, signed, most, tolerance, centre="median")
+    if first.support > 0:
+        return first
+    second = _climbed(profiles, n, signed, most, tolerance, centre="zero")
+    return second if second.support > first.support else first
+
+
+def _climbed(profiles: np.ndarray, n: int, signed: bool, most: int, tolerance: float, centre: str) -> Fit:
     i, j = np.triu_indices(n, 1)
     start = _start_matrix(profiles, i, j, n)
     signs = signs_of(start) if signed else np.ones(n)
-    state = _begun(profiles, i, j, start * signs[:, None])
+    state = _begun(profiles, i, j, start * signs[:, None], centre)
     before, settled = -np.inf, 0
     for iteration in range(1, most + 1):
         if signed and iteration <= _LABELLING:
@@ -68,7 +83,21 @@ def fitted(profiles: np.ndarray, n: int, *, signed: bool, most: int = 60, tolera
     odds = np.full((n, n), -np.inf)
     odds[i, j] = np.logaddexp(logs[1], logs[3]) - np.logaddexp(logs[0], logs[2])
     odds[j, i] = np.logaddexp(logs[2], logs[3]) - np.logaddexp(logs[0], logs[1])
-    return Fit(state.shares, state.profile, signs, odds, iteration)
+    support = float(np.logaddexp.reduce(logs, axis=0).sum()) - _alone(profiles) - _cost(profiles, n, signed)
+    return Fit(state.shares, state.profile, signs, odds, iteration, support)
+
+
+def _alone(profiles: np.ndarray) -> float:
+    """The log likelihood where no pair is connected."""
+    offset = profiles.mean(axis=0)
+    x = profiles - (offset + offset[::-1]) / 2
+    spread = x.T @ x / len(x)
+    return float(_log_normal(x, (spread + spread[::-1, ::-1]) / 2).sum())
+
+
+def _cost(profiles: np.ndarray, n: int, signed: bool) -> float:
+    """Half the logarithm of the pairs for each value of the profile and two shares (Schwarz, 1978), a bit for each sign."""
+    return 0.5 * (profiles.shape[1] + 2) * np.log(len(profiles)) + n * np.log(2.0) * signed
 
 
 def _start_matrix(profiles: np.ndarray, i: np.ndarray, j: np.ndarray, n: int) -> np.ndarray:
@@ -80,12 +109,14 @@ def _start_matrix(profiles: np.ndarray, i: np.ndarray, j: np.ndarray, n: int) ->
     return matrix
 
 
-def _begun(profiles: np.ndarray, i: np.ndarray, j: np.ndarray, scores: np.ndarray) -> _State:
+def _begun(profiles: np.ndarray, i: np.ndarray, j: np.ndarray, scores: np.ndarray, centre: str) -> _State:
     """The strongest twentieth of the pairs, in their stronger direction, as the first guess of what a connection looks like."""
-    middle = np.median(profiles, axis=0)
-    middle = (middle + middle[::-1]) / 2
-    apart = 1.4826 * np.median(np.abs(profiles - middle), axis=0)
-    spread = np.diag(np.maximum(apart, apart[::-1]) ** 2 + 1e-12)
+    middle, spread = np.zeros(profiles.shape[1]), np.eye(profiles.shape[1])
+    if centre == "median":
+        middle = np.median(profiles, axis=0)
+        middle = (middle + middle[::-1]) / 2
+        apart = 1.4826 * np.median(np.abs(profiles - middle), axis=0)
+        spread = np.diag(np.maximum(apart, apart[::-1]) ** 2 + 1e-12)
     forward, backward = scores[i, j], scores[j, i]
     cut = np.quantile(np.concatenate([forward, backward]), 0.95)
     first, second = (forward > cut) & (forward >= backward), (backward > cut) & (backward > forward)
@@ -119,10 +150,10 @@ def _log_normal(x: np.ndarray, covariance: np.ndarray) -> np.ndarray:
 
 def _root(covariance: np.ndarray) -> np.ndarray:
     """The lower root, of the nearest matrix that has one."""
-    mean = np.trace(covariance) / len(covariance)
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    if values[0] < 1e-6 * mean:
-        covariance = (vectors * np.maximum(values, 1e-6 * mean)) @ vectors.T
+    least = max(1e-6 * np.trace(covariance) / len(covariance), _LEAST)
+    if values[0] < least:
+        covariance = (vectors * np.maximum(values, least)) @ vectors.T
     return cholesky((covariance + covariance.T) / 2, lower=True)
 
 
@@ -131,7 +162,9 @@ def _moved(x: np.ndarray, post: np.ndarray, first: np.ndarray, second: np.ndarra
     shares = post.mean(axis=1) + 1e-6
     shares[1] = shares[2] = (shares[1] + shares[2]) / 2
     shares /= shares.sum()
-    none = post[0] / post[0].sum()
+    none = post[0] / max(float(post[0].sum()), 1e-300)
+    if not post[0].sum() > 0:  # all are connected
+        none = np.full(len(x), 1.0 / len(x))
     offset = none @ x
     offset = (offset + offset[::-1]) / 2
     x = x - offset

@@ -50,7 +50,8 @@ def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
     -----
     Spikes finer than 10 ms, and traces of networks that do not burst (burstiness below 0.4): `lag_mixture`, over 8 ms of spikes
     and 24 ms of traces, at least 2 steps. Networks that burst, seen more slowly than synapses act: `windowed_partial`. Too few
-    nodes to learn from: `regression`. More than 4,000 nodes: `windowed_partial`. Traces that decay over more than 1.5 steps are
+    nodes to learn from: `regression`. More than 4,000 nodes, or half as many as steps: `windowed_partial`. Lags are fewer where
+    steps are less than twice as many as values of the past. Traces that decay over more than 1.5 steps are
     fluorescence and deconvolved. The limits were set on simulated recordings other than those of the benchmark.
     Time: two passes over traces in pieces, and their decays.
 
@@ -70,13 +71,17 @@ def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
     if isinstance(activity, Traces):
         step *= max(1, round(_FINE_MS / step))
     reach = 8.0 if isinstance(activity, Spikes) else _REACH_MS
-    lags = min(12, max(2, int(reach / step + 1e-9)), max(1, 2 * _MOST_NODES // max(n, 1) - 1))
+    frames = max(1, round(activity.duration_ms / step))
+    fits = min(2 * _MOST_NODES, frames // 2) // max(n, 1) - 1  # twice as many frames as values of the past
+    lags = min(12, max(2, int(reach / step + 1e-9)), max(1, fits))
     bursts = burstiness >= _BURSTS and (isinstance(activity, Traces) or step >= _SLOW_MS)
     if bursts and n > 2:
         method, why = (
             "windowed_partial",
             f"the network bursts (burstiness {burstiness:.2f}) and steps of {step:g} ms are slow",
         )
+    elif frames <= 2 * n:
+        method, why = "windowed_partial", f"{frames} steps are too few for profiles over lags of {n} nodes"
     elif n > _MOST_NODES:
         method, why = "windowed_partial", f"{n} nodes are too many for profiles over lags"
     elif n * (n - 1) // 2 < _PAIRS_A_VALUE * (2 * lags + 1):
@@ -102,13 +107,14 @@ def auto(activity: Spikes | Traces, *, method: Method = "auto", threads: int = 1
 
     Returns
     -------
-    All ordered pairs with `score` (float64, larger for more probably connected), `probability` (of being connected),
+    All ordered pairs with `score` (float64, larger for more probably connected), `probability` (of being connected;
+    NaN where `regression` has too few pairs to tell),
     `sign` (int8) and, but for `windowed_partial`, `delay_ms`. Dead channels score 0.
 
     Raises
     ------
     ActivityError
-        Values that are not finite (`mended` fills gaps), fewer than three frames.
+        Values that are not finite (`mended` fills gaps), or traces of fewer than 16 frames.
     OptionError
         Fewer than two nodes.
 
@@ -139,9 +145,17 @@ def auto(activity: Spikes | Traces, *, method: Method = "auto", threads: int = 1
     if name == "lag_mixture":
         return lag_mixture(activity, lags=lags, bin_ms=step)
     if name == "regression":
-        return _with_probability(regression(activity, lags=list(range(1, lags + 1)), bin_ms=step))
+        return _with_probability(_regressed(activity, list(range(1, lags + 1)), step))
     slow = step if step is None or step >= _SLOW_MS else None
     return _with_probability(windowed_partial(activity, bin_ms=slow, score="signed"))
+
+
+def _regressed(activity: Spikes | Traces, lags: list[int], step: float | None) -> Connectome:
+    """By least squares; where some nodes follow from others, or frames are few, with a penalty."""
+    try:
+        return regression(activity, lags=lags, bin_ms=step)
+    except OptionError:
+        return regression(activity, model="ridge", lags=lags, bin_ms=step)
 
 
 def _spikes_of(traces: Traces, plan: dict[str, str | float | int], threads: int) -> Traces:
@@ -164,7 +178,7 @@ def _grid_ms(spikes: Spikes) -> float:
     """The width of the grid on which times stand, as far as they stand on one."""
     times = spikes.times_ms[:: max(1, len(spikes) // 10_000)] - spikes.start_ms
     for width in (100.0, 50.0, 40.0, 33.0, 25.0, 20.0, 10.0, 5.0, 4.0, 2.0):
-        if len(times) > 10 and np.allclose(times / width, np.round(times / width), atol=1e-6):
+        if len(times) > 10 and np.allclose(times / width, np.round(times / width), rtol=1e-12, atol=1e-6):
             return width
     return 1.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from scipy.special import expit
 
 from conntap.activity import Spikes, Traces
 from conntap.circuits.connectome import Connectome
@@ -54,21 +55,25 @@ def lag_mixture(
     Returns
     -------
     All ordered pairs with `score` (float64, log(1 + odds), from 0), `probability` (float64), `sign` (int8, that of the pre neuron) and
-    `delay_ms` (of the lag with the largest value of that sign, 0 for the same step). Dead channels score 0.
+    `delay_ms` (of the lag with the largest value of that sign, 0 for the same step). Dead channels score 0. The odds are those among
+    pairs if any are connected; probabilities are these times how probable that is, and near 0 where
+    nothing speaks for connections, or pairs of so many that they do not stand apart.
 
     Raises
     ------
     ActivityError
         Values that are not finite, or fewer than three frames.
     OptionError
-        Options out of range; fewer than ten pairs of live neurons for each value of a profile.
+        Options out of range; fewer than ten pairs of live neurons for each value of a profile, or no more frames than p + 1
+        times the live neurons.
 
     Notes
     -----
     Time: covariances at p + 1 lags, ((p + 1) * neurons)^3 for the inverse, and some 60 rounds over all pairs; memory: four
     matrices of ((p + 1) * neurons)^2. Expectation maximisation: Dempster, Laird & Rubin, 1977,
     https://doi.org/10.1111/j.2517-6161.1977.tb01600.x; the covariance of connected pairs is drawn half way to that of
-    connections that differ in strength alone. Probabilities hold as far as the model does: they are of effective, not
+    connections that differ in strength alone; whether any pair is connected: Schwarz, 1978,
+    https://doi.org/10.1214/aos/1176344136. Probabilities hold as far as the model does: they are of effective, not
     anatomical connections.
 
     Examples
@@ -92,7 +97,7 @@ def lag_mixture(
     n = len(found.means)
     alive = np.flatnonzero(found.deviations() > 0)
     inside = np.ix_(alive, alive)
-    _enough(len(alive), lags)
+    _enough(len(alive), lags, found.frames)
     values = profiles([found.correlation(lag)[inside] for lag in range(lags + 1)], found.frames, where, ridge=ridge)
     i, j = np.triu_indices(len(alive), 1)
     fit = fitted(np.ascontiguousarray(values[:, i, j].T), len(alive), signed=types == "dale")
@@ -100,8 +105,7 @@ def lag_mixture(
     odds[inside] = fit.log_odds
     sign[inside] = fit.signs[:, None].astype(np.int8)
     delay[inside] = dt * np.argmax(values[lags:] * fit.signs[:, None], axis=0)
-    with np.errstate(over="ignore"):
-        probability = 1.0 / (1.0 + np.exp(-odds))
+    probability = expit(odds) * expit(fit.support)
     return all_pairs(
         nodes_of(activity), score=np.logaddexp(0.0, odds), probability=probability, sign=sign, delay_ms=delay
     )
@@ -113,10 +117,15 @@ def _reach(activity: Spikes | Traces, dt: float) -> int:
     return min(12, max(2, int(reach / dt + 1e-9)), fits)
 
 
-def _enough(n: int, lags: int) -> None:
+def _enough(n: int, lags: int, frames: int) -> None:
     pairs, asked = n * (n - 1) // 2, 10 * (2 * lags + 1)
     if pairs < asked:
         raise OptionError(
             f"lag_mixture: {pairs} pairs of {n} live neurons are too few to learn profiles of {2 * lags + 1} lags from "
             f"({asked} are needed). Take fewer lags, or infer.regression."
+        )
+    if frames <= (lags + 1) * n:
+        raise OptionError(
+            f"lag_mixture: {frames:,} frames are too few to tell {lags} lags of {n} live neurons apart; more than "
+            f"{(lags + 1) * n:,} are needed. Take fewer lags, or infer.windowed_partial."
         )
