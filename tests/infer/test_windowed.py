@@ -50,9 +50,21 @@ def test_spikes_are_counted_in_bins_of_a_frame():
     assert np.allclose(here.properties["score"], there.properties["score"])
 
 
-def test_windows_reach_sixty_milliseconds():
-    traces = Traces(noise(1), dt_ms=25.0)
-    assert infer.windowed_partial(traces) == infer.windowed_partial(traces, windows=[1, 2])
+@pytest.mark.parametrize(("dt", "windows"), [(20.0, [2, 3]), (25.0, [2]), (33.0, [1]), (100.0, [1]), (10.0, [4, 5, 6])])
+def test_windows_reach_sixty_milliseconds(dt, windows):
+    traces = Traces(noise(1), dt_ms=dt)
+    assert infer.windowed_partial(traces) == infer.windowed_partial(traces, windows=windows)
+
+
+def test_correlations_are_drawn_to_0_the_more_the_fewer_frames_hold_the_activity():
+    values = noise(4, n=20, frames=2000)
+    values[::100] *= 10  # a hundredth of the frames holds half of the activity
+    traces = Traces(values, dt_ms=20.0)
+    energy = (((values - values.mean(0)) / values.std(0)) ** 2).sum(1)
+    counting = energy.sum() ** 2 / (energy**2).sum()
+    by_hand = infer.windowed_partial(traces, windows=[2], shrinkage=20 / (20 + 4 * counting))
+    found = infer.windowed_partial(traces, windows=[2])
+    assert np.allclose(found.properties["score"], by_hand.properties["score"])
 
 
 def test_dead_channels_score_nothing():

@@ -16,7 +16,7 @@ from conntap.infer.lags import nodes_of, step_ms
 from conntap.infer.pairs import all_pairs
 from conntap.infer.precisions import inverse, main_components, partial_of
 
-__all__ = ["partial_correlation"]
+__all__ = ["fourth_moment", "partial_correlation"]
 
 
 def partial_correlation(
@@ -103,7 +103,7 @@ def _amount(
             return 1.0 if below <= 0 else min(1.0, (mean + 1) / below)
         if shrinkage == "ledoit-wolf":
             apart = squares - n
-            spread = (_fourth_moment(found, activity, step) - squares) / frames
+            spread = (fourth_moment(found, activity, step) - squares) / frames
             return 1.0 if apart <= 0 else float(np.clip(spread / apart, 0.0, 1.0))
         raise OptionError(unknown("partial_correlation.shrinkage", "value", shrinkage, ["ledoit-wolf", "oas"]))
     if not 0 <= shrinkage <= 1:
@@ -111,7 +111,7 @@ def _amount(
     return float(shrinkage)
 
 
-def _fourth_moment(found: Covariances, activity: Spikes | Traces, step: float) -> float:
+def fourth_moment(found: Covariances, activity: Spikes | Traces, step: float) -> float:
     """The mean over frames of the squared sum of squares of standardised values."""
     deviations = found.deviations()
     over = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
