@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conntap import infer
 from conntap.activity import Spikes, Traces
 from conntap.errors import ActivityError, OptionError
 from conntap.infer import _lagged
@@ -148,3 +149,22 @@ def test_the_pieces_are_untouched():
     before = values.copy()
     covariances([values], lags=[0, 1, 2, 3])
     assert np.array_equal(values, before)
+
+
+@pytest.mark.parametrize(
+    "step", ["pearson", "lagged_correlation", "partial_correlation", "regression", "windowed_partial"]
+)
+def test_a_recording_without_nodes_gives_a_connectome_without_nodes(step):
+    assert getattr(infer, step)(Traces(np.empty((50, 0)), dt_ms=20.0)).n_nodes == 0
+
+
+@pytest.mark.parametrize(
+    "step", ["pearson", "lagged_correlation", "partial_correlation", "regression", "windowed_partial"]
+)
+def test_spikes_in_a_wrong_unit_or_of_no_duration_are_refused(step):
+    rng = np.random.default_rng(0)
+    seconds = Spikes(rng.integers(0, 4, 3000), rng.random(3000) * 60, duration_ms=60.0, ids=4)
+    with pytest.raises(ActivityError, match=rf"{step}: .*the times look like seconds"):
+        getattr(infer, step)(seconds)
+    with pytest.raises(ActivityError, match=rf"{step}: the recording has no duration"):
+        getattr(infer, step)(Spikes([], [], duration_ms=0.0, ids=4))

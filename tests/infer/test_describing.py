@@ -111,3 +111,10 @@ def test_real_cultures_burst_and_the_network_of_leaky_cells_does_not(shared_data
     culture = describe_recording(read(shared_data / "recordings" / "culture100.npz", ids=100))
     network = describe_recording(read(shared_data / "recordings" / "lif150.npz", ids=150))
     assert culture["burstiness"] > 0.5 > 0.1 > network["burstiness"]
+
+
+def test_advice_for_spikes_names_no_step_for_traces():
+    advice = describe_recording(Spikes([0], [5.0], duration_ms=100.0, ids=3))["advice"]
+    assert "Silent" in advice
+    assert "mended" not in advice
+    assert "steps" not in advice

@@ -121,3 +121,8 @@ def test_recordings_without_spikes_have_surrogates(kind):
     empty = Spikes([], [], duration_ms=100, ids=3)
     assert len(surrogate(empty, kind=kind, rng=np.random.default_rng(0))) == 0
     assert len(resampled(empty, block_s=0.01, rng=np.random.default_rng(0))) == 0
+
+
+def test_traces_without_frames_have_surrogates_without_frames():
+    empty = Traces(np.empty((0, 3)), dt_ms=20.0)
+    assert surrogate(empty, kind="phase", rng=np.random.default_rng(0)).values.shape == (0, 3)

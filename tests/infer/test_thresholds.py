@@ -132,3 +132,10 @@ def test_long_tables_are_thinned_and_pairs_of_no_score_have_no_chance():
         local_fdr(Connectome(80, found.pre, found.post, properties={"score": scores})).properties["probability"][:79]
         == 0
     ).all()
+
+
+def test_infinite_scores_are_refused():
+    scores = np.random.default_rng(0).random((20, 20))
+    scores[0, 1:3] = np.inf
+    with pytest.raises(OptionError, match="local_fdr: 2 scores are not finite"):
+        local_fdr(all_pairs(20, score=scores))

@@ -179,3 +179,10 @@ def test_a_network_of_spiking_neurons_is_recovered(shared_data):
     found = score(transfer_entropy(spikes.between(0, 300_000)), Connectome.from_adjacency(weights.astype(float)))
     assert found["roc_auc"] > 0.93
     assert found["pr_auc"] > 0.8
+
+
+def test_an_infinite_value_is_refused_without_a_warning():
+    values = np.random.default_rng(0).normal(size=(100, 3))
+    values[7, 1] = np.inf
+    with pytest.raises(ActivityError, match="transfer_entropy: values of 1 of 3 nodes are missing"):
+        transfer_entropy(Traces(values, dt_ms=20.0))

@@ -160,3 +160,9 @@ def test_what_cannot_be_is_refused():
     values[5, 2] = np.nan
     with pytest.raises(ActivityError, match=r"column 2.*infer\.mended"):
         scores(values)
+
+
+def test_channels_that_are_all_the_same_score_finitely():
+    one = np.random.default_rng(0).normal(size=(2000, 1))
+    found = challenge(Traces(np.repeat(one, 30, axis=1), dt_ms=20.0))
+    assert np.isfinite(found.properties["score"]).all()

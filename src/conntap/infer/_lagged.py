@@ -21,7 +21,7 @@ def segment_length(lags: tuple[int, ...], n: int) -> int:
 def add_direct(block: np.ndarray, keep: int, out: dict[int, np.ndarray]) -> None:
     """Add the products of frames [keep:] with those `lag` earlier to out[lag][pre, post]."""
     later, n = block[keep:], block.shape[1]
-    width = n if n <= 4096 else 1024
+    width = max(1, n) if n <= 4096 else 1024
     for lag, total in out.items():
         earlier = block[keep - lag : len(block) - lag]
         for a in range(0, n, width):

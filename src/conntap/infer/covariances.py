@@ -11,6 +11,7 @@ import numpy as np
 from conntap.activity import Spikes, Traces
 from conntap.errors import ActivityError, OptionError
 from conntap.infer.lags import checked_lags, step_ms
+from conntap.infer.recordings import checked
 
 __all__ = ["Covariances", "Sums", "covariances", "of_activity"]
 
@@ -123,6 +124,7 @@ def of_activity(
     if isinstance(activity, Spikes):
         from conntap.infer.counting import spike_covariances
 
+        checked(activity, where)
         return spike_covariances(activity, bin_ms=bin_ms, lags=lags)
     if activity.n_steps < 3:
         raise ActivityError(f"{where}: {activity.n_steps} frames; give a recording of three at least.")

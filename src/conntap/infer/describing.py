@@ -286,8 +286,10 @@ def _advice(told: dict[str, float | int | str]) -> str:
         said.append("The times look like seconds: read them with time_unit='s'.")
     if told["missing"] > 0:
         said.append("Values are missing: apply infer.mended.")
-    if told["dead"] or told["duplicated"]:
+    if told["kind"] == "spikes" and (told["dead"] or told["duplicated"]):
+        said.append("Silent or duplicated nodes: they score 0 or alike; leave them out where that matters.")
+    elif told["dead"] or told["duplicated"]:
         said.append("Dead or duplicated nodes: infer.mended silences or drops them.")
-    if told["n_steps"] < told["n_nodes"]:
+    if told["kind"] == "traces" and told["n_steps"] < told["n_nodes"]:
         said.append("Fewer steps than nodes: partial methods need shrinkage.")
     return " ".join(said)

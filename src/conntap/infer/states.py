@@ -115,7 +115,9 @@ def _edges(traces: Traces, differenced: bool) -> np.ndarray:
         length = most // _STRETCHES
         starts = np.linspace(0, n_steps - length, _STRETCHES).astype(int)
         parts = [np.asarray(traces.values[a : a + length], dtype=np.float64) for a in starts]
-    seen = np.concatenate([np.diff(part, axis=0) if differenced else part for part in parts])
+    with np.errstate(invalid="ignore"):  # what is not finite is refused with the pieces, and reaches no edge here
+        seen = np.concatenate([np.diff(part, axis=0) if differenced else part for part in parts])
+        seen = np.where(np.isfinite(seen), seen, 0.0)
     middle = np.median(seen, axis=0)
     apart = 3 * 1.4826 * np.median(np.abs(seen - middle), axis=0)
     apart = np.where(apart > 0, apart, seen.std(axis=0))

@@ -255,7 +255,7 @@ def _with_new_phases(traces: Traces, rng: np.random.Generator) -> Traces:
     n = len(values)
     kind = np.float32 if values.dtype == np.float32 else np.float64
     out = np.empty(values.shape, dtype=kind)
-    for column in range(values.shape[1]):
+    for column in range(values.shape[1] if n else 0):
         spectrum = np.fft.rfft(values[:, column].astype(np.float64))
         inner = slice(1, (n + 1) // 2)
         turned = np.exp(2j * np.pi * rng.random(len(spectrum[inner])))

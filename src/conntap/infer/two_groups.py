@@ -40,7 +40,7 @@ def connected(values: np.ndarray, where: str, *, null: Literal["normal", "folded
     Raises
     ------
     OptionError
-        Fewer than 100 values that are not 0, or no spread.
+        Fewer than 100 values that are not 0, no spread, or values that are not finite.
 
     Examples
     --------
@@ -49,6 +49,10 @@ def connected(values: np.ndarray, where: str, *, null: Literal["normal", "folded
     >>> bool(abs(found.sum() - 500) < 100), bool(found[-500:].mean() > 0.9)
     (True, True)
     """
+    if not np.isfinite(values).all():
+        raise OptionError(
+            f"{where}: {np.count_nonzero(~np.isfinite(values)):,} scores are not finite. Leave these pairs out."
+        )
     told = values != 0
     used = values[told]
     if len(used) < _FEWEST:
