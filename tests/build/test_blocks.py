@@ -90,3 +90,17 @@ def test_few_cells_have_no_connections(counts):
 def test_what_makes_no_sense_is_told(options, told):
     with pytest.raises(OptionError, match=told):
         wired(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"probability": 0.5, "delay_ms": (1, 2, 3)}, r"typed\.delay_ms: \(1, 2, 3\)"),
+        ({"probability": "often"}, r"typed\.probability: often from E to E"),
+        ({"n_edges": 2.5}, r"typed\.n_edges: 2\.5 from E to E.*whole number"),
+        ({"counts": {"E": "ten"}, "probability": 0.5}, r"typed\.counts\.E: 'ten'"),
+    ],
+)
+def test_what_is_no_such_number_is_told(options, told):
+    with pytest.raises(OptionError, match=told):
+        typed(**{"counts": {"E": 5, "I": 4}, **options}, rng=np.random.default_rng(0))

@@ -91,7 +91,7 @@ def typed(
 
 def _sizes(counts: Mapping[str, int]) -> dict[str, int]:
     for name, count in counts.items():
-        if isinstance(count, bool) or int(count) != count or count < 0:
+        if isinstance(count, bool | str) or int(count) != count or count < 0:
             raise OptionError(f"typed.counts.{name}: {count!r}; give a whole number from 0 on.")
     return {str(name): int(count) for name, count in counts.items()}
 
@@ -108,7 +108,7 @@ def _blocks(
         for post, value in (row if isinstance(row, Mapping) else dict.fromkeys(sizes, row)).items():
             if post not in sizes:
                 raise OptionError(unknown(f"typed.{option}.{pre}", "type", post, sizes))
-            if not math.isfinite(value) or (option == "probability" and not 0 <= value <= 1):
+            if isinstance(value, str) or not math.isfinite(value) or (option == "probability" and not 0 <= value <= 1):
                 wish = "from 0 to 1" if option == "probability" else "that is finite"
                 raise OptionError(f"typed.{option}: {value} from {pre} to {post}; give a number {wish}.")
             table[pre, post] = float(value)
@@ -125,10 +125,10 @@ def _number(
     """How many connections a block of so many pairs gets."""
     if numbers is None:
         return int(rng.binomial(max(0, n_pairs), density[block]))
-    if not 0 <= numbers[block] <= max(0, n_pairs):
+    if not 0 <= numbers[block] <= max(0, n_pairs) or numbers[block] != int(numbers[block]):
         raise OptionError(
             f"typed.n_edges: {numbers[block]:g} from {block[0]} to {block[1]}, which have {max(0, n_pairs)} pairs. Give a "
-            "number up to that."
+            "whole number up to that."
         )
     return int(numbers[block])
 
@@ -142,8 +142,8 @@ def _ends(pairs: np.ndarray, n_post: int, same: bool, first_pre: int, first_post
 
 
 def _delays(delay_ms: float | tuple[float, float]) -> tuple[float, float]:
-    low, high = delay_ms if np.ndim(delay_ms) else (delay_ms, delay_ms)
-    if not (math.isfinite(high) and 0 <= low <= high):
+    low, high = delay_ms if np.shape(delay_ms) == (2,) else (delay_ms, delay_ms)
+    if np.ndim(high) or not (math.isfinite(high) and 0 <= low <= high):
         raise OptionError(f"typed.delay_ms: {delay_ms}; give a time from 0 on, or a range of two.")
     return float(low), float(high)
 
