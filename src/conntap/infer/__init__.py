@@ -8,7 +8,7 @@ from typing import Any
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
     "baselines": {"detrended": 1, "dff": 1},
-    "choosing": {"auto": 2, "choose": 2},
+    "choosing": {"auto": 3, "choose": 3},
     "correlations": {"lagged_correlation": 1, "pearson": 1},
     "correlograms": {"cross_correlogram": 1},
     "coupling": {"poisson_glm": 1},
@@ -29,7 +29,7 @@ _FILES: dict[str, dict[str, int]] = {
     },
     "fluorescence": {"calcium": 1, "scatter_light": 1},
     "lif": {"simulate_lif": 1},
-    "mixtures": {"lag_mixture": 2},
+    "mixtures": {"lag_mixture": 3},
     "partial": {"partial_correlation": 1},
     "point_processes": {"simulate_hawkes": 1, "simulate_poisson": 1},
     "recordings": {"binned": 1, "mended": 1},

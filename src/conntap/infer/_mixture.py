@@ -15,6 +15,7 @@ from scipy.linalg import cholesky, solve_triangular
 __all__ = ["Fit", "fitted", "signs_of"]
 
 _LABELLING = 12  # iterations in which signs are looked at again
+_PRIOR = 10.0  # pairs a value of a profile, that are as good as what is known before
 _LEAST = 1e-12  # variance of profiles that are all alike
 
 
@@ -91,8 +92,8 @@ def _alone(profiles: np.ndarray) -> float:
     """The log likelihood where no pair is connected."""
     offset = profiles.mean(axis=0)
     x = profiles - (offset + offset[::-1]) / 2
-    spread = x.T @ x / len(x)
-    return float(_log_normal(x, (spread + spread[::-1, ::-1]) / 2).sum())
+    spread = _drawn_to_one(x.T @ x, float(len(x)))
+    return float(_log_normal(x, spread).sum())
 
 
 def _cost(profiles: np.ndarray, n: int, signed: bool) -> float:
@@ -168,8 +169,8 @@ def _moved(x: np.ndarray, post: np.ndarray, first: np.ndarray, second: np.ndarra
     offset = none @ x
     offset = (offset + offset[::-1]) / 2
     x = x - offset
-    spread = (x * none[:, None]).T @ x
-    spread = (spread + spread[::-1, ::-1]) / 2
+    unconnected = float(post[0].sum())
+    spread = _drawn_to_one((x * none[:, None]).T @ x * unconnected, unconnected)
     ways = [(post[1], x * first[:, None]), (post[2], (x * second[:, None])[:, ::-1])]
     total = sum(float(weight.sum()) for weight, _ in ways)
     if total < 1.0:  # nothing is connected
@@ -179,7 +180,14 @@ def _moved(x: np.ndarray, post: np.ndarray, first: np.ndarray, second: np.ndarra
         ways = [(weight, values[:, ::-1]) for weight, values in ways]
         profile = profile[::-1]
     free = sum(((values - profile) * weight[:, None]).T @ (values - profile) for weight, values in ways) / total
-    return _State(shares, offset, spread, profile, _shrunk(free, spread, profile))
+    return _State(shares, offset, spread, profile, _shrunk(free, spread, profile, total))
+
+
+def _drawn_to_one(products: np.ndarray, pairs: float) -> np.ndarray:
+    """The covariance of so many profiles, as if there were ten more a value of standard errors alone, which have variance 1."""
+    more = _PRIOR * len(products)
+    spread = (products + more * np.eye(len(products))) / (pairs + more)
+    return (spread + spread[::-1, ::-1]) / 2
 
 
 def _runs_backward(profile: np.ndarray) -> bool:
@@ -187,15 +195,16 @@ def _runs_backward(profile: np.ndarray) -> bool:
     return bool(np.abs(profile[:lags]).sum() > np.abs(profile[lags + 1 :]).sum())
 
 
-def _shrunk(free: np.ndarray, spread: np.ndarray, profile: np.ndarray) -> np.ndarray:
-    """Half way from any covariance to that of connections which differ in strength alone."""
+def _shrunk(free: np.ndarray, spread: np.ndarray, profile: np.ndarray, pairs: float) -> np.ndarray:
+    """Half way, where there are few connected pairs less, from that of connections which differ in strength alone to any covariance."""
     along = np.linalg.lstsq(spread, profile, rcond=None)[0]
     scale = float(along @ profile)
     if not scale > 0:
         return free + 1e-9 * np.trace(free) * np.eye(len(free))
     along = along / scale
     strength = max(float(along @ (free - spread) @ along), 0.01)
-    return 0.5 * free + 0.5 * (spread + strength * np.outer(profile, profile))
+    weight = 0.5 * pairs / (pairs + _PRIOR * len(profile))
+    return weight * free + (1 - weight) * (spread + strength * np.outer(profile, profile))
 
 
 def _signed_again(x: np.ndarray, i: np.ndarray, j: np.ndarray, state: _State, signs: np.ndarray) -> np.ndarray:

@@ -78,7 +78,7 @@ def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
     if bursts and n > 2:
         method, why = (
             "windowed_partial",
-            f"the network bursts (burstiness {burstiness:.2f}) and steps of {step:g} ms are slow",
+            f"the network bursts, and steps of {step:g} ms do not tell who follows whom",
         )
     elif frames <= 2 * n:
         method, why = "windowed_partial", f"{frames} steps are too few for profiles over lags of {n} nodes"
@@ -87,7 +87,11 @@ def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
     elif n * (n - 1) // 2 < _PAIRS_A_VALUE * (2 * lags + 1):
         method, why = "regression", f"{n} live nodes are too few to learn from what a connection looks like"
     else:
-        method, why = "lag_mixture", f"no bursts hide who follows whom within {lags} steps of {step:g} ms"
+        method, why = "lag_mixture", f"steps of {step:g} ms tell who follows whom, up to {lags} of them later"
+    if tau:
+        why += f"; taken for fluorescence that decays in {tau:.0f} ms, and deconvolved"
+    if burstiness >= _BURSTS:
+        why += f"; probabilities may be too high: in bursts (burstiness {burstiness:.2f}) all neurons go together"
     return {"method": method, "why": why, "bin_ms": step, "lags": lags, "tau_ms": tau, "burstiness": burstiness}
 
 

@@ -20,6 +20,7 @@ __all__ = ["lag_mixture"]
 
 _REACH_MS = 8.0
 _MOST_ROWS = 8000
+_CHANCE = 1.0  # the median size of a standard error is .67 by chance
 
 
 def lag_mixture(
@@ -99,6 +100,8 @@ def lag_mixture(
     inside = np.ix_(alive, alive)
     _enough(len(alive), lags, found.frames)
     values = profiles([found.correlation(lag)[inside] for lag in range(lags + 1)], found.frames, where, ridge=ridge)
+    if isinstance(activity, Spikes):
+        values = _evened(values, found.frames * np.outer(found.means[alive], found.means[alive]))
     i, j = np.triu_indices(len(alive), 1)
     fit = fitted(np.ascontiguousarray(values[:, i, j].T), len(alive), signed=types == "dale")
     odds, sign, delay = np.full((n, n), -np.inf), np.zeros((n, n), dtype=np.int8), np.zeros((n, n))
@@ -109,6 +112,19 @@ def lag_mixture(
     return all_pairs(
         nodes_of(activity), score=np.logaddexp(0.0, odds), probability=probability, sign=sign, delay_ms=delay
     )
+
+
+def _evened(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Standard errors of counts of coincidences, made normal where few are expected: Anscombe, 1948, doi:10.2307/2332343.
+
+    Where bursts make them vary by more than chance they are no such counts, and stay as they are.
+    """
+    if np.median(np.abs(values)) > _CHANCE:
+        return values
+    counts = np.maximum(expected + values * np.sqrt(expected) + 0.375, 0.0)
+    result = 2.0 * (np.sqrt(counts) - np.sqrt(expected + 0.375))
+    result[:, np.arange(len(expected)), np.arange(len(expected))] = 0.0
+    return result
 
 
 def _reach(activity: Spikes | Traces, dt: float) -> int:
