@@ -108,6 +108,23 @@ def test_nothing_to_draw_is_said():
     assert score_histogram([0.1, np.nextafter(0.1, 1)]).axes[0].axison
 
 
+def test_a_threshold_far_below_the_greatest_score_stands_apart_from_the_axis():
+    scores = np.concatenate([np.linspace(0, 0.3, 9000), np.geomspace(0.3, 108, 30)])
+    axes = score_histogram(scores, threshold=0.176).axes[0]
+    (line,) = axes.lines
+    low, place, high = axes.transData.transform([(0, 0), (line.get_xdata()[0], 0), (108, 0)])[:, 0]
+    assert 0.05 < (place - low) / (high - low) < 0.8
+    assert {0, 1, 10, 100} <= set(axes.get_xticks())
+    assert score_histogram(np.linspace(-1, 1, 99), threshold=0.5).axes[0].get_xscale() == "linear"
+
+
+@pytest.mark.parametrize("scores", [[0.0, 0, 0, 0, 5], [-1e9, 0, 0, 0, 1], [1e-300, 1e-300, 1e-300, 1.0], [5.0] * 30])
+def test_every_pair_is_in_a_bin_however_scores_lie(scores):
+    for threshold in (np.nan, 0.0, 0.5, -3.0):
+        (steps, _) = score_histogram(scores, threshold=threshold).axes[0].patches
+        assert steps.get_data().values.sum() == len(scores)
+
+
 def test_the_page_shows_them_all(write, estimates):
     rows, truth = estimates
     text = write(

@@ -10,12 +10,13 @@ import pandas as pd
 from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Sample
 from conntap.report.cases import fewer
-from conntap.report.drawing import INKS, canvas, colour, finite, label, nothing, number_axis
+from conntap.report.drawing import INKS, canvas, colour, finite, label, nothing, number_axis, tick
 from conntap.report.grouping import grouping
 from conntap.report.nodes import composition
 from conntap.report.tables import Table, table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["all_scored", "inferred", "score_histogram"]
@@ -125,7 +126,7 @@ def _matrix_caption(by: set[Any]) -> str:
 
 
 def _histogram_caption(rows: list[dict[str, Any]]) -> str:
-    text = "How many pairs have a score; the axis of pairs is logarithmic."
+    text = "How many pairs have a score; the axis of pairs is logarithmic, and so is that of scores where a few lie far out."
     if any("threshold" in row for row in rows):
         text += " Dashed: pairs above it were kept."
     if any("threshold for 0.8" in row for row in rows):
@@ -152,7 +153,8 @@ def score_histogram(scores: Any, *, threshold: float = np.nan, title: str = "") 
 
     Returns
     -------
-    A figure of 430 by 250 pixels; 60 bins.
+    A figure of 430 by 250 pixels; 60 bins, equally wide on the axis. Where few scores lie far beyond the others, so that these
+    or a threshold would stand in the first bins, the axis of scores is linear about 0 and logarithmic beyond.
 
     Notes
     -----
@@ -170,14 +172,54 @@ def score_histogram(scores: Any, *, threshold: float = np.nan, title: str = "") 
             return axes.figure
         low, high = float(values.min()), float(values.max())
         pad = 0.0 if high - low > 1e-9 * max(abs(low), abs(high)) else max(abs(high) / 2, 1e-300)
-        counts, edges = np.histogram(values, 60, (low - pad, high + pad))
+        width = _linear_width(values, threshold)
+        counts, edges = np.histogram(values, _bins(low - pad, high + pad, width))
         axes.stairs(counts, edges, color=colour(0), fill=True, alpha=0.35)
         axes.stairs(counts, edges, color=colour(0), linewidth=1.4)
         if np.isfinite(threshold):
             axes.axvline(threshold, color=INKS["muted"][0], linewidth=1.2, linestyle="--")
-        number_axis(axes, "x", values, log=False)
+        if width:
+            _bend(axes, width, low, high)
+        else:
+            number_axis(axes, "x", values, log=False)
         number_axis(axes, "y", [0, counts.max()], log=bool(counts.max() > 30))
         axes.set_ylim(bottom=0)
         axes.set_xlabel("score")
         axes.set_ylabel("pairs")
     return axes.figure
+
+
+def _linear_width(values: np.ndarray, threshold: float) -> float:
+    """How far from 0 the axis of scores is linear, where the middle ones or those below a threshold would crowd into few
+    bins; 0 where none would."""
+    low, high, first, last = np.quantile(values, (0, 1, 0.1, 0.9))
+    below = threshold - low if np.isfinite(threshold) and low < threshold < high else np.inf
+    if min(last - first, below) > (high - low) / 20:
+        return 0.0
+    sizes = np.abs(values[values != 0])
+    usual = (last - first) / 2 or (float(np.quantile(sizes, 0.1)) if len(sizes) else 0.0)
+    if np.isfinite(below) and threshold:
+        usual = min(usual, abs(threshold) / 2) or abs(threshold) / 2
+    return max(usual, 1e-9 * max(abs(low), abs(high))) if high > low else 0.0
+
+
+def _bins(low: float, high: float, width: float) -> np.ndarray:
+    """The edges of 60 bins that are equally wide on the axis."""
+    if not width:
+        return np.linspace(low, high, 61)
+    edges = width * np.sinh(np.linspace(np.arcsinh(low / width), np.arcsinh(high / width), 61))
+    edges[[0, -1]] = low, high
+    return edges
+
+
+def _bend(axes: Axes, width: float, low: float, high: float) -> None:
+    """An axis that is linear about 0 and logarithmic beyond, with ticks at powers of ten."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    axes.set_xscale("asinh", linear_width=width)
+    first, last = (int(np.ceil(np.log10(each))) for each in (width, max(abs(low), abs(high), 10 * width)))
+    powers = 10.0 ** np.arange(first, last + 1, max(1, -(-(last - first) // 5)))
+    ticks = [each for each in (*-powers[::-1], 0.0, *powers) if min(low, 0) <= each <= high]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
