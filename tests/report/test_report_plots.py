@@ -292,3 +292,10 @@ def test_only_wide_numbers_without_negatives_ask_for_a_logarithmic_axis():
     assert not wants_log([0.0, 0.01, 0.9])
     assert not wants_log([-1, 1000])
     assert not wants_log([])
+
+
+def test_a_raster_of_minutes_tells_time_in_seconds():
+    axes = plots.raster([1_750_000.0, 1_800_000.0], [0, 1]).axes[0]
+    assert axes.get_xlabel() == "time (s)"
+    assert axes.get_xlim()[1] < 2000
+    assert plots.raster([5.0, 900.0], [0, 1]).axes[0].get_xlabel() == "time (ms)"

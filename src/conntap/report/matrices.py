@@ -215,7 +215,7 @@ def spikes(sample: Sample) -> list[Block | Table]:
                 "spikes": len(times),
                 "nodes": value.n_nodes,
                 "nodes that spike": len(np.unique(value.rows)),
-                "duration (ms)": value.duration_ms,
+                "duration (s)": value.duration_ms / 1000,
             }
         )
         if len(figures) < 6:

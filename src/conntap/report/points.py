@@ -11,6 +11,7 @@ from conntap.report.drawing import (
     canvas,
     colour,
     dots,
+    finite,
     label,
     nothing,
     number_axis,
@@ -73,7 +74,7 @@ def _width(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.clip(90 + 260 * across / upwards, 230, 430)) if upwards > 0 else 430.0
 
 
-def raster(times_ms: Any, rows: Any, *, x_label: str = "time (ms)", y_label: str = "node", title: str = "") -> Figure:
+def raster(times_ms: Any, rows: Any, *, x_label: str = "", y_label: str = "node", title: str = "") -> Figure:
     """Spikes as points: when on the x axis, whose on the y axis.
 
     Parameters
@@ -83,11 +84,11 @@ def raster(times_ms: Any, rows: Any, *, x_label: str = "time (ms)", y_label: str
     rows
         Shape (spikes,): the row of the node that fired it; numbers or names.
     x_label, y_label, title
-        What the axes and the panel show.
+        What the axes and the panel show; without an `x_label` the time and its unit.
 
     Returns
     -------
-    A figure of 430 by 290 pixels with at most 4,000 spikes, evenly chosen.
+    A figure of 430 by 290 pixels with at most 4,000 spikes, evenly chosen; times beyond 5 s are shown in seconds.
 
     Examples
     --------
@@ -98,6 +99,8 @@ def raster(times_ms: Any, rows: Any, *, x_label: str = "time (ms)", y_label: str
     places = np.asarray(rows)
     if places.dtype.kind not in "iuf":
         places = pd.factorize(places)[0]
+    in_seconds = np.abs(finite(times)).max(initial=0) > 5000
+    times = times / 1000 if in_seconds else times
     chosen = np.unique(np.linspace(0, max(len(times) - 1, 0), min(4000, len(times))).astype(int))
     with canvas(title=title) as axes:
         if not np.isfinite(times).any():
@@ -106,6 +109,6 @@ def raster(times_ms: Any, rows: Any, *, x_label: str = "time (ms)", y_label: str
         dots(axes, times[chosen], places[chosen], size=2.2, color=colour(0), alpha=0.8)
         number_axis(axes, "x", times, log=False)
         number_axis(axes, "y", places, log=False)
-        axes.set_xlabel(label(x_label))
+        axes.set_xlabel(label(x_label or ("time (s)" if in_seconds else "time (ms)")))
         axes.set_ylabel(label(y_label))
     return axes.figure
