@@ -94,8 +94,31 @@ def test_where_no_pair_is_sure_enough_none_is_kept_and_it_is_said(folder):
     assert keep_strongest(all_pairs(3, score=matrix, probability=matrix), precision=0.9).connectome.n_edges == 0
     with pytest.raises(OptionError, match=r"--keep: 2\.5"):
         keep_strongest(all_pairs(3, score=matrix), keep=2.5)
-    with pytest.raises(OptionError, match="cannot be told"):
-        keep_strongest(all_pairs(3, score=matrix), precision=0.5)
+    assert keep_strongest(all_pairs(3, score=matrix), precision=0.5).connectome.n_edges == 0
+
+
+@pytest.mark.parametrize("n", [3, 10])
+def test_of_too_few_pairs_for_probabilities_the_ranking_is_told(tmp_path, n):
+    rng = np.random.default_rng(n)
+    spikes = Spikes(rng.integers(0, n, 300 * n), np.sort(rng.random(300 * n) * 60_000), duration_ms=60_000, ids=n)
+    activity.write_spikes(spikes, tmp_path / "few.npz")
+    text = tap(tmp_path / "few.npz").output
+    assert "0 kept (these scores are too few or too alike" in text
+    assert "--keep N" in text
+    assert "strongest pairs, none of them kept" in text
+    told = json.loads(tap(tmp_path / "few.npz", "--precision", 0.5, "--json").stdout)
+    assert (told["kept"], told["strongest"], len(told["ranking"])) == (0, [], min(10, n * (n - 1)))
+    assert json.loads(tap(tmp_path / "few.npz", "--keep", 2, "--json").stdout)["kept"] == 2
+
+
+@pytest.mark.parametrize(("values", "live"), [(np.nan, "none of the 10 nodes are live"), (0.0, "none of"), (None, "1 of the 10 nodes is live")])  # fmt: skip
+def test_where_no_node_is_live_it_is_said(tmp_path, values, live):
+    same = np.repeat(np.random.default_rng(0).normal(size=(300, 1)), 10, axis=1)
+    whole = same if values is None else np.full((300, 10), values)
+    activity.write_traces(Traces(whole, dt_ms=20), tmp_path / "dead.npz")
+    out = tmp_path / "none.h5"
+    assert live in " ".join(tap(tmp_path / "dead.npz", "--out", out, "--report", tmp_path / "page.html").output.split())
+    assert read(out).n_edges == 0
 
 
 def test_the_method_that_suits_is_chosen_and_said(folder):

@@ -204,10 +204,13 @@ def _print_found(found: Any, written: list[str]) -> None:
         click.echo("neurons: " + ", ".join(f"{count:,} {kind}" for kind, count in told["neurons"].items() if count))
     if any(told["signs"].values()):
         click.echo("connections: " + ", ".join(f"{count:,} {kind}" for kind, count in told["signs"].items() if count))
-    if kept.connectome.n_edges:
-        rows = inference.strongest_pairs(kept.connectome, _TOP).to_dict("records")
+    best = kept.connectome if kept.connectome.n_edges else found.ranking
+    if best.n_edges:
+        rows = inference.strongest_pairs(best, _TOP).to_dict("records")
         shown = [{name: _short(value) if isinstance(value, float) else str(value) for name, value in row.items()} for row in rows]  # fmt: skip
-        print_rows(shown, title="strongest connections")
+        print_rows(
+            shown, title="strongest connections" if kept.connectome.n_edges else "strongest pairs, none of them kept"
+        )
     if found.score:
         rows = [{"measure": key, "value": _short(value)} for key, value in found.score.items() if value == value]
         print_rows(rows, title=f"against {found.asked.truth}")
@@ -220,7 +223,9 @@ def _plain(found: Any, written: list[str]) -> dict[str, Any]:
     from conntap.study import inference
 
     kept = found.kept
-    strongest = inference.strongest_pairs(kept.connectome, _TOP).to_dict("records")
+    strongest, ranking = (
+        inference.strongest_pairs(each, _TOP).to_dict("records") for each in (kept.connectome, found.ranking)
+    )
     signs = inference.signs_of(kept.connectome)
     told = {
         "recording": str(found.asked.recording),
@@ -238,6 +243,7 @@ def _plain(found: Any, written: list[str]) -> dict[str, Any]:
         "signs": signs,
         "symmetric": found.is_symmetric,
         "strongest": strongest,
+        "ranking": ranking,
         "score": dict(found.score),
         "written": written,
     }

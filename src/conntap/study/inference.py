@@ -46,6 +46,7 @@ __all__ = [
 USUAL_PRECISION = 0.8
 _WHERE = "tap infer"
 _SOME = 100_000  # pairs looked at
+_RANKED = 10  # pairs told of
 _log = logging.getLogger(__name__)
 
 
@@ -97,16 +98,38 @@ class Found:
         some = np.unique(np.linspace(0, len(scores) - 1, min(len(scores), _SOME)).astype(np.int64))
         pre, post = self.pairs.pre[some].astype(np.int64), self.pairs.post[some].astype(np.int64)
         back = post * (n - 1) + pre - (pre > post)
-        return bool(np.allclose(scores[some], scores[back], rtol=1e-9, atol=0))
+        return bool(scores.any() and np.allclose(scores[some], scores[back], rtol=1e-9, atol=0))
+
+    @property
+    def ranking(self) -> Connectome:
+        """The pairs of the highest scores but 0, whether kept or not."""
+        scores = np.asarray(self.pairs.properties["score"], dtype=float)
+        best = np.argsort(-scores, kind="stable")[:_RANKED]
+        told = np.zeros(len(scores), dtype=bool)
+        told[best] = scores[best] != 0
+        return self.pairs.filter(told)
+
+    @property
+    def _n_live(self) -> int:
+        """How many nodes change, and not as an earlier one does."""
+        silenced = self.described["duplicated"] if self.described["kind"] == "traces" else 0
+        return self.pairs.n_nodes - int(self.described["dead"]) - int(silenced)
 
     @property
     def why(self) -> str:
         """Why so many pairs were kept."""
-        precision = wanted_precision(self.asked, self.pairs)
+        precision = wanted_precision(self.asked)
         if self.asked.keep is not None:
             return "as many as asked for"
-        if precision is None:
-            return "all that score: they are too few or too alike to say more; --keep N keeps the best"
+        if not np.any(np.asarray(self.pairs.properties["score"])):
+            live = self._n_live
+            if live < 2:
+                return f"no pair scores: {live or 'none'} of the {self.pairs.n_nodes:,} nodes {'are' if live == 0 else 'is'} live"
+            return "no pair scores"
+        if "probability" not in self.pairs.properties:
+            return (
+                "these scores are too few or too alike to tell how probable a connection is; --keep N keeps the best N"
+            )
         if not self.kept.connectome.n_edges:
             return (
                 f"none is expected to be right as often as {precision:g}; the best reach {self.kept.best_precision:.3g}"
@@ -262,14 +285,14 @@ def infer_recording(
         pairs = inferred(activity, asked.method, seed=asked.seed)
     with working("what to expect"):
         pairs = labelled(with_probabilities(pairs))
-    kept = keep_strongest(pairs, precision=wanted_precision(asked, pairs), keep=asked.keep)
+    kept = keep_strongest(pairs, precision=wanted_precision(asked), keep=asked.keep)
     score = {} if truth is None else judged(pairs, kept.connectome, truth)
     return Found(asked, described, said, activity, pairs, kept, truth, score, chosen)
 
 
-def wanted_precision(asked: Asked, pairs: Connectome) -> float | None:
-    """The expected precision to keep to: the one asked for, else 0.8 where the method gives probabilities."""
-    usual = USUAL_PRECISION if asked.keep is None and "probability" in pairs.properties else None
+def wanted_precision(asked: Asked) -> float | None:
+    """The expected precision to keep to: the one asked for, else 0.8; None where a number of pairs is asked for."""
+    usual = USUAL_PRECISION if asked.keep is None else None
     return usual if asked.precision is None else asked.precision
 
 
@@ -339,16 +362,25 @@ def inferred(activity: Spikes | Traces, call: Call, *, seed: int) -> Connectome:
 
 
 def with_probabilities(pairs: Connectome) -> Connectome:
-    """The pairs with `probability`, as far as it can be told from the shape of all scores where the method gives none."""
+    """The pairs with `probability`, as far as it can be told from the shape of all scores where the method gives none.
+
+    Without it where it is NaN of any pair.
+    """
     from conntap.infer import local_fdr
 
-    if "probability" in pairs.properties:
-        return pairs
+    known_to_all = _probability(pairs)
+    if known_to_all is not None:
+        return pairs if np.isfinite(known_to_all).all() else _without(pairs, "probability")
     try:
         return local_fdr(pairs)
     except OptionError as error:
         _log.info("no probabilities: %s", error)
         return pairs
+
+
+def _without(pairs: Connectome, name: str) -> Connectome:
+    kept = {each: values for each, values in pairs.properties.items() if each != name}
+    return pairs.with_edges(pairs.pre, pairs.post, properties=kept)
 
 
 def keep_strongest(pairs: Connectome, *, precision: float | None = None, keep: float | None = None) -> Kept:
@@ -359,7 +391,7 @@ def keep_strongest(pairs: Connectome, *, precision: float | None = None, keep: f
     pairs
         All pairs with `score` and, where it is known, `probability`.
     precision
-        Keep the most pairs whose mean probability is at least this.
+        Keep the most pairs whose mean probability is at least this: none, where there are no probabilities.
     keep
         Keep so many pairs, or (below 1) this share of them. Of neither all are kept but
         those that score 0.
@@ -367,7 +399,7 @@ def keep_strongest(pairs: Connectome, *, precision: float | None = None, keep: f
     Raises
     ------
     OptionError
-        A number out of range, or a precision where there are no probabilities.
+        A number out of range.
 
     Notes
     -----
@@ -389,9 +421,7 @@ def keep_strongest(pairs: Connectome, *, precision: float | None = None, keep: f
     elif precision is None:
         kept = pairs.filter(np.asarray(pairs.properties["score"]) != 0)
     elif probability is None:
-        raise OptionError(
-            f"{_WHERE} --precision: what to expect of these scores cannot be told, they are too few or too alike. Give --keep."
-        )
+        kept = pairs.filter(np.zeros(pairs.n_edges, dtype=bool))
     else:
         kept = strongest(pairs, precision=precision)
     scores, among = np.asarray(kept.properties["score"], dtype=float), _probability(kept)

@@ -184,7 +184,7 @@ def as_study(found: Found) -> str:
         of = {"estimate": "pairs", "truth": "circuits.truth"}
         names = {"score": "score", "roc": "roc_curve", "precision_recall": "precision_recall_curve"}
         lines += [f"  {name}: {_flow({'do': f'infer.{step}', 'of': of})}" for name, step in names.items()]
-    if (precision := wanted_precision(asked, found.pairs)) is not None:
+    if (precision := wanted_precision(asked)) is not None:
         lines.append(f"# kept: to an expected precision of {precision:g}")
     return "\n".join(lines) + "\n"
 
