@@ -137,3 +137,49 @@ def test_the_page_shows_them_all(write, estimates):
     assert "cannot be drawn" not in text
     for words in ("Scores from pre", "what chance gives", "Precision against recall", "What the recordings are like"):
         assert words in text
+
+
+def test_methods_that_are_judged_alike_share_a_panel(write, estimates):
+    rows, truth = estimates
+    named = {
+        name: [({"noise": c["noise"], "repeat": c["repeat"]}, e) for c, e in rows if c["method"] == name]
+        for name in ("one", "other")
+    }
+    made = [
+        stage(
+            f"score_of_{name}",
+            [(case, infer.score(each, truth)) for case, each in own],
+            step="infer.score",
+            inputs={"estimate": f"by_{name}", "truth": "network"},
+        )
+        for name, own in named.items()
+    ]
+    text = write(
+        *made,
+        stage(
+            "score_of_spikes",
+            [({"repeat": 0}, infer.score(rows[0][1], truth))],
+            step="infer.score",
+            inputs={"truth": "network"},
+        ),
+    )
+    results = text.split('id="results"')[1].split("<section")[0]
+    assert results.count("Methods side by side</h3>") == 1
+    assert results.count("<svg") == 3  # all rows, and two measures over the noise
+    for words in ("one · noise 0.1", "other · noise 1", "spikes", "Level lines"):
+        assert words in results
+
+
+def test_scores_of_another_truth_stand_apart(write, estimates):
+    rows, truth = estimates
+    score = infer.score(rows[0][1], truth)
+    text = write(*(stage(name, [({}, score)], step="infer.score", inputs={"truth": name}) for name in ("a", "b")))
+    assert "Methods side by side" not in text
+
+
+def test_a_sweep_of_one_method_is_one_panel(estimates):
+    rows, truth = estimates
+    own = [({"noise": case["noise"]}, infer.score(each, truth)) for case, each in rows if case["method"] == "one"]
+    gallery, _ = scores(sample(own))
+    assert len(gallery.figures) == 1
+    assert {"average precision", "area under the ROC curve"} <= {key.name for key in gallery.keys}

@@ -15,6 +15,7 @@ from conntap.errors import MissingExtra
 from conntap.report.blocks import Gallery, Note
 from conntap.report.drawing import COLOURS, INKS, label
 from conntap.report.glyphs import pictogram
+from conntap.report.methods import judged, side_by_side
 from conntap.report.results import ending
 from conntap.report.runs import told_runs
 from conntap.report.source import highlighted, read_study
@@ -123,7 +124,7 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None, runs: Sequ
         tiles=_tiles(sections, attrs, failures, document),
         cases=_cases(store),
         sections=[_drawn(each, position) for position, each in enumerate(sections, start=1)],
-        results=[_brief(each) for each in ending(sections)],
+        results=_results(store, sections),
         places={each.name: f"stage-{position}" for position, each in enumerate(sections, start=1)},
         failures=None
         if failures is None
@@ -235,6 +236,21 @@ def _drawn(each: Section, position: int) -> dict[str, Any]:
     blocks = [_block(block, f"s{position}b{place}") for place, block in enumerate(each.blocks)]
     drawn = {"blocks": blocks, "description": _paragraphs(each.description), "place": f"stage-{position}"}
     return {**vars(each), **drawn, "options": [(name, _linked(value)) for name, value in each.options]}
+
+
+def _results(store: Store, sections: list[Section]) -> list[dict[str, Any]]:
+    """What the page begins with: methods that are judged alike, side by side, then the other stages a study ends in."""
+    sets = judged([store[name] for name in store])
+    compared = [
+        {
+            "name": "Methods side by side",
+            "description": [f"From {listed([each.name for each in stages], 12)}."],
+            "blocks": [_block(block, f"m{place}b{at}") for at, block in enumerate(side_by_side(stages))],
+        }
+        for place, stages in enumerate(sets)
+    ]
+    shown = {each.name for stages in sets for each in stages}
+    return [*compared, *(_brief(each) for each in ending(sections) if each.name not in shown)]
 
 
 def _brief(each: Section) -> dict[str, Any]:

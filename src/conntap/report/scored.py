@@ -13,6 +13,7 @@ from conntap.report.blocks import Block, Gallery, Key, Note, Sample
 from conntap.report.cases import apart, fewer, groups
 from conntap.report.drawing import DASHES, INKS, canvas, colour, label, nothing, number_axis
 from conntap.report.entries import sweep_of
+from conntap.report.methods import MEASURES, beside, measure_keys
 from conntap.report.tables import Table, table
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["curve_kind", "curves", "descriptions", "is_description", "is_score", "scores"]
 
-_MEASURES = {
-    "roc_auc": "area under the ROC curve",
-    "pr_auc": "average precision",
-    "precision_at_true": "precision of as many as there are",
-    "sign_accuracy": "share of signs that are right",
-    "precision_of_kept": "precision of those kept",
-    "recall_of_kept": "recall of those kept",
-}
 _CURVES = {
     "roc": ("false_positive_rate", "true_positive_rate"),
     "precision_recall": ("recall", "precision"),
@@ -58,34 +51,25 @@ def scores(sample: Sample) -> list[Block | Table]:
     if len(wide) == 1:
         tall = wide.T.set_axis(["value"], axis=1).rename_axis("measure").reset_index()
         return [table(tall, caption="How well the scores of pairs tell connections.")]
-    for name in (name for name in _MEASURES if name in wide and wide[name].notna().any()):
-        if sweep is not None:
-            figure, keys = _over(sample, wide[name], sweep, name)
-        else:
-            rows = _padded([wide[name].to_numpy()[rows] for _, rows in parts])
-            columns = _unlike([title or sample.name for title, _ in parts])
-            figure = plots.profile(pd.DataFrame(rows, columns=columns), y_label=name, title=_MEASURES[name])
-        if name == "pr_auc" and "prevalence" in wide:
-            _chance(figure.axes[0], float(wide["prevalence"].median()))
-        if name == "roc_auc":
-            _chance(figure.axes[0], 0.5)
-        figures.append((name, figure))
-    several = max((len(rows) for _, rows in parts), default=0)
-    caption = "How well the scores of pairs tell connections." + (
-        " Small points are single cases, large ones their median." if several > 1 and sweep is None else ""
-    )
-    if sweep is not None and several > 1:
-        caption += " Medians over the cases that differ in nothing else."
-    caption += " Dashed: what chance gives (of the average precision, the share of pairs that are connected)."
+    if sweep is None:
+        rows = dict(zip(_unlike([title or sample.name for title, _ in parts]), (wide.iloc[rows] for _, rows in parts)))
+        figures, keys = [(sample.name, beside(rows))], measure_keys(rows)
+    else:
+        measures = [name for name in MEASURES if name in wide and wide[name].notna().any()]
+        figures, keys = _swept(sample, wide[measures], sweep)
+        chance = {"roc_auc": 0.5, "pr_auc": float(wide["prevalence"].median()) if "prevalence" in wide else np.nan}
+        for name, figure in figures:
+            for value in chance.values() if name not in MEASURES else [chance.get(name, np.nan)]:
+                _chance(figure.axes[0], value)
+    several = max((len(rows) for _, rows in parts), default=0) > 1
+    caption = "How well the scores of pairs tell connections."
+    if sweep is None:
+        caption += " Small points are single cases, large ones their median." if several else ""
+        caption += " Upright ticks: the share of pairs that are connected, which is the average precision of chance."
+    else:
+        caption += " Medians over the cases that differ in nothing else." if several else ""
+        caption += " Dashed: what chance gives (of the average precision, the share of pairs that are connected)."
     return [Gallery(figures, caption + note + sample.note, keys), _table(sample, wide)]
-
-
-def _padded(arrays: list[np.ndarray]) -> np.ndarray:
-    """Shape (most values, arrays): arrays as columns, filled up with NaN."""
-    out = np.full((max(map(len, arrays), default=0), len(arrays)), np.nan)
-    for position, array in enumerate(arrays):
-        out[: len(array), position] = array
-    return out
 
 
 def _unlike(names: list[str]) -> list[str]:
@@ -97,15 +81,20 @@ def _unlike(names: list[str]) -> list[str]:
     return out
 
 
-def _over(sample: Sample, values: pd.Series, sweep: str, name: str) -> tuple[Figure, list[Key]]:
-    """A measure over the option that is swept, a line for each value of the others."""
+def _swept(sample: Sample, wide: pd.DataFrame, sweep: str) -> tuple[list[tuple[str, Figure]], list[Key]]:
+    """Measures over the option that is swept: in one panel; where other options vary, a panel a measure."""
     others = [column for column in apart(sample.cases) if column != sweep]
-    lines = {}
-    for title, rows in groups(sample.cases, others)[:_LINES]:
-        at = sample.cases[sweep].to_numpy()[rows]
-        lines[title or name] = values.iloc[rows].groupby(at).median()
-    keys = [Key(title, position) for position, title in enumerate(lines)]
-    return plots.curves(lines, x_label=sweep, y_label=name, title=_MEASURES[name]), keys
+    at = sample.cases[sweep].to_numpy()
+    if not others:
+        lines = {MEASURES[name]: wide[name].groupby(at).median() for name in wide}
+        figure = plots.curves(lines, x_label=sweep, y_label="measure")
+        return [(sample.name, figure)], [Key(title, position) for position, title in enumerate(lines)]
+    parts = groups(sample.cases, others)[:_LINES]
+    figures = []
+    for name in [name for name in ("roc_auc", "pr_auc", "precision_at_true") if name in wide]:
+        lines = {title: wide[name].iloc[rows].groupby(at[rows]).median() for title, rows in parts}
+        figures.append((name, plots.curves(lines, x_label=sweep, y_label=name, title=MEASURES[name])))
+    return figures, [Key(title, position) for position, (title, _) in enumerate(parts)]
 
 
 def _chance(axes: Axes, value: float) -> None:
