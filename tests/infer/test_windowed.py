@@ -56,6 +56,13 @@ def test_windows_reach_sixty_milliseconds(dt, windows):
     assert infer.windowed_partial(traces) == infer.windowed_partial(traces, windows=windows)
 
 
+def test_where_few_frames_count_one_frame_is_the_window():
+    values = noise(5, n=30, frames=400)
+    values[::100] *= 30  # four frames hold nearly all
+    traces = Traces(values, dt_ms=20.0)
+    assert infer.windowed_partial(traces) == infer.windowed_partial(traces, windows=[1])
+
+
 def test_correlations_are_drawn_to_0_the_more_the_fewer_frames_hold_the_activity():
     values = noise(4, n=20, frames=2000)
     values[::100] *= 10  # a hundredth of the frames holds half of the activity

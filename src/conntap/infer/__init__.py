@@ -42,7 +42,7 @@ _FILES: dict[str, dict[str, int]] = {
     "thresholds": {"expected_precision": 1, "local_fdr": 1, "strongest": 1},
     "transfer": {"transfer_entropy": 1},
     "types_of_cells": {"cell_types": 1, "score_types": 1, "signed_by_type": 1},
-    "windowed": {"windowed_partial": 1},
+    "windowed": {"windowed_partial": 2},
     "winner": {"challenge": 2},
 }
 

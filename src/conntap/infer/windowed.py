@@ -41,7 +41,8 @@ def windowed_partial(
     activity
         Spikes, or traces of spikes (`deconvolved`), lazy ones too.
     windows
-        Widths in steps; default: all above 30 and up to 60 ms, 1 at least.
+        Widths in steps; default: all above 30 and up to 60 ms, 1 at least; where there are more live neurons than frames that
+        count (see Notes), 1 alone, since what wide windows add is then lost in what all neurons share.
     bin_ms
         Width of the bins in which spikes are counted; default 20 ms. Traces have their own step.
     shrinkage
@@ -88,17 +89,20 @@ def windowed_partial(
         raise OptionError(f"{where}.shrinkage: {shrinkage}; give a weight from 0 to below 1, or 'auto'.")
     width = _BIN_MS if isinstance(activity, Spikes) and bin_ms is None else bin_ms
     dt = step_ms(activity, where, width)
+    found = of_activity(activity, where, lags=[0], bin_ms=width)
+    alive = np.flatnonzero(found.deviations() > 0)
+    counting = _counting(found, activity, dt, len(alive)) if windows is None or shrinkage == "auto" else np.inf
     if windows is None:
-        windows = [w for w in range(1, int(_REACH_MS / dt + 1e-9) + 1) if w * dt > _REACH_MS / 2] or [1]
+        wide = [w for w in range(1, int(_REACH_MS / dt + 1e-9) + 1) if w * dt > _REACH_MS / 2]
+        windows = wide if wide and len(alive) <= counting else [1]
     chosen = checked_lags(windows, f"{where}.windows", with_zero="as given")
     if chosen[0] == 0:
         raise OptionError(f"{where}.windows: 0 holds nothing. Give widths from 1 on.")
-    found = of_activity(activity, where, lags=list(range(max(chosen))), bin_ms=width)
-    alive = np.flatnonzero(found.deviations() > 0)
+    if max(chosen) > 1:
+        found = of_activity(activity, where, lags=list(range(max(chosen))), bin_ms=width)
     inside = np.ix_(alive, alive)
     matrix = np.zeros((len(found.means), len(found.means)))
     if len(alive) > 1:
-        counting = _counting(found, activity, dt, len(alive)) if shrinkage == "auto" else 0.0
         for w in chosen:
             amount = len(alive) / (len(alive) + 2 * w * counting) if shrinkage == "auto" else float(shrinkage)
             matrix[inside] += _evened(_partial(found, w, inside, amount, where)) / len(chosen)
@@ -107,7 +111,7 @@ def windowed_partial(
 
 def _counting(found: Covariances, activity: Spikes | Traces, dt: float, alive: int) -> float:
     """How many frames hold most of the activity: a participation ratio."""
-    return found.frames * alive**2 / fourth_moment(found, activity, dt)
+    return found.frames * alive**2 / fourth_moment(found, activity, dt) if alive else np.inf
 
 
 def _partial(found: Covariances, window: int, inside: tuple, shrinkage: float, where: str) -> np.ndarray:
