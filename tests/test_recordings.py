@@ -169,6 +169,34 @@ def test_arrays_of_others_in_npz_are_found_by_name(tmp_path):
     assert read(tmp_path / "a.npz", series="traces", orientation="time-nodes") == Traces(VALUES, dt_ms=20)
 
 
+@pytest.mark.parametrize(
+    ("names", "given"),
+    [
+        (("spike_t", "cell"), {"time_unit": "s"}),
+        (("times", "ids"), {"time_unit": "s"}),
+        (("time_s", "neuron"), {}),
+        (("when", "who"), {"times": "when", "nodes": "who", "time_unit": "s"}),
+    ],
+)
+def test_spikes_in_npz_under_names_of_others(names, given, tmp_path):
+    np.savez(tmp_path / "a.npz", **dict(zip(names, ([0.25, 0.5], [3, 1]), strict=True)), depth=7.0)
+    for function in (read, read_spikes):
+        spikes = function(tmp_path / "a.npz", **given)
+        assert (spikes.times_ms.tolist(), spikes.node_ids.tolist()) == ([250, 500], [3, 1])
+
+
+def test_arrays_of_unknown_names_are_told_how_to_be_named(tmp_path):
+    np.savez(tmp_path / "a.npz", when=[0.25, 0.5], who=[3, 1])
+    with pytest.raises(ActivityError, match=r"when, who.*times='NAME', nodes='NAME'"):
+        read(tmp_path / "a.npz")
+    with pytest.raises(ActivityError, match=r"times of spikes.*times='NAME'"):
+        read_spikes(tmp_path / "a.npz")
+    with pytest.raises(ActivityError, match="Did you mean 'when'"):
+        read(tmp_path / "a.npz", times="wen", nodes="who")
+    np.savez(tmp_path / "b.npz", times=np.arange(8) * 20.0, ids=np.arange(8), values=np.zeros((8, 8)))
+    assert isinstance(read(tmp_path / "b.npz", dt_ms=20, orientation="time-nodes"), Traces)
+
+
 # -- tables --------------------------------------------------------------------------------------------------
 
 

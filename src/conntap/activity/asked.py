@@ -23,6 +23,8 @@ class Asked:
     time_unit: str | None = None
     duration_ms: float | None = None
     ids: Any = None
+    times: str | int | None = None
+    nodes: str | int | None = None
 
     @property
     def given(self) -> list[str]:

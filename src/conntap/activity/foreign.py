@@ -26,6 +26,7 @@ _RATES = (
     "fr",
     "rate",
 )
+_OF_SPIKES = "If they are spikes, say which are their times and their nodes: times='NAME', nodes='NAME'."
 _TIME = {"time", "times", "t", "frame", "frames", "step", "steps", "timestep", "sample", "samples"}
 
 
@@ -52,7 +53,10 @@ def chosen(found: Iterable[Found], series: str | None, path: Path) -> Found:
     if len(tables) == 1:
         return tables[0]
     if not tables:
-        raise ActivityError(f"{path}: no array of numbers in two dimensions among {known(one.name for one in found)}.")
+        raise ActivityError(
+            f"{path}: no traces, which are numbers in two dimensions (time, nodes), among {known(one.name for one in found)}. "
+            + (_OF_SPIKES if path.suffix.lower() == ".npz" else "Write spikes as npz, SONATA or a table.")
+        )
     raise ActivityError(f"{path}: several arrays ({known(one.name for one in tables)}). Choose one with series=.")
 
 

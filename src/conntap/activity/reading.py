@@ -14,7 +14,7 @@ from conntap.activity.lazy import MappedArray
 from conntap.activity.nwb import read_nwb
 from conntap.activity.opening import hdf5, npz, told
 from conntap.activity.recognising import recognised
-from conntap.activity.spike_files import read_sonata_spikes, spikes_of_npz
+from conntap.activity.spike_files import holds_spikes, read_sonata_spikes, spikes_of_npz
 from conntap.activity.spikes import Spikes
 from conntap.activity.tables import read_challenge, read_table
 from conntap.activity.trace_files import read_report, traces_of_npz
@@ -23,8 +23,6 @@ from conntap.activity.zarr_files import read_zarr
 from conntap.errors import ActivityError, known, unknown
 
 __all__ = ["FORMATS", "read", "read_spikes", "read_traces"]
-
-_SPIKE_TIMES = {"times_ms", "time_ms", "timestamps", "t_ms", "spike_times_ms"}
 
 
 def read(
@@ -40,6 +38,8 @@ def read(
     time_unit: Literal["ms", "s", "us"] | None = None,
     duration_ms: float | None = None,
     ids: Any = None,
+    times: str | int | None = None,
+    nodes: str | int | None = None,
 ) -> Spikes | Traces:
     """Read a recording of any format known here, lazily where it is large: spikes or traces, whichever it holds.
 
@@ -70,6 +70,9 @@ def read(
         How long spikes were recorded; default: what the file says, else until the last spike.
     ids
         The nodes to take, in this order; of formats that do not list the recorded nodes: all their ids, or a number n.
+    times, nodes
+        Which columns of a table or arrays of an npz hold the times and the nodes of spikes, where their names do not tell:
+        a name; of a table without names the number of the column, from 0.
 
     Returns
     -------
@@ -106,6 +109,8 @@ def read(
         time_unit=time_unit,
         duration_ms=duration_ms,
         ids=ids,
+        times=times,
+        nodes=nodes,
     )
     return _read(Path(path), format, asked)
 
@@ -119,6 +124,8 @@ def read_spikes(
     time_unit: Literal["ms", "s", "us"] | None = None,
     duration_ms: float | None = None,
     ids: Any = None,
+    times: str | int | None = None,
+    nodes: str | int | None = None,
 ) -> Spikes:
     """Read spikes; the options are those of `read`.
 
@@ -134,6 +141,8 @@ def read_spikes(
         How long was recorded, counted from 0; default: what the file says, else until the last spike.
     ids
         Ids of all recorded nodes, or a number n; default: what the file says, else those that fired.
+    times, nodes
+        As in `read`.
 
     Returns
     -------
@@ -157,7 +166,9 @@ def read_spikes(
     >>> read_spikes(path, duration_ms=10).node_ids.tolist()
     [0, 1]
     """
-    asked = Asked("spikes", population, series, time_unit=time_unit, duration_ms=duration_ms, ids=ids)
+    asked = Asked(
+        "spikes", population, series, time_unit=time_unit, duration_ms=duration_ms, ids=ids, times=times, nodes=nodes
+    )
     spikes = _read(Path(path), format, asked)
     if not isinstance(spikes, Spikes):
         raise ActivityError(f"{path}: traces, no spikes. Read them with read_traces.")
@@ -238,8 +249,8 @@ def _read(path: Path, format: str | None, asked: Asked) -> Spikes | Traces:
 
 def _npz(path: Path, asked: Asked) -> Spikes | Traces:
     with npz(path) as held:
-        spikes = bool(_SPIKE_TIMES & set(held.files)) and asked.series is None
-        if asked.kind == "spikes" or (spikes and asked.kind is None):
+        wanted = asked.kind == "spikes" or (asked.kind is None and asked.series is None)
+        if wanted and (asked.kind == "spikes" or holds_spikes(held, asked, path)):
             return spikes_of_npz(held, asked, path)
         return traces_of_npz(held, asked, path)
 
@@ -258,16 +269,17 @@ def _sonata(path: Path, asked: Asked) -> Spikes | Traces:
 _STEP = {"dt_ms", "rate_hz", "unit"}
 _ARRAY = _STEP | {"series", "orientation", "ids"}
 _SPIKES = {"time_unit", "duration_ms", "ids"}
+_NAMED = _SPIKES | {"times", "nodes"}
 
 FORMATS: dict[str, tuple[Callable[[Path, Asked], Spikes | Traces], set[str]]] = {
     "caiman": (read_caiman, _STEP | {"series", "ids"}),
     "chalearn": (read_challenge, _STEP),
-    "csv": (read_table, _STEP | _SPIKES | {"orientation"}),
+    "csv": (read_table, _STEP | _NAMED | {"orientation"}),
     "hdf5": (read_hdf5, _ARRAY),
     "npy": (_npy, _ARRAY),
-    "npz": (_npz, _ARRAY | _SPIKES),
+    "npz": (_npz, _ARRAY | _NAMED),
     "nwb": (read_nwb, _ARRAY | {"duration_ms"}),
-    "parquet": (read_table, _STEP | _SPIKES | {"orientation"}),
+    "parquet": (read_table, _STEP | _NAMED | {"orientation"}),
     "sonata": (_sonata, _SPIKES | {"population", "element"}),
     "suite2p": (read_suite2p, _STEP | {"series", "ids"}),
     "zarr": (read_zarr, _ARRAY),

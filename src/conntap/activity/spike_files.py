@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import h5py
 import numpy as np
 
 from conntap.activity.asked import Asked
+from conntap.activity.naming import spike_columns, unit_of
 from conntap.activity.opening import milliseconds, one, read_ids, save, saved_ids
 from conntap.activity.sampling import time_factor
 from conntap.activity.spikes import Spikes
@@ -17,10 +17,9 @@ from conntap.activity.text_columns import columns_in, columns_out
 from conntap.errors import ActivityError, known
 from conntap.store.new_hdf5 import new_hdf5
 
-__all__ = ["read_sonata_spikes", "spikes_of_npz", "write_npz_spikes", "write_sonata_spikes"]
+__all__ = ["holds_spikes", "read_sonata_spikes", "spikes_of_npz", "write_npz_spikes", "write_sonata_spikes"]
 
 _TIMES = ("times_ms", "time_ms", "timestamps", "t_ms", "spike_times_ms")
-_NODES = ("node_ids", "gids", "neuron", "neurons", "node", "nodes")
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i1")
 
 
@@ -60,28 +59,47 @@ def _spikes_group(file: h5py.File, path: Path, population: str | None) -> h5py.G
     return spikes[one(spikes, population, path, "spikes")]
 
 
+def holds_spikes(held: Any, asked: Asked, path: Path) -> bool:
+    """Whether the arrays of an npz are times and nodes of spikes: ours, under known names beside no table, or those asked for."""
+    if asked.times is not None or asked.nodes is not None or set(_TIMES) & set(held.files):
+        return True
+    found = _lists(held)
+    return found is not None and None not in spike_columns(found, asked, str(path))
+
+
 def spikes_of_npz(held: Any, asked: Asked, path: Path) -> Spikes:
     """Spikes of the arrays of an npz: ours, or times and nodes under known names."""
-    name = _named(held.files, _TIMES, path)
-    times = held[name]
-    if asked.time_unit:
-        times = times * time_factor(str(path), asked.time_unit)
+    ours = [name for name in _TIMES if name in held.files]
+    name, of = spike_columns(sorted(held.files), asked, str(path))
+    name = ours[0] if ours and asked.times is None else name
     start, duration_ms, ids = float(held["start_ms"]) if "start_ms" in held else 0.0, asked.duration_ms, asked.ids
     if duration_ms is None and "duration_ms" in held:
         duration_ms = float(held["duration_ms"])
-    if "rows" in held and "ids" in held:
+    is_own = "rows" in held and "ids" in held and asked.nodes is None
+    if name is None or (of is None and not is_own):
+        what = "times" if name is None else "nodes"
+        raise ActivityError(
+            f"{path}: none of the arrays {known(held.files)} is known to hold {what} of spikes. Say which: times='NAME' and "
+            "nodes='NAME', or name them times_ms and node_ids."
+        )
+    times = held[name] * time_factor(f"{path}: {name}", asked.time_unit, "ms" if name in _TIMES else unit_of(name))
+    if is_own:
         kept = read_ids(held["ids"])
         nodes = columns_in(held, kept)
         spikes = Spikes(kept[held["rows"]], times, duration_ms=duration_ms, ids=kept, start_ms=start, nodes=nodes)
         return spikes if ids is None else spikes.of(ids)
-    nodes = held[_named(held.files, _NODES, path)]
+    nodes = held[of]
+    if nodes.dtype.kind == "f" and (nodes % 1 == 0).all():
+        nodes = nodes.astype(np.int64)
     if nodes.dtype.kind in "iu":
         nodes = nodes.astype(np.int64)
     return Spikes(nodes, times, duration_ms=duration_ms, ids=ids, start_ms=start)
 
 
-def _named(names: Collection[str], wanted: tuple[str, ...], path: Path) -> str:
-    found = [name for name in wanted if name in names]
-    if not found:
-        raise ActivityError(f"{path}: none of the arrays {known(names)} is one of {known(wanted)}. Rename it so.")
-    return found[0]
+def _lists(held: Any) -> list[str] | None:
+    """The names of the longest arrays, which are of one length, where there is no table."""
+    shapes = {name: held[name].shape for name in sorted(held.files)}
+    if any(len(shape) > 1 for shape in shapes.values()):
+        return None
+    longest = max((shape[0] for shape in shapes.values() if shape), default=0)
+    return [name for name, shape in shapes.items() if shape == (longest,)]

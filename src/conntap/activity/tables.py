@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.activity.asked import Asked
+from conntap.activity.naming import spike_columns, unit_of
 from conntap.activity.opening import told
 from conntap.activity.sampling import even_step, oriented, step_ms, time_factor
 from conntap.activity.spikes import Spikes
@@ -20,22 +21,6 @@ from conntap.store.files import atomic
 
 __all__ = ["read_challenge", "read_table", "write_table"]
 
-_TIME = re.compile(r"(?:spike_?)?(?:times?|timestamps?|t)(?:[_ ]?[\[(]?(ms|us|s|sec|seconds)[\])]?)?", re.IGNORECASE)
-_SECONDS = {"sec": "s", "seconds": "s"}
-_NODES = {
-    "node",
-    "nodes",
-    "node_id",
-    "node_ids",
-    "neuron",
-    "neurons",
-    "neuron_id",
-    "cell",
-    "cell_id",
-    "unit",
-    "unit_id",
-}
-_NODES |= {"gid", "gids", "id", "ids", "channel", "electrode", "senders"}
 _CHALLENGE_MS = 20.0
 
 
@@ -43,12 +28,12 @@ def read_table(path: Path, asked: Asked) -> Spikes | Traces:
     """A list of spikes where there are columns of times and of nodes; else a row a frame and a column a node."""
     with told(path):
         table = _parquet(path) if _is_parquet(path) else _text_table(path)
-        time, node = _time_column(table), _node_column(table)
+        time, node = spike_columns(table.columns, asked, str(path))
         if time is not None and node is not None and asked.kind != "traces":
             return _spikes(table, time, node, asked, path)
         if asked.kind == "spikes":
             raise ActivityError(
-                f"{path}: no list of spikes; columns: {known(table.columns)}. Name two time_ms and node_id."
+                f"{path}: no list of spikes; columns: {known(table.columns)}. Name two time_ms and node_id, or give times and nodes."
             )
         return _frames(table, time, asked, path)
 
@@ -86,8 +71,8 @@ def write_table(activity: Spikes | Traces, path: Path) -> None:
             table.to_csv(aside, index=False, sep="\t" if path.suffix.lower() == ".tsv" else ",")
 
 
-def _spikes(table: pd.DataFrame, time: str, node: str, asked: Asked, path: Path) -> Spikes:
-    factor = time_factor(f"{path}: {time}", asked.time_unit, _unit_of(time))
+def _spikes(table: pd.DataFrame, time: Any, node: Any, asked: Asked, path: Path) -> Spikes:
+    factor = time_factor(f"{path}: {time}", asked.time_unit, unit_of(time))
     times = pd.to_numeric(table[time], errors="coerce").to_numpy(np.float64) * factor
     if not np.isfinite(times).all():
         raise ActivityError(
@@ -105,10 +90,10 @@ def _spikes(table: pd.DataFrame, time: str, node: str, asked: Asked, path: Path)
     return Spikes(nodes, times, duration_ms=asked.duration_ms, ids=asked.ids, start_ms=start)
 
 
-def _frames(table: pd.DataFrame, time: str | None, asked: Asked, path: Path) -> Traces:
+def _frames(table: pd.DataFrame, time: Any, asked: Asked, path: Path) -> Traces:
     start, step = 0.0, None
     if time is not None:
-        factor = time_factor(f"{path}: {time}", asked.time_unit, _unit_of(time))
+        factor = time_factor(f"{path}: {time}", asked.time_unit, unit_of(time))
         times = pd.to_numeric(table.pop(time), errors="coerce").to_numpy(np.float64) * factor
         start = float(times[0]) if len(times) else 0.0
         if asked.dt_ms is None and asked.rate_hz is None:
@@ -156,19 +141,6 @@ def _numbers(table: pd.DataFrame, path: Path) -> np.ndarray:
     if any(kind.kind == "f" for kind in table.dtypes):
         return table.to_numpy(np.float64)
     return table.to_numpy()
-
-
-def _time_column(table: pd.DataFrame) -> str | None:
-    return next((name for name in table.columns if isinstance(name, str) and _TIME.fullmatch(name)), None)
-
-
-def _node_column(table: pd.DataFrame) -> str | None:
-    return next((name for name in table.columns if isinstance(name, str) and name.lower() in _NODES), None)
-
-
-def _unit_of(name: str) -> str | None:
-    unit = _TIME.fullmatch(name).group(1)
-    return None if unit is None else _SECONDS.get(unit.lower(), unit.lower())
 
 
 def _whole(names: pd.Index) -> pd.Index:

@@ -43,6 +43,8 @@ _TOP = 10
 @click.option("--unit", help="Unit of the values.")
 @click.option("--time-unit", type=click.Choice(["ms", "s", "us"]), help="Unit of the times of spikes.")
 @click.option("--duration-ms", type=float, help="How long spikes were recorded.")
+@click.option("--times", metavar="NAME", help="Which column or array holds the times of spikes: a name, or its number from 0 where there are none.")  # fmt: skip
+@click.option("--nodes", metavar="NAME", help="Which holds the nodes that fired.")
 @click.option("--ids", metavar="N|[...]", help="The recorded nodes: how many, or a list.")
 @JSON
 def infer(recording: Path | None, listed: bool, **given: Any) -> None:

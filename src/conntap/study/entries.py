@@ -88,6 +88,8 @@ class RecordingEntry(_Entry):
     time_unit: Literal["ms", "s", "us"] | None = None
     duration_ms: float | None = Field(default=None, gt=0)
     ids: int | list[int] | list[str] | None = None
+    times: str | int | None = None
+    nodes: str | int | None = None
 
     @property
     def options(self) -> dict[str, Any]:
