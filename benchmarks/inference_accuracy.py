@@ -3,7 +3,7 @@
 No option was chosen on the seeds that are scored. Areas under the ROC and precision-recall curves, off the diagonal, directed,
 means over seeds; the last column counts the seeds on which `auto` is at or above every other method in both.
 
-    python benchmarks/inference_accuracy.py [--seeds 201 202 203 204 205] [--kinds a b c]
+    python benchmarks/inference_accuracy.py [--seeds 201 202 203 204 205] [--kinds a b c] [--methods auto winner]
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--seeds", type=int, nargs="+", default=[201, 202, 203, 204, 205])
     asked.add_argument("--kinds", nargs="+", default=["a", "b", "c"], choices=["a", "b", "c"])
+    asked.add_argument("--methods", nargs="+", default=[""], help="those whose name begins so")
     options = asked.parse_args()
     rows = []
     for kind in options.kinds:
@@ -82,6 +83,8 @@ def main() -> None:
             data = {"a": a, "b": b, "c": c}[kind](seed)
             for name in (["A0"] if kind == "a" else []) + list(data.traces):
                 for method, infers in on_spikes(data) if name == "A0" else on_traces(name, data):
+                    if not method.startswith(tuple(options.methods)):
+                        continue
                     begin = time.process_time()
                     told = infer.score(infers(), data.truth)
                     cost = time.process_time() - begin
