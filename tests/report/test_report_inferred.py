@@ -183,3 +183,12 @@ def test_a_sweep_of_one_method_is_one_panel(estimates):
     gallery, _ = scores(sample(own))
     assert len(gallery.figures) == 1
     assert {"average precision", "area under the ROC curve"} <= {key.name for key in gallery.keys}
+
+
+def test_the_strongest_pairs_say_what_a_score_is_and_no_probability_is_certain():
+    scores = np.arange(16.0).reshape(4, 4) * 1000
+    made = all_pairs(4, score=scores)
+    made = made.with_edges(made.pre, made.post, properties={**made.properties, "probability": np.full(12, 0.999999)})
+    shown = next(each for each in tables(inferred(sample([({}, made)]))) if each.caption.startswith("The strongest"))
+    assert "Scores have no unit" in shown.caption
+    assert {row[shown.heads.index("probability")] for row in shown.rows} == {"> 0.999"}

@@ -14,6 +14,7 @@ from conntap.report.drawing import INKS, canvas, colour, finite, label, nothing,
 from conntap.report.grouping import grouping
 from conntap.report.nodes import composition
 from conntap.report.tables import Table, table
+from conntap.report.wording import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +59,7 @@ def inferred(sample: Sample) -> list[Block | Table]:
         Gallery(matrices, _matrix_caption(ordered - {None}) + _of(matrices, sample), size="small"),
         Gallery(histograms, _histogram_caption(rows) + _of(histograms, sample)),
         table(facts.head(40), caption="The scores in numbers.", most=40, total=sample.total),
-        table(strongest[0], caption=f"The strongest pairs{which}.", total=len(strongest[0])),
+        table(strongest[0], caption=f"The strongest pairs{which}.{_meaning(strongest[0])}", total=len(strongest[0])),
         *composition({row: nodes[row] for row in sample.own.tolist()}, sample, most=4),
     ]
 
@@ -136,7 +137,33 @@ def _histogram_caption(rows: list[dict[str, Any]]) -> str:
 
 def _strongest(value: Any, scores: np.ndarray) -> pd.DataFrame:
     order = np.argsort(-scores, kind="stable")[:_TOP]
-    return value.edges.iloc[order].drop(columns="kept", errors="ignore").reset_index(drop=True)
+    shown = value.edges.iloc[order].drop(columns="kept", errors="ignore").reset_index(drop=True)
+    if "probability" in shown:
+        shown["probability"] = [_chance(each) for each in shown["probability"].astype(float)]
+    return shown
+
+
+def _chance(probability: float) -> str:
+    """A probability as text; what four digits would show as certain is told as more or less than the last of them.
+
+    Examples
+    --------
+    >>> [_chance(each) for each in (0.99999, 0.25, 1e-9, float("nan"))]
+    ['> 0.999', '0.25', '< 0.001', '–']
+    """
+    if probability > 0.999 or probability < 0.001:
+        return "> 0.999" if probability > 0.999 else "< 0.001"
+    return number(probability, 3)
+
+
+def _meaning(shown: pd.DataFrame) -> str:
+    """What the scores of a table mean."""
+    text = (
+        " Scores have no unit: they rank the pairs of one recording by one method, larger is more probably connected."
+    )
+    return text + (
+        " The probability is that of a connection, as the method expects it." if "probability" in shown else ""
+    )
 
 
 def score_histogram(scores: Any, *, threshold: float = np.nan, title: str = "") -> Figure:
@@ -184,7 +211,7 @@ def score_histogram(scores: Any, *, threshold: float = np.nan, title: str = "") 
             number_axis(axes, "x", values, log=False)
         number_axis(axes, "y", [0, counts.max()], log=bool(counts.max() > 30))
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("score")
+        axes.set_xlabel("score (no unit; larger: more probably connected)")
         axes.set_ylabel("pairs")
     return axes.figure
 
