@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from report_samples import stage
 
-from conntap import Connectome, Spikes, infer
+from conntap import Connectome, Spikes, Traces, infer
 from conntap.infer.pairs import all_pairs
 from conntap.report.blocks import Sample
 from conntap.report.inferred import all_scored, inferred, score_histogram
@@ -192,3 +192,15 @@ def test_the_strongest_pairs_say_what_a_score_is_and_no_probability_is_certain()
     shown = next(each for each in tables(inferred(sample([({}, made)]))) if each.caption.startswith("The strongest"))
     assert "Scores have no unit" in shown.caption
     assert {row[shown.heads.index("probability")] for row in shown.rows} == {"> 0.999"}
+
+
+def test_events_of_traces_are_not_called_a_rate():
+    rng = np.random.default_rng(3)
+    traces = Traces(rng.normal(size=(300, 3)), dt_ms=20)
+    told, note = descriptions(sample([({}, infer.describe_recording(traces))]))[:2]
+    names = [row[0] for row in told.rows]
+    assert "events of a node (Hz)" in names
+    assert "rate of a node (Hz)" not in names
+    assert "4 standard deviations" in note.text
+    (spikes, *_) = descriptions(sample([({}, infer.describe_recording(Spikes([0], [1.0], duration_ms=100)))]))
+    assert "rate of a node (Hz)" in [row[0] for row in spikes.rows]

@@ -28,6 +28,23 @@ _CURVES = {
 }
 _LINES = 8
 _GRID = 201
+_OF_TRACES = (
+    "Events of traces are rises from one step to the next by more than 4 standard deviations of what noise makes. Spikes below "
+    "the noise are missed, so neurons fire more often than this; infer.deconvolved estimates their spikes."
+)
+_EVENTS = "events of a node (Hz)"
+_TOLD = {
+    "duration_s": "duration (s)",
+    "dt_ms": "time step (ms)",
+    "frame_rate_hz": "frame rate (Hz)",
+    "n_steps": "steps",
+    "n_nodes": "nodes",
+    "rate_hz": "rate of a node (Hz)",
+    "snr": "signal-to-noise ratio",
+    "missing": "missing (share of values)",
+    "dead": "dead nodes",
+    "duplicated": "duplicated nodes",
+}
 _DESCRIBED = ("rate_hz", "burstiness", "synchrony", "snr", "frame_rate_hz", "duration_s")
 
 
@@ -196,19 +213,28 @@ def descriptions(sample: Sample) -> list[Block | Table]:
         if text.strip()
     ]
     facts = told.drop(columns="advice")
+    heads_of = _TOLD | {"rate_hz": _rate(told["kind"])}
+    if (told["kind"] == "traces").any():
+        notes.insert(0, Note(_OF_TRACES))
     if len(told) <= 4:
         heads = _unlike(list(sample.labels)) if len(told) > 1 else ["value"]
-        tall = facts.T.set_axis(heads, axis=1).rename_axis("what").reset_index().astype(object)
+        tall = facts.rename(columns=heads_of).T.set_axis(heads, axis=1).rename_axis("what").reset_index().astype(object)
         return [table(_in_words(tall), caption="What the recordings are like."), *notes]
     figures = []
     for name in _DESCRIBED:
         values = pd.to_numeric(facts[name], errors="coerce")
         if values.notna().any() and values.nunique() > 1:
             own = dict(zip(_unlike(list(sample.labels))[:24], values.tolist()))
-            figures.append((name, plots.intervals(own, {}, x_label=name)))
+            figures.append((name, plots.intervals(own, {}, x_label=heads_of.get(name, name))))
     gallery = [Gallery(figures, "What the recordings are like." + sample.note)] if figures else []
-    shown = pd.concat([names, facts], axis=1)
+    shown = pd.concat([names, facts.rename(columns=heads_of)], axis=1)
     return [*gallery, table(shown.head(40), caption="The recordings.", most=40, columns=20, total=len(told)), *notes]
+
+
+def _rate(kinds: pd.Series) -> str:
+    """What the rate of recordings counts."""
+    traces = (kinds == "traces").to_numpy()
+    return _EVENTS if traces.all() else f"rate or {_EVENTS}" if traces.any() else _TOLD["rate_hz"]
 
 
 def _in_words(tall: pd.DataFrame) -> pd.DataFrame:
