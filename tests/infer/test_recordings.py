@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from conntap import infer
 from conntap.activity import Spikes, Traces
 from conntap.activity.lazy import Part
 from conntap.errors import ActivityError, OptionError
@@ -48,8 +49,8 @@ def test_pieces_are_checked_while_they_are_read():
         next(read)
 
 
-def test_dead_nodes_pass_and_huge_values_are_finite():
-    checked(traces([1, 1, 1], [1e308, 1e308, 1e308]), "here")
+def test_dead_nodes_pass():
+    checked(traces([1, 1, 1], [1e14, 1e14, 1e14]), "here")
     checked(Spikes([0], [3.0], duration_ms=100, ids=2), "here")
 
 
@@ -158,3 +159,17 @@ def test_bins_keep_ids_nodes_and_start():
     assert counted.nodes.equals(spikes.nodes)
     with pytest.raises(OptionError, match="positive width"):
         binned(spikes, bin_ms=0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("size", "kind"), [(1e300, np.float64), (1e30, np.float32)])
+def test_values_that_overflow_are_refused_by_their_size(size, kind):
+    values = np.random.default_rng(0).normal(size=(200, 4)).astype(kind)
+    values[0, 0] = np.nan
+    values[:, 2] *= kind(size)
+    huge = Traces(values, dt_ms=20)
+    for function in (infer.describe_recording, infer.describe_nodes, infer.auto):
+        with pytest.raises(ActivityError, match=r"values up to \d.*of 1 of 4 nodes: 2; beyond 1e\+15.*scale them"):
+            function(huge)
+    whole = np.where(np.isfinite(values), values, 0) / kind(size) * kind(1e14)
+    assert infer.describe_recording(Traces(whole, dt_ms=20))["dead"] == 0

@@ -12,7 +12,7 @@ from conntap.activity import Spikes, Traces
 from conntap.activity.lazy import box_of
 from conntap.errors import ActivityError
 from conntap.infer._gaps import survey
-from conntap.infer.recordings import Counted, copies_of, dead_of, steps_of
+from conntap.infer.recordings import Counted, copies_of, dead_of, moderate, steps_of
 
 __all__ = ["describe_nodes", "describe_recording"]
 
@@ -49,7 +49,7 @@ def describe_recording(activity: Spikes | Traces) -> dict[str, float | int | str
     Raises
     ------
     ActivityError
-        A recording of no duration, or without nodes.
+        A recording of no duration, without nodes, or with values beyond 1e15 in size.
 
     Notes
     -----
@@ -99,7 +99,7 @@ def describe_nodes(activity: Spikes | Traces) -> pd.DataFrame:
     Raises
     ------
     ActivityError
-        A recording of no duration, or without nodes.
+        A recording of no duration, without nodes, or with values beyond 1e15 in size.
 
     Notes
     -----
@@ -118,7 +118,7 @@ def _described(activity: Spikes | Traces, where: str) -> _Described:
         raise ActivityError(
             f"{where}: {activity.n_nodes} nodes in {activity.duration_ms:g} ms. Give a recording with nodes and a duration."
         )
-    return _of_spikes(activity) if isinstance(activity, Spikes) else _of_traces(activity)
+    return _of_spikes(activity) if isinstance(activity, Spikes) else _of_traces(activity, where)
 
 
 def _of_spikes(spikes: Spikes) -> _Described:
@@ -152,15 +152,15 @@ def _seen(train: bytes, seen: set[bytes]) -> bool:
     return False
 
 
-def _of_traces(traces: Traces) -> _Described:
-    sample = _sample(traces)
+def _of_traces(traces: Traces, where: str) -> _Described:
+    sample = [moderate(piece, traces, where) for piece in _sample(traces)]
     noise, snr, skewness, middle = _levels(sample)
     events = _Events(traces.n_nodes, traces.dt_ms, np.nan_to_num(noise) * _BEYOND * np.sqrt(2.0))
     moments = _Moments(np.nan_to_num(middle))
 
     def watched() -> Iterator[np.ndarray]:
         for piece in traces.pieces(steps_of(traces)):
-            moments.add(piece)
+            moments.add(moderate(piece, traces, where))
             events.add(piece)
             yield piece
 

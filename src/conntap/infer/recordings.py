@@ -13,10 +13,11 @@ from conntap.activity.lazy import boxed
 from conntap.errors import ActivityError, OptionError, known, one_of
 from conntap.infer._gaps import Filled, Surveyed, survey
 
-__all__ = ["binned", "checked", "checked_pieces", "copies_of", "dead_of", "mended", "steps_of"]
+__all__ = ["binned", "checked", "checked_pieces", "copies_of", "dead_of", "mended", "moderate", "steps_of"]
 
 _FEWEST_STEPS = 3
 _FASTEST_HZ = 1000.0
+_LARGEST = 1e15  # sums of squares of what is larger do not fit into 32-bit floats
 _IN_MEMORY = 2**27  # bytes of counts above which bins are counted when they are used
 
 
@@ -35,8 +36,8 @@ def checked(activity: Spikes | Traces, where: str) -> None:
     Raises
     ------
     ActivityError
-        Fewer than 3 steps, values that are NaN or infinite (it names the nodes), spikes of no duration, or of more
-        than 1,000 Hz a node on average: times in seconds taken for milliseconds.
+        Fewer than 3 steps, values that are NaN, infinite or beyond 1e15 in size (it names the nodes), spikes of no
+        duration, or of more than 1,000 Hz a node on average: times in seconds taken for milliseconds.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def checked(activity: Spikes | Traces, where: str) -> None:
     missing = np.zeros(activity.n_nodes, dtype=bool)
     _enough(activity, where)
     for piece in activity.pieces(steps_of(activity)):
-        missing |= ~_finite(piece)
+        missing |= ~_finite(moderate(piece, activity, where))
     _refused(activity, missing, where)
 
 
@@ -64,8 +65,30 @@ def checked_pieces(traces: Traces, where: str, steps: int = 10_000) -> Iterator[
     """
     _enough(traces, where)
     for piece in traces.pieces(steps):
-        _refused(traces, ~_finite(piece), where)
+        _refused(traces, ~_finite(moderate(piece, traces, where)), where)
         yield piece
+
+
+def moderate(piece: np.ndarray, traces: Traces, where: str) -> np.ndarray:
+    """A piece of traces, refused where values are so large that their squares overflow.
+
+    Examples
+    --------
+    >>> moderate(np.full((3, 1), 1e300), Traces(np.zeros((3, 1)), dt_ms=20), "infer.pearson")
+    Traceback (most recent call last):
+    conntap.errors.ActivityError: infer.pearson: values up to 1e+300 of 1 of 1 nodes: 0; beyond 1e+15 what is computed overflows. Check the type and unit of the file's numbers, or scale them.
+    """
+    if piece.dtype.kind != "f" or not piece.size or max(piece.max(), -piece.min()) <= _LARGEST:
+        return piece
+    sizes = np.where(np.isfinite(piece), np.abs(piece), 0).max(axis=0)
+    if sizes.max() > _LARGEST:
+        huge = sizes > _LARGEST
+        raise ActivityError(
+            f"{where}: values up to {sizes.max():.3g} of {int(huge.sum())} of {traces.n_nodes} nodes: "
+            f"{known(traces.ids[huge], most=5)}; beyond {_LARGEST:g} what is computed overflows. Check the type and unit of "
+            "the file's numbers, or scale them."
+        )
+    return piece
 
 
 def mended(
