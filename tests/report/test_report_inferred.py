@@ -59,10 +59,10 @@ def test_a_connectome_of_some_pairs_is_none_of_all():
 
 def test_the_threshold_stands_where_pairs_were_kept_or_are_sure_enough():
     matrix = np.array([[0, 0.9, 0.4], [0.2, 0, 0.1], [0.8, 0.3, 0]])
-    told = tables(inferred(sample([({}, all_pairs(3, score=matrix, probability=matrix))])))[0]
-    assert dict(zip(told.heads, told.rows[0]))["threshold for 0.8"].startswith("0.8")
-    kept = tables(inferred(sample([({}, all_pairs(3, score=matrix, kept=matrix > 0.35))])))[0]
-    row = dict(zip(kept.heads, kept.rows[0]))
+    told = tables(inferred(sample([({}, all_pairs(3, score=matrix, probability=matrix))])))[1]
+    assert dict(told.rows)["threshold for 0.8"].startswith("0.8")
+    kept = tables(inferred(sample([({}, all_pairs(3, score=matrix, kept=matrix > 0.35))])))[1]
+    row = dict(kept.rows)
     assert row["pairs kept"] == "3"
     assert row["threshold"].startswith("0.4")
 
@@ -190,7 +190,7 @@ def test_the_strongest_pairs_say_what_a_score_is_and_no_probability_is_certain()
     made = all_pairs(4, score=scores)
     made = made.with_edges(made.pre, made.post, properties={**made.properties, "probability": np.full(12, 0.999999)})
     shown = next(each for each in tables(inferred(sample([({}, made)]))) if each.caption.startswith("The strongest"))
-    assert "Scores have no unit" in shown.caption
+    assert "Scores have no unit" in shown.note
     assert {row[shown.heads.index("probability")] for row in shown.rows} == {"> 0.999"}
 
 
@@ -204,3 +204,22 @@ def test_events_of_traces_are_not_called_a_rate():
     assert "4 standard deviations" in note.text
     (spikes, *_) = descriptions(sample([({}, infer.describe_recording(Spikes([0], [1.0], duration_ms=100)))]))
     assert "rate of a node (Hz)" in [row[0] for row in spikes.rows]
+
+
+def test_results_that_are_named_stand_on_top_with_the_strongest_pairs_first(write, estimates):
+    rows, truth = estimates
+    made = [
+        stage("told", [({}, 1.0)]),
+        stage("pairs", [({}, rows[0][1])]),
+        stage("score", [({}, infer.score(rows[0][1], truth))]),
+    ]
+    results = write(*made, attrs={"results": ["pairs", "score"]}).split('id="results"')[1].split("<section")[0]
+    assert results.index("The strongest pairs") < results.index("<svg") < results.index("roc_auc")
+    assert "told" not in results
+
+
+def test_the_facts_of_one_case_are_rows(estimates):
+    rows, _ = estimates
+    facts = [each for each in tables(inferred(sample(rows[:1]))) if each.caption == "The scores in numbers."]
+    assert facts[0].heads == ("what", "value")
+    assert facts[0].rows[:2] == (("nodes", "12"), ("pairs", "132"))

@@ -172,8 +172,9 @@ def test_scores_that_are_the_same_both_ways_are_said_to_be(folder):
 
 def test_the_work_is_told_as_it_goes(folder):
     told = []
-    infer_recording(asked(folder, "broken.npz", "pearson", keep=3), tell=lambda what, value: told.append(what))
-    assert told == ["described", "mended", "mended"]
+    infer_recording(asked(folder, "broken.npz", "pearson", keep=3), tell=lambda *each: told.append(each))
+    assert [what for what, _ in told] == ["described", "mended", "mended"]
+    assert not told[0][1]["advice"]
 
 
 def test_a_chain_of_steps_that_do_not_fit_is_refused_before_the_work(folder):
@@ -197,6 +198,7 @@ def test_the_command_writes_and_tells(folder, tmp_path):
     assert "inferred_ei" in read(out).nodes
     html = page.read_text()
     assert "Inference report" in html
+    assert html.index('id="results"') < html.index("The strongest pairs") < html.index('id="stages"')
     assert "true positive rate" in html
 
 

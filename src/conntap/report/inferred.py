@@ -14,7 +14,7 @@ from conntap.report.drawing import INKS, canvas, colour, finite, label, nothing,
 from conntap.report.grouping import grouping
 from conntap.report.nodes import composition
 from conntap.report.tables import Table, table
-from conntap.report.wording import number
+from conntap.report.wording import number, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,12 +56,21 @@ def inferred(sample: Sample) -> list[Block | Table]:
     facts = pd.concat([names, pd.DataFrame(rows)], axis=1).dropna(axis=1, how="all")
     which = f" of {sample.labels[0]}" if len(sample.cases) > 1 else ""
     return [
+        table(strongest[0], caption=f"The strongest pairs{which}.", note=_meaning(strongest[0])),
         Gallery(matrices, _matrix_caption(ordered - {None}) + _of(matrices, sample), size="small"),
         Gallery(histograms, _histogram_caption(rows) + _of(histograms, sample)),
-        table(facts.head(40), caption="The scores in numbers.", most=40, total=sample.total),
-        table(strongest[0], caption=f"The strongest pairs{which}.{_meaning(strongest[0])}", total=len(strongest[0])),
+        table(
+            _upright(facts), caption="The scores in numbers.", most=40, total=sample.total if len(facts) > 1 else None
+        ),
         *composition({row: nodes[row] for row in sample.own.tolist()}, sample, most=4),
     ]
+
+
+def _upright(facts: pd.DataFrame) -> pd.DataFrame:
+    """The facts of one case as rows, which are never too wide; of several the first, a row a case."""
+    if len(facts) != 1:
+        return facts.head(40)
+    return pd.DataFrame({"what": list(map(str, facts)), "value": [plain(each) for each in facts.iloc[0]]})
 
 
 def _of(figures: list[Any], sample: Sample) -> str:

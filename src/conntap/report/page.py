@@ -110,6 +110,7 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None, runs: Sequ
     attrs = {name: _opened(value) for name, value in store.attrs.items() if name not in ("study", "failures")}
     if failures is None and isinstance(store.attrs.get("failures"), list):
         failures = store.attrs["failures"]
+    named = attrs.pop("results", None) or ()
     stored = stored_draws(store, document)
     sections = [section(store[name], stored.get(name, {})) for name in store]
     environment = jinja2.Environment(
@@ -124,7 +125,8 @@ def _page(store: Store, failures: Sequence[Mapping[str, Any]] | None, runs: Sequ
         tiles=_tiles(sections, attrs, failures, document),
         cases=_cases(store),
         sections=[_drawn(each, position) for position, each in enumerate(sections, start=1)],
-        results=_results(store, sections),
+        results=_results(store, sections, named),
+        results_are="What was found." if named else "What the study ends in: the values that no other stage takes.",
         places={each.name: f"stage-{position}" for position, each in enumerate(sections, start=1)},
         failures=None
         if failures is None
@@ -238,8 +240,9 @@ def _drawn(each: Section, position: int) -> dict[str, Any]:
     return {**vars(each), **drawn, "options": [(name, _linked(value)) for name, value in each.options]}
 
 
-def _results(store: Store, sections: list[Section]) -> list[dict[str, Any]]:
-    """What the page begins with: methods that are judged alike, side by side, then the other stages a study ends in."""
+def _results(store: Store, sections: list[Section], named: Sequence[str]) -> list[dict[str, Any]]:
+    """What the page begins with: methods that are judged alike, side by side, then the other stages a study ends in, or those
+    that are named as its results."""
     sets = judged([store[name] for name in store])
     compared = [
         {
@@ -250,15 +253,18 @@ def _results(store: Store, sections: list[Section]) -> list[dict[str, Any]]:
         for place, stages in enumerate(sets)
     ]
     shown = {each.name for stages in sets for each in stages}
-    return [*compared, *(_brief(each) for each in ending(sections) if each.name not in shown)]
+    return [*compared, *(_brief(each, whole=bool(named)) for each in ending(sections, named) if each.name not in shown)]
 
 
-def _brief(each: Section) -> dict[str, Any]:
-    """A result as the overview shows it: what it is, and its first pictures or else its first words."""
+def _brief(each: Section, *, whole: bool = False) -> dict[str, Any]:
+    """A result as the overview shows it: what it is, and its first pictures or else its first words; as a `whole` both."""
     galleries = [block for block in each.blocks if isinstance(block, Gallery)][:1]
     galleries = [Gallery(one.figures[:_PICTURES], one.caption, one.keys, one.size) for one in galleries]
     rest = [block for block in each.blocks if isinstance(block, Note | Table)][:1]
-    blocks = [_block(block, f"r-{each.name}-{place}-") for place, block in enumerate(galleries or rest)]
+    blocks = [
+        _block(block, f"r-{each.name}-{place}-")
+        for place, block in enumerate([*rest, *galleries] if whole else galleries or rest)
+    ]
     description = _paragraphs(each.description)
     return {"name": each.name, "description": description[:1], "blocks": blocks}
 

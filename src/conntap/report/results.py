@@ -16,11 +16,13 @@ _MOST = 8
 _FEW = 4  # stages that need no overview
 
 
-def ending(sections: Sequence[Section]) -> list[Section]:
+def ending(sections: Sequence[Section], named: Sequence[str] = ()) -> list[Section]:
     """The last stages of numbers, series and tables that no other stage takes; the last of all first.
 
-    Of many the last ones; none where the study has so few stages that all are seen at once.
+    Of many the last ones; none where the study has so few stages that all are seen at once. Where results are `named`, these.
     """
+    if named:
+        return [each for name in named for each in sections if each.name == name]
     taken = {source for each in sections for source in each.inputs.values()}
     for each in sections:
         taken |= {name for _, text in each.options for name in re.findall(r'"from": "stages\.([\w-]+)"', text)}

@@ -42,6 +42,7 @@ def table(
     columns: int = 16,
     total: int | None = None,
     entries: str = "",
+    note: str = "",
 ) -> Table:
     """The first rows of a frame without its index, and a note of how many there are.
 
@@ -57,6 +58,8 @@ def table(
         The number of rows there are where `frame` holds only some; default its own.
     entries
         What the columns are; those that are a "triad" or a "motif" have its drawing in their heads.
+    note
+        What stands below the table.
 
     Returns
     -------
@@ -70,7 +73,8 @@ def table(
     total = len(frame) if total is None else total
     shown = frame.iloc[:most, :columns]
     cells = [_cells(shown.iloc[:, position]) for position in range(shown.shape[1])]
-    notes = [f"Showing {len(shown):,} of {total:,} rows."] if total > len(shown) else []
+    notes = [note.strip()] if note else []
+    notes += [f"Showing {len(shown):,} of {total:,} rows."] if total > len(shown) else []
     if frame.shape[1] > columns:
         left_out = [label(name, 40) for name in frame.columns[columns : columns + 40]]
         more = ", …" if frame.shape[1] > columns + 40 else ""

@@ -50,6 +50,7 @@ def write_inference(found: Found, path: Path) -> Path:
         "title": f"Connections of {found.asked.recording.name}",
         "description": _sentence(found),
         "study": as_study(found),
+        "results": ["pairs", *(["score"] if found.truth is not None else [])],
         "seed": found.asked.seed,
         "conntap": __version__,
         "host": platform.node(),
@@ -82,12 +83,17 @@ def _stages(found: Found) -> list[store.StageData]:
     stages = [
         _stage("described", found.described, "infer.describe_recording", name, "What kind of recording it is."),
         _stage(last, _glimpse(found.prepared), _last_step(found), name, "A stretch of what the method took."),
-        _stage("pairs", _drawable(found), asked.method.step.name, last, "Every ordered pair.", asked.method.options),
+        _stage("pairs", _drawable(found), asked.method.step.name, last, _of_pairs(found), asked.method.options),
         _stage("connectome", found.kept.connectome, "", "pairs", f"The connections that were kept: {found.why}."),
     ]
     if found.truth is not None:
         stages += _judged(found)
     return stages
+
+
+def _of_pairs(found: Found) -> str:
+    n = found.pairs.n_nodes
+    return f"Every ordered pair{f' of {_NODES:,} of the {n:,} nodes, evenly chosen' if n > _NODES else ''}."
 
 
 def _judged(found: Found) -> list[store.StageData]:
