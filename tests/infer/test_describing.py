@@ -9,7 +9,7 @@ from scipy import stats
 from conntap.activity import Spikes, Traces
 from conntap.activity.lazy import Part
 from conntap.errors import ActivityError
-from conntap.infer.describing import describe_nodes, describe_recording
+from conntap.infer.describing import advice_on, describe_nodes, describe_recording
 from conntap.store import codecs
 
 RNG = np.random.default_rng(8)
@@ -118,3 +118,20 @@ def test_advice_for_spikes_names_no_step_for_traces():
     assert "Silent" in advice
     assert "mended" not in advice
     assert "steps" not in advice
+
+
+def test_more_nodes_than_steps_ask_for_the_orientation():
+    turned = np.random.default_rng(0).normal(size=(20, 300))
+    assert "(20 steps of 300 nodes): check the orientation" in describe_recording(Traces(turned, dt_ms=20))["advice"]
+    assert not describe_recording(Traces(turned.T, dt_ms=20))["advice"]
+
+
+def test_of_what_is_mended_or_cannot_be_nothing_is_advised():
+    values = np.random.default_rng(0).normal(size=(300, 4))
+    values[5, 1], values[:, 2] = np.nan, 0.0
+    told = describe_recording(Traces(values, dt_ms=20))
+    assert told["advice"].count("infer.mended") == 2
+    assert not advice_on(told, mended=True)
+    silent = describe_recording(Spikes([0], [1.0], duration_ms=1000, ids=3))["advice"]
+    assert "Silent" in silent
+    assert "mended" not in silent

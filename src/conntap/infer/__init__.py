@@ -15,7 +15,7 @@ _FILES: dict[str, dict[str, int]] = {
     "cultures": {"simulate_culture": 1},
     "decays": {"kinetics": 1},
     "deconvolution": {"deconvolved": 1},
-    "describing": {"describe_nodes": 1, "describe_recording": 2},
+    "describing": {"describe_nodes": 1, "describe_recording": 3},
     "discretising": {"discretised": 1},
     "ensembles": {"combine": 1, "stability": 1},
     "feeding": {"feed": 1},

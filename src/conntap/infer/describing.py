@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from conntap.errors import ActivityError
 from conntap.infer._gaps import survey
 from conntap.infer.recordings import Counted, copies_of, dead_of, moderate, steps_of
 
-__all__ = ["describe_nodes", "describe_recording"]
+__all__ = ["advice_on", "describe_nodes", "describe_recording"]
 
 _SAMPLE = 2**23  # values of a sample of traces
 _STRETCHES = 20
@@ -85,7 +85,7 @@ def describe_recording(activity: Spikes | Traces) -> dict[str, float | int | str
         "dead": int(nodes["dead"].sum()),
         "duplicated": int(nodes["duplicated"].sum()),
     }
-    return {**told, "advice": _advice(told)}
+    return {**told, "advice": advice_on(told)}
 
 
 def describe_nodes(activity: Spikes | Traces) -> pd.DataFrame:
@@ -280,16 +280,38 @@ def _burstiness(per_bin: np.ndarray) -> float:
     return float((share - _BURST_SHARE) / (1 - _BURST_SHARE))
 
 
-def _advice(told: dict[str, float | int | str]) -> str:
+def advice_on(told: Mapping[str, float | int | str], *, mended: bool = False) -> str:
+    """What to do about a recording, in sentences, from what `describe_recording` told; empty where there is nothing.
+
+    Parameters
+    ----------
+    told
+        What was told.
+    mended
+        Whether what can be mended is mended anyway, so that nothing is said of it.
+
+    Examples
+    --------
+    >>> told = describe_recording(Traces(np.eye(2, 3), dt_ms=20))
+    >>> told["advice"] == advice_on(told)
+    True
+    >>> advice_on(told, mended=True)
+    'Fewer steps than nodes (2 steps of 3 nodes): check the orientation. If rows are steps, partial methods need shrinkage.'
+    """
     said = []
-    if told["kind"] == "spikes" and told["rate_hz"] > _FASTEST_HZ:
-        said.append("The times look like seconds: read them with time_unit='s'.")
-    if told["missing"] > 0:
+    if told["kind"] == "spikes":
+        if told["rate_hz"] > _FASTEST_HZ:
+            said.append("The times look like seconds: read them with time_unit='s'.")
+        if told["dead"] or told["duplicated"]:
+            said.append("Silent or duplicated nodes: they score 0 or alike; leave them out where that matters.")
+        return " ".join(said)
+    if told["n_steps"] < told["n_nodes"]:
+        said.append(
+            f"Fewer steps than nodes ({told['n_steps']:,} steps of {told['n_nodes']:,} nodes): check the orientation. "
+            "If rows are steps, partial methods need shrinkage."
+        )
+    if told["missing"] > 0 and not mended:
         said.append("Values are missing: apply infer.mended.")
-    if told["kind"] == "spikes" and (told["dead"] or told["duplicated"]):
-        said.append("Silent or duplicated nodes: they score 0 or alike; leave them out where that matters.")
-    elif told["dead"] or told["duplicated"]:
+    if (told["dead"] or told["duplicated"]) and not mended:
         said.append("Dead or duplicated nodes: infer.mended silences or drops them.")
-    if told["kind"] == "traces" and told["n_steps"] < told["n_nodes"]:
-        said.append("Fewer steps than nodes: partial methods need shrinkage.")
     return " ".join(said)

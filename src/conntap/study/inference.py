@@ -258,12 +258,14 @@ def infer_recording(
     """
     from conntap.activity import read
     from conntap.infer import describe_recording
+    from conntap.infer.describing import advice_on
 
     activity = read(asked.recording, **asked.reading)
     _check_kinds(asked, type(activity))
     truth = _truth(asked, activity)
     with working("describing the recording"):
         described = describe_recording(activity)
+    described["advice"] = advice_on(described, mended=asked.mend)
     tell("described", described)
     said: list[str] = []
     if asked.mend:
