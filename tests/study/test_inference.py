@@ -225,7 +225,32 @@ def test_nothing_is_overwritten_or_half_written(folder, tmp_path):
 def test_nan_that_is_not_to_be_mended_is_refused(folder):
     outcome = tap(folder / "broken.npz", "--method", "pearson", "--as-it-is", code=2)
     assert isinstance(outcome.exception, ConntapError)
-    assert "infer.mended" in str(outcome.exception)
+    assert "Leave --as-it-is out" in str(outcome.exception)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "--orientation time-nodes (a row a step)"),
+        (["--orientation", "time-nodes"], "Give --dt-ms or --rate-hz."),
+        (["--orientation", "time-nodes", "--dt-ms", 0.02], "Give --dt-ms 20, or --rate-hz 50000"),
+        (["--dt-ms", 20, "--time-unit", "s"], "--time-unit means nothing for npy; there are --dt-ms"),
+    ],
+)
+def test_errors_of_reading_name_the_options_of_the_command(given, said, tmp_path):
+    path = tmp_path / "dt_ms=4.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(300, 20)))
+    text = str(tap(path, *given, code=2).exception)
+    assert said in text
+    assert text.startswith(str(path))
+
+
+def test_errors_name_what_was_asked_for(folder, tmp_path):
+    (tmp_path / "t.csv").write_text("t,cell\n0.5,2\n")
+    assert "Give --time-unit ms, s or us." in str(tap(tmp_path / "t.csv", code=2).exception)
+    np.savez(tmp_path / "two.npz", a=np.zeros((9, 2)), b=np.zeros((9, 2)))
+    assert "Choose one with --series NAME." in str(tap(tmp_path / "two.npz", code=2).exception)
+    assert str(tap(folder / "broken.npz", "--as-it-is", code=2).exception).startswith("tap infer: values of")
 
 
 def test_both_precision_and_keep_are_refused_and_no_recording_too(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -96,7 +97,8 @@ def _infer(recording: Path, *, method: str, settings: tuple[str, ...], prepare: 
         elif what == "mended":
             click.echo(f"mended: {value}", err=as_json)
 
-    found = inference.infer_recording(asked, tell=tell, working=_working)
+    with _told_as_options(asked):
+        found = inference.infer_recording(asked, tell=tell, working=_working)
     if out is not None:
         with _working(f"writing {out}"):
             from conntap.circuits.formats import write
@@ -117,6 +119,62 @@ def _reading(given: Mapping[str, Any]) -> dict[str, Any]:
     if "ids" in found:
         found["ids"] = read_value(found["ids"])
     return found
+
+
+_READING = [
+    "format",
+    "series",
+    "population",
+    "dt_ms",
+    "rate_hz",
+    "orientation",
+    "unit",
+    "time_unit",
+    "duration_ms",
+    "times",
+    "nodes",
+    "ids",
+]
+_GIVEN = re.compile(rf"(?<![\w'-])({'|'.join(_READING)})=('?)([\w.-]*\w)?\2((?:,? (?:or )?'\w+')*)")
+_NAMED = re.compile(rf"(?<![\w'-])({'|'.join(each for each in _READING if '_' in each)})(?![\w'=])")
+
+
+@contextmanager
+def _told_as_options(asked: Any) -> Iterator[None]:
+    """Errors in the words of the command line: its options, and the steps that were asked for."""
+    from conntap.errors import ConntapError
+
+    try:
+        yield
+    except ConntapError as error:
+        path = str(asked.recording)
+        text = path.join(_in_options(part) for part in str(error).split(path))
+        steps = {call.step.name.removeprefix("infer.") for call in (*asked.prepare, asked.method)}
+        where = re.match(r"(?:infer\.)?([a-z_]+): ", text)
+        if where and where[1] not in steps:
+            text = f"tap infer: {text[where.end() :]}"
+        error.args = (text,)
+        raise
+
+
+def _in_options(text: str) -> str:
+    """What is said of Python's options, of those of the command line.
+
+    Examples
+    --------
+    >>> _in_options("Give dt_ms or rate_hz, or orientation='time-nodes'. Choose one with series=.")
+    'Give --dt-ms or --rate-hz, or --orientation time-nodes. Choose one with --series NAME.'
+    """
+
+    def option(match: re.Match[str]) -> str:
+        name, _, value, more = match.groups()
+        return f"--{name.replace('_', '-')} {value or 'NAME'}" + more.replace("'", "")
+
+    text = _NAMED.sub(lambda match: "--" + match[1].replace("_", "-"), _GIVEN.sub(option, text))
+    text = text.replace("Mend the recording: infer.mended", "Apply infer.mended")
+    return re.sub(
+        "([Aa])pply infer.mended", lambda match: f"{'L' if match[1] == 'A' else 'l'}eave --as-it-is out", text
+    )
 
 
 def _check_outputs(out: Path | None, page: Path | None, overwrite: bool) -> None:
@@ -183,7 +241,7 @@ def _print_described(recording: Path, told: Mapping[str, Any]) -> None:
     rows = [{"what": text, "value": _short(told[name])} for name, text in _SHOWN.items() if name in told and name not in absent]  # fmt: skip
     print_rows(rows, title=str(recording))
     if told.get("advice"):
-        click.echo(f"advice: {told['advice']}")
+        click.echo(f"advice: {_in_options(told['advice'])}")
 
 
 def _short(value: Any) -> str:
