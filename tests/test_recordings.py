@@ -240,7 +240,9 @@ def test_frames_with_names_keep_them_as_ids(tmp_path):
         ("time_ms,node_id\n0,1\n2,\n", "row 2 names no node"),
         ("time_ms,node_id\n0,1.5\n2,1\n", "no whole numbers"),
         ("time_ms,node_id\n0,1,3,4,5\n2,3\n1,2,3,4,5,6,7\n", "damaged|no"),
-        ("", "cannot be|neither"),
+        ("", "the file is empty"),
+        ("time_ms,node_id\n", "no spikes below them"),
+        ("time_ms,a,b\n", "no rows below them"),
     ],
 )
 def test_tables_that_make_no_recording_are_refused(content, message, tmp_path):

@@ -39,12 +39,14 @@ def recognised(path: Path) -> str:
             head = file.read(4096)
     except OSError as error:
         raise ActivityError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
+    if not head:
+        raise ActivityError(f"{path}: the file is empty (0 bytes). Write it again.")
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
             return name
     if head.startswith(b"\x89HDF\r\n\x1a\n") or h5py.is_hdf5(path):
         return _of_hdf5(path)
-    if path.suffix.lower() in _TEXT and head and b"\0" not in head:
+    if path.suffix.lower() in _TEXT and b"\0" not in head:
         return "chalearn" if path.name.startswith("fluorescence_") else "csv"
     raise ActivityError(
         f"{path}: neither HDF5 nor npz, and no other recording known here (zarr, npy, NWB, suite2p, CaImAn, CSV, TSV, "

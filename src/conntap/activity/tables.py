@@ -72,6 +72,10 @@ def write_table(activity: Spikes | Traces, path: Path) -> None:
 
 
 def _spikes(table: pd.DataFrame, time: Any, node: Any, asked: Asked, path: Path) -> Spikes:
+    if not len(table) and asked.duration_ms is None:
+        raise ActivityError(
+            f"{path}: names of columns, and no spikes below them. If none fired, give duration_ms and ids."
+        )
     factor = time_factor(f"{path}: {time}", asked.time_unit, unit_of(time))
     times = pd.to_numeric(table[time], errors="coerce").to_numpy(np.float64) * factor
     if not np.isfinite(times).all():
@@ -92,6 +96,8 @@ def _spikes(table: pd.DataFrame, time: Any, node: Any, asked: Asked, path: Path)
 
 def _frames(table: pd.DataFrame, time: Any, asked: Asked, path: Path) -> Traces:
     start, step = 0.0, None
+    if not len(table):
+        raise ActivityError(f"{path}: names of columns, and no rows below them. Write it again.")
     if time is not None:
         factor = time_factor(f"{path}: {time}", asked.time_unit, unit_of(time))
         times = pd.to_numeric(table.pop(time), errors="coerce").to_numpy(np.float64) * factor
