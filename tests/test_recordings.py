@@ -213,6 +213,16 @@ def test_times_of_spikes_are_in_the_unit_of_their_column(tmp_path):
     assert read(path, time_unit="s", duration_ms=1000, ids=3).rates_hz().tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize(("content", "time", "node"), [("0.5,2\n0.25,0\n", 0, 1), ("2 0.5\n0 0.25\n", 1, 0)])
+def test_two_columns_without_names_are_asked_for(content, time, node, tmp_path):
+    path = text(tmp_path, content)
+    with pytest.raises(ActivityError, match=rf"times={time}, nodes={node}.*time_unit.*give dt_ms or rate_hz"):
+        read(path)
+    spikes = read(path, times=time, nodes=node, time_unit="s")
+    assert (spikes.times_ms.tolist(), spikes.node_ids.tolist()) == ([250, 500], [0, 2])
+    assert isinstance(read(path, dt_ms=20), Traces)
+
+
 def test_spikes_out_of_order_and_before_zero_are_read(tmp_path):
     spikes = read(text(tmp_path, "time_ms,node\n5,1\n-2,0\n"))
     assert (spikes.times_ms.tolist(), spikes.start_ms, spikes.duration_ms) == ([-2, 5], -2, 7)

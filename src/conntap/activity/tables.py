@@ -106,6 +106,8 @@ def _frames(table: pd.DataFrame, time: Any, asked: Asked, path: Path) -> Traces:
             step = even_step(times, f"{path}: {time}")
     named = not isinstance(table.columns, pd.RangeIndex)
     values = oriented(_numbers(table, path), asked.orientation, str(path), "time-nodes")
+    if step is None and asked.dt_ms is None and asked.rate_hz is None and not named and table.shape[1] == 2:
+        raise ActivityError(_of_two(table, path))
     dt_ms = step_ms(str(path), asked.dt_ms, asked.rate_hz, step)
     ids = (
         _whole(table.columns)
@@ -115,6 +117,16 @@ def _frames(table: pd.DataFrame, time: Any, asked: Asked, path: Path) -> Traces:
     unit = asked.unit or ""
     traces = Traces(values, dt_ms=dt_ms, start_ms=start, unit=unit, ids=ids)
     return traces if asked.ids is None else traces.of(asked.ids)
+
+
+def _of_two(table: pd.DataFrame, path: Path) -> str:
+    """The message for two columns without names, which may be times and nodes of spikes."""
+    whole = [bool((table[each] % 1 == 0).all()) for each in table.columns]
+    time, node = (1, 0) if whole == [True, False] else (0, 1)
+    return (
+        f"{path}: two columns without names. Of spikes, say which is which (times={time}, nodes={node}) and give time_unit; "
+        "of traces of two nodes, give dt_ms or rate_hz."
+    )
 
 
 def _text_table(path: Path) -> pd.DataFrame:
