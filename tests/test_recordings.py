@@ -489,5 +489,7 @@ def test_what_is_no_recording_is_refused(tmp_path):
     with pytest.raises(ActivityError, match="Did you mean 'zarr'"):
         read(tmp_path, format="zar")
     np.save(tmp_path / "o.npy", np.array([[{}, 1]], dtype=object))
-    with pytest.raises(ActivityError, match="Python objects"):
-        read(tmp_path / "o.npy", dt_ms=20)
+    np.savez(tmp_path / "o.npz", o=np.array([[{}, 1]], dtype=object))
+    for name in ("o.npy", "o.npz"):
+        with pytest.raises(ActivityError, match=rf"{name}: it holds Python objects as a pickle, which is never opened"):
+            read(tmp_path / name, dt_ms=20)

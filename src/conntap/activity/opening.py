@@ -16,6 +16,7 @@ from conntap.store.files import atomic
 
 __all__ = ["hdf5", "milliseconds", "npz", "one", "read_ids", "save", "saved_ids", "told"]
 
+_OF_PICKLES = ("Python objects in dtype", "allow_pickle")  # what numpy says of them
 _IN_MS = {"ms": 1.0, "s": 1000.0, "us": 0.001, "": 1.0}
 
 
@@ -81,6 +82,11 @@ def told(path: Path) -> Iterator[None]:
     except ConntapError:
         raise
     except Exception as error:  # parsers of damaged files raise whatever they meet
+        if any(each in str(error) for each in _OF_PICKLES):
+            raise ActivityError(
+                f"{path}: it holds Python objects as a pickle, which is never opened. Save arrays of numbers, such as "
+                "array.astype(float)."
+            ) from error
         raise ActivityError(
             f"{path}: damaged, or not of a layout known here ({error}). Check it, or write it again."
         ) from error
