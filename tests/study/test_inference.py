@@ -70,6 +70,10 @@ def test_settings_are_read_as_in_a_study_and_checked():
     assert called("{do: binned, bin_ms: 5}", preparations(), "--prepare").options == {"bin_ms": 5.0}
     with pytest.raises(OptionError, match=r"unknown option 'lagss'.*Did you mean 'lags'"):
         called("regression", methods(), "--method", ["lagss=2"])
+    with pytest.raises(OptionError, match=r"Write lags=\[1\]"):
+        called("regression", methods(), "--method", ["lags=1"])
+    with pytest.raises(OptionError, match="does not fit"):
+        called("regression", methods(), "--method", ["lags=some"])
     with pytest.raises(OptionError, match="write option=value"):
         called("regression", methods(), "--method", ["lags"])
     with pytest.raises(StudyError, match="Did you mean 'pearson'"):

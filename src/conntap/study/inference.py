@@ -220,7 +220,20 @@ def called(text: str, of: Sequence[Step], where: str, settings: Sequence[str] = 
     for option, about in step.options.items():
         if about.required and option not in given:
             raise OptionError(f"{_WHERE}: {step.name} needs the option {option!r} ({about.explained()}).")
-    return Call(step, {option: step.options[option].check(value, step.name) for option, value in given.items()})
+    return Call(step, {option: _checked(step, option, value) for option, value in given.items()})
+
+
+def _checked(step: Step, option: str, value: Any) -> Any:
+    """The value of an option; of one that takes a list and was given an element, how to write it."""
+    about = step.options[option]
+    try:
+        return about.check(value, step.name)
+    except OptionError as error:
+        try:
+            about.check([value], step.name)
+        except OptionError:
+            raise error from None
+        raise OptionError(f"{step.name}.{option}: {value!r}, which is no list. Write {option}=[{value}].") from None
 
 
 def _setting(text: str) -> tuple[str, Any]:
