@@ -62,3 +62,20 @@ def test_what_a_sweep_left_out_stays_missing_beside_draws(stored):
     values = [counts(5, 9), counts(5, 9), counts(5, 9, 1), counts(5, 9)]
     table = terminal.values(stored(values, columns=columns, options={"each top": [1, 2]})["n"])
     assert table["dimension 2"].isna().tolist() == [True, True, False, False]
+
+
+def judged(*numbers):
+    return pd.Series(numbers, pd.Index(["roc_auc", "pr_auc", "subtarget"], name="measure"), name="value")
+
+
+def test_entries_with_names_are_heads_without_what_they_are(stored):
+    table = terminal.values(stored([judged(0.9, 0.5, 1.0)] * 2, columns={"subtarget": ["a", "b"]})["n"])
+    assert list(table) == ["subtarget", "roc_auc", "pr_auc", "measure subtarget"]
+
+
+def test_named_entries_of_one_value_without_cases_are_heads_too(tmp_path):
+    cases = pd.DataFrame(index=pd.RangeIndex(1))
+    data = StageData("n", cases=cases, keys=["n"], entries=[encode(judged(0.9, 0.5, 1.0))])
+    write_store(tmp_path / "store.h5", attrs={}, stages=[data])
+    table = terminal.values(open_store(tmp_path / "store.h5")["n"])
+    assert list(table) == ["roc_auc", "pr_auc", "subtarget"]

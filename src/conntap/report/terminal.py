@@ -83,15 +83,22 @@ def _widened(table: pd.DataFrame, cases: list[str], own: str, name: str, swept: 
     for entry in table[own].unique():
         here = (table[own] == entry).to_numpy()
         column = np.full(len(wide), np.nan)
+        head = _head(own, entry, wide)
         if counts:
             column[np.isin(alike, alike[at[here]])] = 0
         column[at[here]] = table.loc[here, name].astype(float)
-        wide[f"{own} {entry}"] = column
+        wide[head] = column
     return wide
 
 
+def _head(own: str, entry: Any, beside: pd.DataFrame) -> str:
+    """The head of the column of an entry: its name; of numbers, and where another column is called so, with what they are."""
+    return entry if isinstance(entry, str) and entry not in beside else f"{own} {entry}"
+
+
 def _in_one_row(table: pd.DataFrame, own: str, name: str) -> pd.DataFrame:
-    return pd.DataFrame([{f"{own} {entry}": value for entry, value in zip(table[own], table[name], strict=True)}])
+    heads = [_head(own, entry, pd.DataFrame()) for entry in table[own]]
+    return pd.DataFrame([dict(zip(heads, table[name], strict=True))])
 
 
 def rich_table(rows: list[dict[str, Any]], *, title: str) -> tuple[Table, int]:
