@@ -115,6 +115,7 @@ def test_a_threshold_far_below_the_greatest_score_stands_apart_from_the_axis():
     low, place, high = axes.transData.transform([(0, 0), (line.get_xdata()[0], 0), (108, 0)])[:, 0]
     assert 0.05 < (place - low) / (high - low) < 0.8
     assert {0, 1, 10, 100} <= set(axes.get_xticks())
+    assert -0.1 < axes.get_xlim()[0] < 0
     assert score_histogram(np.linspace(-1, 1, 99), threshold=0.5).axes[0].get_xscale() == "linear"
 
 

@@ -253,6 +253,8 @@ def _bend(axes: Axes, width: float, low: float, high: float) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axes.set_xscale("asinh", linear_width=width)
+    ends = np.arcsinh(np.array([low, high]) / width)
+    axes.set_xlim(*(width * np.sinh(ends + 0.02 * np.ptp(ends) * np.array([-1, 1]))))
     first, last = (int(np.ceil(np.log10(each))) for each in (width, max(abs(low), abs(high), 10 * width)))
     powers = 10.0 ** np.arange(first, last + 1, max(1, -(-(last - first) // 5)))
     ticks = [each for each in (*-powers[::-1], 0.0, *powers) if min(low, 0) <= each <= high]
