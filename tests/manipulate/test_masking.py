@@ -227,5 +227,5 @@ def test_where_nothing_is_connected_masks_are_empty(n):
 @pytest.mark.parametrize("where", ["w == 'a'", "kind != 3", "w in [1, 'a']", "w == kind", "pre_id == 'a'"])
 def test_text_is_never_compared_with_numbers(where):
     connectome = Connectome(2, [0, 1], [1, 0], properties={"w": [1, 2], "kind": ["a", "b"]})
-    with pytest.raises(OptionError, match="text is compared with numbers.*Compare a column with values of its kind"):
+    with pytest.raises(OptionError, match=r"text is compared with numbers.*Compare a column with values of its kind"):
         edge_mask(connectome, where=where)
