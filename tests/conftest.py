@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 from slurm_server import slurm, slurm_server  # noqa: F401 (fixtures)
 
+collect_ignore = ["circuits/files/connectome_manipulator/make.py"]  # needs the package whose files it makes
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -367,7 +367,7 @@ def test_a_document_names_morphologies_beside_it(folder, tmp_path):
     step = {**PLACE, "morphologies": folder.name}
     (tmp_path / "recipe.json").write_text(json.dumps({"circuit": "old", "recipe": [step], "output": "new"}))
     done = CliRunner().invoke(cli.tap, ["manipulate", str(tmp_path / "recipe.json"), "--json"])
-    assert json.loads(done.output)["steps"] == [{"do": "place_synapses", "synapses selected": 15, "synapses": 15}]
+    assert json.loads(done.output)["steps"] == [{"do": "place_synapses", "synapses_selected": 15, "synapses": 15}]
 
 
 def test_nodes_whose_synapses_have_places_need_no_morphology(folder, tmp_path):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from conntap import open_store, store
@@ -125,8 +126,10 @@ def test_a_run_that_is_struck_down_computes_again_only_what_is_needed(write, fol
     end = time.monotonic() + 60
     while time.monotonic() < end and size(folder / "study", "h") < 1200:
         time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(blow)
     process.wait(timeout=30)
+    psutil.wait_procs(workers, timeout=30)  # a worker finishes the unit at hand
     left = sum(each.missing for each in status(load_study(path), folder / "study"))
     outcome = runs(path)
     assert outcome.ok

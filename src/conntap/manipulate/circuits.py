@@ -79,7 +79,7 @@ def manipulate_circuit(
     Examples
     --------
     >>> import tempfile
-    >>> from conntap.circuits import open_circuit
+    >>> from conntap.circuits import Connectome, open_circuit
     >>> from conntap.circuits.sonata.writing import write_sonata
     >>> folder = Path(tempfile.mkdtemp())
     >>> circuit = open_circuit(write_sonata(Connectome(3, [0, 0, 1, 2], [1, 2, 2, 0]), folder / "old"))
@@ -130,7 +130,7 @@ def examine_circuit(
     Examples
     --------
     >>> import tempfile
-    >>> from conntap.circuits import open_circuit
+    >>> from conntap.circuits import Connectome, open_circuit
     >>> from conntap.circuits.sonata.writing import write_sonata
     >>> circuit = open_circuit(write_sonata(Connectome(3, [0, 0, 1, 2], [1, 2, 2, 0]), tempfile.mkdtemp()))
     >>> examine_circuit(circuit, recipe=[{"do": "remove_connections", "pre": "id == 0", "fraction": 0.5}])
