@@ -1,4 +1,4 @@
-"""How the nouns of this room are kept in a store: the encodings "circuit", "connectome", "mask", "model", "subtargets"."""
+"""How the nouns of this room are kept in a store: the encodings "circuit", "connectome", "mask", "model", "subtargets", "tissue"."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["register_codecs"]
 
 
 def register_codecs() -> None:
-    """Tell the store how to keep a Circuit, a Connectome, a Mask and a Subtargets.
+    """Tell the store how to keep a Circuit, a Connectome, a Mask, a Subtargets and the nouns of tissue.
 
     A connectome is `pre` and `post` (row positions) beside its packed tables: nodes, edges and, where it is
     rectangular, post_nodes. A mask is `pre` and `post`: positions among the ids that occur, which are the packed tables
@@ -39,6 +39,7 @@ def register_codecs() -> None:
     codecs.register("mask", version=1, types=(Mask,), encode=_encode_mask, decode=_decode_mask)
     codecs.register("model", version=1, types=_is_model, encode=_encode_model, decode=_decode_model)
     codecs.register("subtargets", version=1, types=_is_subtargets, encode=_encode_subtargets, decode=_decode_subtargets)
+    codecs.register("tissue", version=1, types=_is_tissue, encode=_encode_tissue, decode=_decode_tissue)
 
 
 def _is_circuit(value: Any) -> bool:
@@ -113,6 +114,23 @@ def _decode_mask(encoded: Encoded) -> Mask:
     codes = encoded.arrays["pre"].astype(np.int64) * len(ids["post_ids"]) + encoded.arrays["post"]
     codes.flags.writeable = False
     return Mask(**ids, codes=codes, is_inverted=encoded.attrs["inverted"])
+
+
+def _is_tissue(value: Any) -> bool:
+    """Whether a value is a noun of tissue; their module is imported for values of its room only."""
+    return type(value).__module__.startswith("conntap.circuits.tissue.")
+
+
+def _encode_tissue(value: Any) -> Encoded:
+    from conntap.circuits.tissue.storing import encode_tissue
+
+    return encode_tissue(value)
+
+
+def _decode_tissue(encoded: Encoded) -> Any:
+    from conntap.circuits.tissue.storing import decode_tissue
+
+    return decode_tissue(encoded)
 
 
 def _is_model(value: Any) -> bool:
