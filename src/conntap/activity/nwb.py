@@ -11,6 +11,7 @@ import pandas as pd
 
 from conntap.activity.asked import Asked
 from conntap.activity.lazy import Scaled, StoredArray
+from conntap.activity.nwb_writing import LABELS
 from conntap.activity.opening import hdf5
 from conntap.activity.sampling import even_step, oriented, step_ms
 from conntap.activity.spikes import Spikes
@@ -20,30 +21,34 @@ from conntap.errors import ActivityError, known
 __all__ = ["read_nwb"]
 
 _SERIES = {"RoiResponseSeries": "rois", "ElectricalSeries": "electrodes"}
+_PLAIN = "TimeSeries"  # of anything: taken where it is named, or where there is nothing else
 
 
 def read_nwb(path: Path, asked: Asked) -> Spikes | Traces:
     """The units, or the series that is chosen, lazily; with the columns of their tables that hold one value a row."""
     with hdf5(path) as file:
-        found = {} if asked.kind == "spikes" else _series(file)
+        found = {} if asked.kind == "spikes" else _series(file, asked.series)
         if asked.kind != "traces" and "units" in file and "spike_times" in file["units"]:
             found["units"] = file["units"]
         name = _chosen(found, asked.series, path)
         return _units(found[name], asked, path) if name == "units" else _traces(file, found[name], asked, path)
 
 
-def _series(file: h5py.File) -> dict[str, h5py.Group]:
+def _series(file: h5py.File, wanted: str | None) -> dict[str, h5py.Group]:
     found: dict[str, h5py.Group] = {}
+    plain: dict[str, h5py.Group] = {}
 
     def look(name: str, item: object) -> None:
         kind = _text(item.attrs.get("neurodata_type", "")) if isinstance(item, h5py.Group) else ""
         if kind in _SERIES and "data" in item:
             found[name] = item
+        elif kind == _PLAIN and "data" in item and item["data"].ndim == 2 and item["data"].dtype.kind in "biuf":
+            plain[name] = item
 
     for root in ("acquisition", "processing"):
         if root in file:
             file[root].visititems(lambda name, item, root=root: look(f"{root}/{name}", item))
-    return found
+    return found | plain if wanted is not None or not (found or "units" in file) else found
 
 
 def _chosen(found: dict[str, Any], series: str | None, path: Path) -> str:
@@ -84,7 +89,7 @@ def _observed(units: h5py.Group, times: np.ndarray) -> tuple[float, float]:
 
 def _traces(file: h5py.File, series: h5py.Group, asked: Asked, path: Path) -> Traces:
     where, data = f"{path}: {series.name}", series["data"]
-    region = series.get(_SERIES[_text(series.attrs["neurodata_type"])])
+    region = series.get(_SERIES.get(_text(series.attrs["neurodata_type"]), ""))
     rows = None if region is None else region[:].astype(np.int64)
     values: Any = StoredArray(path.absolute(), data.name, data.shape, data.dtype)
     if len(data.shape) == 1:
@@ -94,7 +99,10 @@ def _traces(file: h5py.File, series: h5py.Group, asked: Asked, path: Path) -> Tr
         told = "nodes-time"  # against the standard, but not rare
     values = _scaled(series, oriented(values, asked.orientation, where, told))
     dt_ms, start_ms = _times(series, asked, where)
-    nodes = None if rows is None or len(rows) != values.shape[1] else _table(file, region, rows, path)
+    if rows is None:
+        nodes = _beside(series, values.shape[1])
+    else:
+        nodes = _table(file, region, rows, path) if len(rows) == values.shape[1] else None
     unit = asked.unit if asked.unit is not None else _text(data.attrs.get("unit", ""))
     traces = Traces(values, dt_ms=dt_ms, start_ms=start_ms, unit=unit, nodes=nodes)
     return traces if asked.ids is None else traces.of(asked.ids)
@@ -135,7 +143,19 @@ def _table(file: h5py.File, region: h5py.Dataset, rows: np.ndarray, path: Path) 
     return _columns(table, rows, pd.Index(_ids(table, n)[rows]))
 
 
+def _beside(series: h5py.Group, n: int) -> pd.DataFrame | None:
+    """The table `nodes` that stands beside a plain series and has a row for each of its columns."""
+    table = series.parent.get("nodes")
+    if not isinstance(table, h5py.Group) or "id" not in table or table["id"].shape != (n,):
+        return None
+    return _columns(table, np.arange(n), pd.Index(_ids(table, n)))
+
+
 def _ids(table: h5py.Group, n: int) -> np.ndarray:
+    if LABELS in table and table[LABELS].shape == (n,):
+        labels = np.array([_text(each) for each in table[LABELS][:]], dtype=object)
+        if len(set(labels)) == n:
+            return labels
     ids = table["id"][:].astype(np.int64) if "id" in table else np.arange(n)
     return ids if len(ids) == n and len(np.unique(ids)) == n else np.arange(n)
 
@@ -144,10 +164,11 @@ def _columns(table: h5py.Group, rows: np.ndarray, ids: pd.Index) -> pd.DataFrame
     """Columns of numbers and text with one value a row; and x, y of masks, where there are masks and no columns x, y."""
     columns: dict[str, Any] = {}
     n = len(table["id"]) if "id" in table else len(rows)
-    for name, item in table.items():
-        if not isinstance(item, h5py.Dataset) or item.shape != (n,) or name == "id" or name.endswith("_index"):
+    for name in _in_order(table):
+        item = table[name]
+        if not isinstance(item, h5py.Dataset) or item.shape != (n,) or name in ("id", LABELS):
             continue
-        if f"{name}_index" in table:
+        if name.endswith("_index") or f"{name}_index" in table:
             continue
         if h5py.check_string_dtype(item.dtype) is not None:
             columns[name] = np.array([_text(each) for each in item[:]], dtype=object)[rows]
@@ -158,6 +179,12 @@ def _columns(table: h5py.Group, rows: np.ndarray, ids: pd.Index) -> pd.DataFrame
     elif "pixel_mask" in table and "x" not in columns and "pixel_mask_index" in table:
         columns |= _pixel_centres(table, rows)
     return pd.DataFrame(columns, index=ids)
+
+
+def _in_order(table: h5py.Group) -> list[str]:
+    """What a table holds, its columns in the order in which they are named."""
+    named = [_text(name) for name in table.attrs.get("colnames", ())]
+    return [*(name for name in named if name in table), *(name for name in table if name not in named)]
 
 
 def _centres(masks: h5py.Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -176,6 +203,8 @@ def _pixel_centres(table: h5py.Group, rows: np.ndarray) -> dict[str, np.ndarray]
     pixels, ends = table["pixel_mask"][:], table["pixel_mask_index"][:].astype(np.int64)
     region = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     weight = np.bincount(region, pixels["weight"], minlength=len(ends))
+    if not weight.any():
+        return {}  # masks of no weight are none
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
             axis: (np.bincount(region, pixels["weight"] * pixels[axis], minlength=len(ends)) / weight)[rows]

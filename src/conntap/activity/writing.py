@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from conntap.activity.hdf5_files import write_hdf5
+from conntap.activity.nwb_writing import write_nwb
 from conntap.activity.spike_files import write_npz_spikes, write_sonata_spikes
 from conntap.activity.spikes import Spikes
 from conntap.activity.tables import write_table
@@ -24,6 +25,7 @@ _ENDINGS = {
     ".npz": "npz",
     ".npy": "npy",
     ".zarr": "zarr",
+    ".nwb": "nwb",
     ".csv": "csv",
     ".tsv": "csv",
     ".parquet": "parquet",
@@ -36,15 +38,15 @@ def write_spikes(
 ) -> None:
     """Write spikes, by the ending of the name; whole or not at all.
 
-    npz, zarr and our own HDF5 keep all: recorded nodes, what is known of them, start and duration. SONATA and the tables keep
-    ids and times of spikes.
+    npz, zarr and our own HDF5 keep all: recorded nodes, what is known of them, start and duration; so does NWB (numbers and text
+    of nodes, times in s). SONATA and the tables keep ids and times of spikes.
 
     Parameters
     ----------
     spikes
         What to write.
     path
-        Where, ending in .h5 (SONATA; ids must be whole numbers), .npz, .zarr, .csv, .tsv or .parquet.
+        Where, ending in .h5 (SONATA; ids must be whole numbers), .npz, .zarr, .nwb, .csv, .tsv or .parquet.
     format
         `hdf5` writes our own layout into .h5.
     population
@@ -82,15 +84,17 @@ def write_traces(
 ) -> None:
     """Write traces, by the ending of the name; whole or not at all.
 
-    npz, zarr and our own HDF5 keep all; SONATA reports ids, times and 32-bit floats; tables a row a step; npy the values
-    alone, shape (time, nodes).
+    npz, zarr and our own HDF5 keep all; NWB too (numbers and text of nodes), as responses of regions of interest, or as a plain
+    series where the unit is one of voltage, current or rate; SONATA reports ids, times and 32-bit floats; tables a row a step;
+    npy the values alone, shape (time, nodes).
 
     Parameters
     ----------
     traces
-        What to write; lazy values are read and written piece by piece into .h5, .zarr and .npy.
+        What to write; lazy values are read and written piece by piece into .h5, .zarr, .nwb and .npy.
     path
-        Where, ending in .h5 (a SONATA report with one element a node), .npz, .npy, .zarr, .csv, .tsv or .parquet.
+        Where, ending in .h5 (a SONATA report with one element a node), .npz, .npy, .zarr, .nwb, .csv, .tsv or
+        .parquet.
     format
         `hdf5` writes our own layout into .h5.
     population
@@ -143,6 +147,8 @@ def _write(activity: Spikes | Traces, path: Path, format: str, population: str, 
             write_zarr(activity, path, overwrite)
         case "hdf5":
             write_hdf5(activity, path)
+        case "nwb":
+            write_nwb(activity, path)
         case "csv" | "parquet":
             write_table(activity, path)
         case "npy":
