@@ -30,7 +30,7 @@ def frozen(where: str, values: Any, shape: tuple[int | None, ...], dtype: Any) -
             raise ValueError(f"values of type {array.dtype}")
         if array.size == 0 and array.ndim != len(shape):
             array = array.reshape([each or 0 for each in shape])
-        given, array = array, np.array(array, dtype=dtype, order="C")
+        given, array = array, array if _is_kept(array, dtype) else np.array(array, dtype=dtype, order="C")
     except (TypeError, ValueError) as error:
         raise CircuitError(f"{where}: no array of numbers ({error}).") from None
     if array.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, array.shape)):
@@ -42,6 +42,15 @@ def frozen(where: str, values: Any, shape: tuple[int | None, ...], dtype: Any) -
         raise CircuitError(f"{where}: not all values are whole numbers.")
     array.flags.writeable = False
     return array
+
+
+def _is_kept(array: np.ndarray, dtype: Any) -> bool:
+    """Whether an array may be shared: one of that type that nobody can write."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable or array.dtype != dtype or not array.flags.c_contiguous:
+            return False
+        array = array.base
+    return array is None
 
 
 def within(where: str, numbers: np.ndarray, end: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from conntap.circuits.tissue.arrays import frozen, starts_of, within
+from conntap.errors import CircuitError
 
 __all__ = ["Mesh", "Meshes"]
 
@@ -112,10 +113,9 @@ class Meshes:
         put(self, "triangles", frozen("Meshes.triangles", self.triangles, (None, 3), np.int64))
         put(self, "point_starts", starts_of("Meshes.point_starts", self.point_starts, len(self.points)))
         put(self, "triangle_starts", starts_of("Meshes.triangle_starts", self.triangle_starts, len(self.triangles)))
-        sizes = np.diff(self.point_starts)[self.owners] if len(self.triangles) else np.empty(0)
-        beyond = self.triangles.max(axis=1, initial=-1) >= sizes if len(self.triangles) else np.zeros(0, dtype=bool)
-        within("Meshes.triangles", self.triangles[beyond], 0)
         within("Meshes.triangles", self.triangles, len(self.points))
+        if len(self.triangles) and (self.triangles.max(axis=1) >= np.diff(self.point_starts)[self.owners]).any():
+            raise CircuitError("Meshes.triangles: a triangle has a point beyond those of its surface.")
 
     @classmethod
     def of(cls, surfaces: Iterable[Mesh]) -> Meshes:
