@@ -1,11 +1,33 @@
-"""Grow connectomes from a description."""
+"""Grow neurons, glia, vessels and their connectomes from a description.
+
+Each function is imported when it is first asked for; but `column`, which bears the name of its file.
+"""
 
 from __future__ import annotations
 
-from conntap.build.blocks import typed
-from conntap.build.column import column  # the function, not its module, is what `build.column` means
-from conntap.build.cultured import culture
+from importlib import import_module
+from typing import Any
 
-__all__ = ["STEPS", "column", "culture", "typed"]
+from conntap.build.column import column
 
-STEPS: dict[str, int] = {"column": 1, "culture": 1, "typed": 1}
+_FILES: dict[str, dict[str, int]] = {  # file -> step -> version
+    "blocks": {"typed": 1},
+    "column": {"column": 1},
+    "cultured": {"culture": 1},
+}
+_HOMES = {name: file for file, names in _FILES.items() for name in names}
+
+STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
+
+__all__ = sorted(["STEPS", *STEPS])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a function when it is first asked for, and keep it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
