@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import kstest
 
 from conntap.build import typed
 from conntap.errors import OptionError
+from conntap.study.steps import find_step
 
 
 def wired(seed=0, **options):
@@ -104,3 +106,100 @@ def test_what_makes_no_sense_is_told(options, told):
 def test_what_is_no_such_number_is_told(options, told):
     with pytest.raises(OptionError, match=told):
         typed(**{"counts": {"E": 5, "I": 4}, **options}, rng=np.random.default_rng(0))
+
+
+def test_a_matrix_says_the_same_as_types_by_name():
+    table = [[0.5, 0.0], [1.0, 0.25]]
+    by_name = {"E": {"E": 0.5}, "I": {"E": 1.0, "I": 0.25}}
+    counts = {"E": 20, "I": 10}
+    assert wired(counts=counts, probability=table) == wired(counts=counts, probability=by_name)
+    assert wired(counts=counts, n_edges=[[5, 6], [7, 8]]) == wired(
+        counts=counts, n_edges={"E": {"E": 5, "I": 6}, "I": {"E": 7, "I": 8}}
+    )
+
+
+def test_rows_of_a_matrix_are_those_the_connections_come_from():
+    c = wired(counts={"E": 3, "I": 2}, probability=[[0.0, 1.0], [0.0, 0.0]])
+    assert set(zip(c.pre.tolist(), c.post.tolist(), strict=True)) == {(i, j) for i in range(3) for j in (3, 4)}
+
+
+def test_cells_may_connect_to_themselves_where_asked():
+    assert wired(counts=TWO, probability=1.0, autapses="yes").adjacency().toarray().tolist() == np.ones((5, 5)).tolist()
+    hits = sum(wired(seed, counts=TWO, probability=0.3, autapses="yes").adjacency().toarray() for seed in range(600))
+    assert (np.abs(hits - 180) < 4.5 * np.sqrt(180 * 0.7)).all()
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 300), st.lists(st.floats(0, 10), min_size=1, max_size=7), st.sampled_from(["exact", "drawn"]))
+def test_all_cells_get_a_type_and_exact_counts_are_off_by_less_than_one(n, shares, assign):
+    if sum(shares) < 1e-3:
+        return
+    proportions = {f"t{number}": share for number, share in enumerate(shares)}
+    counts = {"n_nodes": n, "proportions": proportions, "assign": assign}
+    found = wired(counts=counts, probability=0.0).nodes["type"].value_counts().reindex(list(proportions)).to_numpy()
+    assert found.sum() == n
+    if assign == "exact":
+        assert (np.abs(found - n * np.array(shares) / sum(shares)) < 1).all()
+
+
+def test_types_drawn_for_each_cell_have_the_shares_in_the_mean():
+    counts = {"n_nodes": 10, "proportions": {"E": 3, "I": 1}, "assign": "drawn"}
+    found = [int((wired(seed, counts=counts, probability=0.0).nodes["type"] == "E").sum()) for seed in range(400)]
+    assert np.mean(found) == pytest.approx(7.5, abs=4 * np.sqrt(10 * 0.1875 / 400))
+    assert np.var(found) == pytest.approx(10 * 0.1875, rel=0.3)
+
+
+def test_weights_follow_the_distributions_of_their_blocks():
+    gamma, normal = {"kind": "gamma", "mean": 2.0, "sd": 1.0}, {"kind": "normal", "mean": -3.0, "sd": 0.5}
+    c = wired(
+        counts={"E": 150, "I": 80}, probability=0.5, weight={"E": {"E": gamma, "I": 0.7}, "I": normal}, weight_spread=0
+    )
+    weight, from_e, to_e = c.properties["weight"], c.pre < 150, c.post < 150
+    assert kstest(weight[from_e & to_e], "gamma", args=(4.0, 0.0, 0.5)).pvalue > 1e-3
+    assert kstest(weight[~from_e], "norm", args=(-3.0, 0.5)).pvalue > 1e-3
+    assert set(weight[from_e & ~to_e]) == {0.7}
+    assert c.nodes["ei"].value_counts().to_dict() == {"e": 150, "i": 80}
+
+
+def test_signs_are_those_of_inhibitory_cells():
+    sizes = {"kind": "gamma", "mean": 2.0, "sd": 1.0}
+    c = wired(counts={"E": 40, "mixed": 200}, probability=0.2, weight=sizes, inhibitory={"mixed": 0.5})
+    is_inhibitory = (c.nodes["ei"] == "i").to_numpy()
+    assert not is_inhibitory[:40].any()
+    assert 60 < is_inhibitory.sum() < 140
+    assert ((c.properties["weight"] < 0) == is_inhibitory[c.pre]).all()
+
+
+def test_a_study_may_give_all_forms():
+    options = find_step("build.typed").options
+    shares = {"n_nodes": 10, "proportions": {"E": 0.8, "I": 0.2}}
+    counts = options["counts"].check(shares, "here")
+    weight = options["weight"].check({"E": {"kind": "gamma", "mean": 2.0, "sd": 1.0}, "I": -1.0}, "here")
+    probability = options["probability"].check([[0.1, 0.2], [0.3, 0.4]], "here")
+    assert wired(counts=counts, weight=weight, probability=probability) == wired(
+        counts=shares,
+        weight={"E": {"kind": "gamma", "mean": 2.0, "sd": 1.0}, "I": -1.0},
+        probability=[[0.1, 0.2], [0.3, 0.4]],
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"probability": [[0.1, 0.2]]}, "a matrix of 2 rows"),
+        ({"probability": [[0.1, 0.2], [0.3, 1.4]]}, r"1\.4 from I to I; give a number from 0 to 1"),
+        ({"counts": {"n_nodes": 5, "proportions": {"E": -1}}}, r"proportions\.E"),
+        ({"counts": {"n_nodes": 5, "proportions": {}}}, "add up to 0"),
+        ({"counts": {"n_nodes": 2.5, "proportions": {"E": 1}}}, "n_nodes"),
+        ({"counts": {"proportions": {"E": 1}}}, "give n_nodes and proportions"),
+        ({"weight": {"E": {"kind": "gama", "mean": 1, "sd": 1}}}, r"typed\.weight\.E: unknown kind"),
+        ({"weight": {"E": {"kind": "discrete", "values": ["a"], "probabilities": [1.0]}}}, "gives text"),
+        ({"inhibitory": {"X": 0.1}}, "unknown type 'X'"),
+        ({"inhibitory": {"E": 1.5}}, "inhibitory.E"),
+        ({"autapses": "some"}, "autapses"),
+        ({"counts": {"E": float("nan")}}, "counts.E"),
+    ],
+)
+def test_forms_that_make_no_sense_are_told(options, told):
+    with pytest.raises(OptionError, match=told):
+        typed(**{"counts": TWO, "probability": 0.5, **options}, rng=np.random.default_rng(0))

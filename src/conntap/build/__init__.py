@@ -11,7 +11,7 @@ from typing import Any
 from conntap.build.column import column  # noqa: F401 (the function, not its module)
 
 _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
-    "blocks": {"typed": 1},
+    "blocks": {"typed": 2},
     "column": {"column": 1},
     "cultured": {"culture": 1},
 }
