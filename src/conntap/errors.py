@@ -106,10 +106,9 @@ class MissingExtra(ConntapError, ImportError):
     "drawing figures needs matplotlib, which is not installed. Install it: pip install 'conntap[report]'"
     """
 
-    def __init__(self, extra: str, *, package: str, needed_for: str) -> None:
-        super().__init__(
-            f"{needed_for} needs {package}, which is not installed. Install it: pip install 'conntap[{extra}]'"
-        )
+    def __init__(self, extra: str, *, package: str, needed_for: str, install: str | None = None) -> None:
+        install = install or f"pip install 'conntap[{extra}]'"
+        super().__init__(f"{needed_for} needs {package}, which is not installed. Install it: {install}")
 
 
 def known(names: Iterable[object], *, most: int = 12) -> str:

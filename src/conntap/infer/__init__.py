@@ -30,6 +30,7 @@ _FILES: dict[str, dict[str, int]] = {
     "fluorescence": {"calcium": 1, "scatter_light": 1},
     "lif": {"simulate_lif": 1},
     "mixtures": {"lag_mixture": 3},
+    "nest_networks": {"simulate_nest": 1},
     "partial": {"partial_correlation": 1},
     "point_processes": {"simulate_hawkes": 1, "simulate_poisson": 1},
     "recordings": {"binned": 1, "mended": 1},

@@ -16,6 +16,7 @@ __all__ = [
     "Cell",
     "Depression",
     "Drive",
+    "check_parts",
     "checked_time",
     "edge_delays",
     "edge_numbers",
@@ -162,7 +163,7 @@ def network(
     """Rows of the nodes and steps of all spikes, ascending; `weights` in mV and `delays` in steps, by edge."""
     from conntap.infer._lif import simulated
 
-    _check(drive, cell, depression, where)
+    check_parts(drive, cell, depression, where)
     n = connectome.n_nodes
     if n == 0:
         return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
@@ -275,7 +276,8 @@ def _chances(mean: float) -> np.ndarray:
     return chances if mean > 0 else np.ones(1)
 
 
-def _check(drive: Drive, cell: Cell, depression: Depression | None, where: str) -> None:
+def check_parts(drive: Drive, cell: Cell, depression: Depression | None, where: str) -> None:
+    """Refuse numbers of a network that are out of range."""
     above = {"cell.tau_ms": cell.tau_ms, "cell.threshold_mv - reset_mv": cell.threshold_mv - cell.reset_mv}
     from_zero = {"cell.refractory_ms": cell.refractory_ms, "cell.synapse_ms": cell.synapse_ms}
     from_zero["drive.rate_hz"] = drive.rate_hz
