@@ -1,0 +1,1 @@
+"""Neurons, glia and vessels together: vessels, astrocytes, domains, endfeet, synapses, morphologies, touches."""
