@@ -10,11 +10,12 @@ import numpy as np
 
 from conntap.circuits.circuit import Circuit
 from conntap.circuits.connectome import Connectome
-from conntap.circuits.subtargets.atlases import Atlas, read_atlas
+from conntap.circuits.subtargets.atlases import read_atlas, voxel_counts
 from conntap.circuits.subtargets.noun import Subtargets, split
 from conntap.circuits.subtargets.places import Missing, centre, check_axes, check_cells, check_lengths, places
 from conntap.circuits.subtargets.rows import read_rows
 from conntap.circuits.subtargets.selecting import NodeSelection
+from conntap.circuits.tissue import Volume
 from conntap.errors import CircuitError, OptionError
 
 __all__ = ["grid", "voxels"]
@@ -165,7 +166,7 @@ def voxels(
     check_axes("voxels.axes", axes, 3)
     atlas = read_atlas(annotation, first_voxel)
     ids, points, population = places(source, population, nodes, axes, None, missing, "voxels")
-    regions = atlas.at(points)
+    regions = atlas.at(points).astype(np.int64)
     numbers, codes = np.unique(regions, return_inverse=True)
     codes = codes.ravel() - int(0 in numbers)
     numbers = numbers[numbers != 0]
@@ -173,15 +174,15 @@ def voxels(
     return split(source, population, ids, codes, labels, where="voxels", min_nodes=min_nodes)
 
 
-def _region_labels(numbers: np.ndarray, names: Path | None, atlas: Atlas) -> list[tuple[str, dict[str, Any]]]:
+def _region_labels(numbers: np.ndarray, names: Path | None, atlas: Volume) -> list[tuple[str, dict[str, Any]]]:
     called: dict[int, str] = {}
     if names is not None:
         rows = read_rows(names, ("id", "name"), text=("name",))
         if rows["id"].dtype.kind not in "iu" or rows["id"].duplicated().any():
             raise CircuitError(f"{names}: id: give whole numbers, each once.")
         called = dict(zip(rows["id"].tolist(), rows["name"].str.strip(), strict=True))
-    sizes = atlas.sizes(numbers)
+    counts = voxel_counts(atlas, numbers)
     return [
         (called.get(number, str(number)), {"region": number, "n_voxels": size})
-        for number, size in zip(numbers.tolist(), sizes.tolist(), strict=True)
+        for number, size in zip(numbers.tolist(), counts.tolist(), strict=True)
     ]

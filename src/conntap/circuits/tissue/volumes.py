@@ -72,12 +72,15 @@ class Volume:
 
     def voxels(self, points: np.ndarray) -> np.ndarray:
         """The voxel of each point of shape (n, 3), which may be one outside the grid; int64, shape (n, 3)."""
-        return np.floor((np.asarray(points) - self.origin) @ np.linalg.inv(self.directions)).astype(np.int64)
+        return self._places(points).astype(np.int64)
 
     def at(self, points: np.ndarray, *, outside: float = 0) -> np.ndarray:
-        """The value at each point of shape (n, 3); `outside` beyond the grid."""
-        voxels = self.voxels(points)
-        inside = ((voxels >= 0) & (voxels < self.values.shape)).all(axis=1)
-        result = np.full(len(voxels), outside, dtype=self.values.dtype)
-        result[inside] = self.values[tuple(voxels[inside].T)]
+        """The value at each point of shape (n, 3); `outside` beyond the grid, and where a coordinate is NaN."""
+        places = self._places(points)
+        inside = ((places >= 0) & (places < self.values.shape)).all(axis=1)
+        result = np.full(len(places), outside, dtype=self.values.dtype)
+        result[inside] = self.values[tuple(places[inside].astype(np.int64).T)]
         return result
+
+    def _places(self, points: np.ndarray) -> np.ndarray:
+        return np.floor((np.asarray(points) - self.origin) @ np.linalg.inv(self.directions))
