@@ -38,11 +38,16 @@ def steps(name: str | None, as_json: bool) -> None:
         {"option": each.name, "type": each.shown(), "default": "required" if each.required else repr(each.default)}
         for each in step.options.values()
     ]
+    gathered = [name for name in step.inputs if step.items(name) is not None]
     if as_json:
-        print_json({"step": step.name, "version": step.version, "inputs": list(step.inputs), "options": options, "doc": inspect.getdoc(step.function)})  # fmt: skip
+        print_json({"step": step.name, "version": step.version, "inputs": list(step.inputs), "gathered": gathered, "options": options, "doc": inspect.getdoc(step.function)})  # fmt: skip
         return
     click.echo(click.style(f"{step.name}", bold=True) + f"  (version {step.version})\n")
     click.echo(inspect.getdoc(step.function) or "")
+    for name in gathered:
+        click.echo(
+            f"\nIn a study {name} may be all cases of a stage along a column of their index: gather: {{{name}: COLUMN}}"
+        )
     if options:
         click.echo()
         print_rows(options, title="options in a study")

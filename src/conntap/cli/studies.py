@@ -99,9 +99,9 @@ def plan(study: Path, out: Path | None, cases_of: str | None, most_edges: int, a
     expected = forecast(loaded, folder, plans)
     if as_json:
         touched = [each.plain() for each in foresee(loaded, folder, prepared, most_edges=most_edges)]
-        print_json([{**each.plain(), "cases": ", ".join(plans[each.stage].columns) or "one", "touches": [row for row in touched if row["stage"] == each.stage]} for each in expected])  # fmt: skip
+        print_json([{**each.plain(), "cases": ", ".join(plans[each.stage].columns) or "one", "gathers": plans[each.stage].gathers, "touches": [row for row in touched if row["stage"] == each.stage]} for each in expected])  # fmt: skip
         sys.exit(2 if any(each["fails"] for each in touched) else 0)
-    print_rows([_planned(each, plans[each.stage].columns) for each in expected], title=f"{loaded.title} -> {folder}")
+    print_rows([_planned(each, plans[each.stage]) for each in expected], title=f"{loaded.title} -> {folder}")
     click.echo(_in_all(expected, loaded.run.where))
     touches = foresee(loaded, folder, prepared, most_edges=most_edges)
     counted = [_touched(each) for each in touches if not each.fails]
@@ -132,7 +132,7 @@ def _touched(each: Any) -> dict[str, Any]:
     return {**told, "": each.note}
 
 
-def _planned(each: Any, columns: Any) -> dict[str, Any]:
+def _planned(each: Any, plan: Any) -> dict[str, Any]:
     """One stage as a row of the table."""
     from conntap.report.wording import took
 
@@ -144,7 +144,7 @@ def _planned(each: Any, columns: Any) -> dict[str, Any]:
     return {
         "stage": each.stage,
         "step": each.step,
-        "cases": ", ".join(columns) or "one",
+        "cases": "; ".join(filter(None, [", ".join(plan.columns) or "one", plan.gathers])),
         "units": each.units,
         "done": each.done,
         "left": each.left,

@@ -53,6 +53,12 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _is_columns(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list) and value != [] and all(isinstance(each, str) for each in value)
+    )
+
+
 def all_told(path: Path, problems: list[str]) -> str:
     problems = list(dict.fromkeys(problems))
     if len(problems) == 1:
@@ -221,7 +227,7 @@ class Checker:
                 if wanted not in getattr(self.entry, kind):
                     self.problem(unknown(where, kind[:-1], wanted, getattr(self.entry, kind)), (*place, kind))
         if place[0] == "subtargets":
-            for key in ("each", "repeat", "controls", "slices", "select", "join", "run"):
+            for key in ("each", "repeat", "controls", "slices", "select", "join", "gather", "run"):
                 if key in entry.model_fields_set:
                     self.problem(
                         f"{where}: a definition of subtargets takes no {key!r}. Define each by a name of its own.",
@@ -234,6 +240,7 @@ class Checker:
             self.problem(f"{where}.select: {step.name} takes no input to select from. Remove it.", (*place, "select"))
         swept = self._sweeps(step, entry, place)
         inputs = self._inputs(step, entry, place)
+        gather = self._gather(step, entry, inputs, place)
         options = self._options(step, entry.model_extra or {}, place, swept=entry.each)
         for within, mistake in stage_mistakes(step, options, {**entry.each, **swept}):
             self.problem(f"{where}: {mistake}", (*place, *within))
@@ -252,7 +259,38 @@ class Checker:
             discard=entry.discard,
             run={name: getattr(entry.run, name) for name in entry.run.model_fields_set},
             description=entry.description,
+            gather=gather,
         )
+
+    def _gather(
+        self, step: Step, entry: StageEntry, inputs: Mapping[str, str], place: Place
+    ) -> dict[str, tuple[str, ...]]:
+        """The columns that are gathered, by input; short forms written out."""
+        where, given, place = f"{dotted(place)}.gather", entry.gather, (*place, "gather")
+        if "gather" not in entry.model_fields_set:
+            return {}
+        if isinstance(given, str | list) and inputs:
+            if len(inputs) > 1:
+                self.problem(
+                    f"{where}: {step.name} takes {known(inputs)}; say which: {{{list(inputs)[-1]}: {short(given)}}}.",
+                    place,
+                )
+                return {}
+            given = {next(iter(inputs)): given}
+        if not isinstance(given, dict) or not given or not all(map(_is_columns, given.values())):
+            self.problem(
+                f"{where}: {short(entry.gather)}; write {{INPUT: COLUMN}} or {{INPUT: [COLUMNS]}}, such as "
+                f"{{{next(iter(inputs), 'INPUT')}: repeat}}.",
+                place,
+            )
+            return {}
+        for position in given.keys() - inputs.keys():
+            self.problem(unknown(where, "input", position, inputs), place)
+        return {
+            name: tuple(dict.fromkeys([given[name]] if isinstance(given[name], str) else given[name]))
+            for name in inputs
+            if name in given
+        }
 
     def _step(self, name: str, place: Place) -> Step | None:
         try:

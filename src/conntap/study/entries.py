@@ -186,6 +186,7 @@ class StageEntry(_Entry):
     do: str
     of: str | dict[str, str] | None = None
     join: str = "inner"
+    gather: Any = None
     each: dict[str, list[Any]] = Field(default_factory=dict)
     repeat: int | None = Field(default=None, ge=1, le=1_000_000)
     controls: list[str] = Field(default_factory=list)
@@ -285,7 +286,8 @@ class Slicing:
 class Stage:
     """One stage, checked: its step, its inputs by position, its options, its sweeps.
 
-    `each` has the values swept as the document writes them, `swept` those of options that have paths in them, complete.
+    `each` has the values swept as the document writes them, `swept` those of options that have paths in them, complete;
+    `gather` the columns of an input along which all of its cases are taken as one list.
     """
 
     name: str
@@ -302,6 +304,11 @@ class Stage:
     discard: bool | str = False
     run: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
+    gather: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def accepts(self, position: str, kind: type) -> bool:
+        """Whether the input `position` may be a value of type `kind`, or where it is gathered a list of such."""
+        return self.step.accepts(position, kind, gathered=position in self.gather)
 
     @property
     def sources(self) -> list[str]:

@@ -23,6 +23,7 @@ from typing import Any
 from conntap import store
 from conntap.errors import CorruptStoreError, RunError
 from conntap.store.files import sha256
+from conntap.study.gathering import taken_by
 from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_batch, read_setup
 from conntap.study.steps import find_step
@@ -212,7 +213,7 @@ def backwards(out: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Record
         for number in range(about["stages"][stage]["batches"]):
             for unit in read_batch(out, stage, number):
                 if unit["key"] not in records.done:
-                    for kept in (*unit["inputs"].values(), *unit["references"].values()):
+                    for kept in taken_by(unit):
                         needed.get(kept.get("stage"), set()).add(kept.get("key"))
 
 

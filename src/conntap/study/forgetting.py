@@ -16,6 +16,7 @@ from conntap import store
 from conntap.errors import CorruptStoreError
 from conntap.store import Encoded, ShardWriter
 from conntap.study.folders import backwards, discard_folders, writes_files
+from conntap.study.gathering import taken_by
 from conntap.study.records import Record, Records, stage_folder
 from conntap.study.setup import read_batch, read_setup
 
@@ -164,5 +165,6 @@ def _units(out: Path, about: Mapping[str, Any], stage: str) -> Iterator[Mapping[
 
 
 def _taken(unit: Mapping[str, Any]) -> list[Place]:
-    every = (*unit["inputs"].values(), *unit["references"].values())
-    return list(dict.fromkeys((each["stage"], each["key"]) for each in every if "stage" in each and "key" in each))
+    return list(
+        dict.fromkeys((each["stage"], each["key"]) for each in taken_by(unit) if "stage" in each and "key" in each)
+    )

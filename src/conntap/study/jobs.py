@@ -14,6 +14,7 @@ from typing import Any
 
 from conntap.study.batches import balanced
 from conntap.study.costs import Costs
+from conntap.study.gathering import size_of
 from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_batch, read_setup
 from conntap.study.steps import find_step
@@ -175,13 +176,19 @@ class _Sizes:
         return self._records[stage]
 
     def load(self, unit: Mapping[str, Any]) -> float:
-        """The load of a unit: by the size of its first input that is a connectome and done, else as planned."""
+        """The load of a unit: by the size of what it gathers, else of its first input, that is a connectome and done; else
+        as planned."""
+        if (size := size_of(unit["inputs"], self._size)) is not None:
+            return find_step(unit["made"]["step"]).load(*size)
         for kept in unit["inputs"].values():
             if "stage" in kept and "subtarget" not in kept:
                 record = self.records(kept["stage"]).done.get(kept["key"])
                 if record is not None and record.nodes >= 0:
                     return find_step(unit["made"]["step"]).load(record.nodes, record.edges)
         return float(unit["load"])
+
+    def _size(self, stage: str, key: str) -> tuple[int, int] | None:
+        return self.records(stage).size(key)
 
 
 def _pieces(units: Sequence[Mapping[str, Any]], costs: Costs, sizes: _Sizes) -> tuple[Piece, ...]:

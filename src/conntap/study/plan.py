@@ -24,6 +24,7 @@ from conntap.errors import ConntapError, StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
 from conntap.study.entries import Slicing, Stage, Study
+from conntap.study.gathering import gathered_cases, told_of
 from conntap.study.references import marked, references_in
 from conntap.study.relations import are_apart, circuits_of, repeat_names
 from conntap.study.selecting import Inside, selected_cases
@@ -66,6 +67,11 @@ class StagePlan:
     batches: Sequence[Batch]
     columns: Sequence[str] = field(default=())
     cases: Sequence[Case] = field(default=())
+
+    @property
+    def gathers(self) -> str:
+        """What its units gather, and how many each, in words; "" where nothing."""
+        return told_of(self.stage.gather, self.units)
 
 
 def plan_study(study: Study, *, sources: Mapping[str, Sequence[Case]]) -> dict[str, StagePlan]:
@@ -167,7 +173,7 @@ def plan_stage(study: Study, stage: Stage, cases: Mapping[str, Sequence[Case]]) 
         message = f"stages.{stage.name}: no cases: {', '.join(stage.sources)} share none. Look at `tap plan`."
         raise study.told(message, ("stages", stage.name))
     distinct = {unit.key: unit for unit in reversed(units)}
-    given = [_given(stage, taken, unit) for taken, unit in found if unit.slicing is None]
+    given = [_given(stage, taken, unit) for taken, unit in found]
     return StagePlan(stage, units, batched(list(distinct.values())[::-1]), list(units[0].case), given)
 
 
@@ -178,9 +184,14 @@ def _first(chosen: Mapping[str, Case]) -> Case | None:
 def _given(stage: Stage, taken: Case | None, unit: Unit) -> Case:
     """A unit as a case for later stages, which knows what it came of and, where that is certain, its size."""
     origin = unit.key if taken is None else taken.origin
+    kept: dict[str, Any] = {"stage": stage.name, "key": unit.key}
+    columns = unit.case
+    if stage.slices:  # only what gathers all parts takes these
+        kept["parts"] = "all"
+        columns = {**unit.case, "slice": "full" if unit.slicing is None else unit.slicing["name"]}
     case = Case(
-        unit.case,
-        {"stage": stage.name, "key": unit.key},
+        columns,
+        kept,
         unit.key,
         (1.0, 0.0) if taken is None else taken.size,
         origin=origin,
@@ -216,6 +227,8 @@ def _bases(
             taken[first] = selected_cases(taken[first], stage.select, seed=study.seed, where=where, source=source)
         except StudyError as error:
             raise study.told(error, ("stages", stage.name, "select")) from None
+    for position, columns in stage.gather.items():
+        taken[f"input {position}"] = gathered_cases(taken[f"input {position}"], columns)
     names = repeat_names(study.stages)[stage.name]
     if stage.join != "cross" or len(taken) < 2:
         taken = {name: _called(some, names.get(stage.inputs[name.split()[1]])) for name, some in taken.items()}

@@ -54,7 +54,7 @@ def _content(path: Path) -> list[str]:
 def _refuse_other_kinds(study: Study, name: str, activity: Spikes | Traces) -> None:
     for stage in study.stages.values():
         for position, source in stage.inputs.items():
-            if source in ("recordings", f"recordings.{name}") and not stage.step.accepts(position, type(activity)):
+            if source in ("recordings", f"recordings.{name}") and not stage.accepts(position, type(activity)):
                 kind = type(activity).__name__.lower()
                 message = (
                     f"stages.{stage.name}.of: recordings.{name} holds {kind}, which {stage.step.name} does not take."

@@ -208,6 +208,11 @@ class Records:
             return set()
         return {(name, offset) for name, offset in filter(None, map(_whole_line, lines))}
 
+    def size(self, key: str) -> tuple[int, int] | None:
+        """How many nodes and connections a connectome has that is done; None of what is not, or no connectome."""
+        record = self._done.get(key)
+        return None if record is None or record.nodes < 0 else (record.nodes, record.edges)
+
     @property
     def done(self) -> Mapping[str, Record]:
         """Key -> record of every finished unit."""

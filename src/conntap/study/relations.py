@@ -8,9 +8,9 @@ from typing import Any
 from conntap.activity import Spikes, Traces
 from conntap.circuits import Circuit, Connectome
 from conntap.circuits.subtargets import Subtarget, Subtargets
-from conntap.errors import known
+from conntap.errors import known, unknown
 from conntap.study.entries import CASE_COLUMNS, Reference, Slicing, Stage
-from conntap.study.steps import fits
+from conntap.study.steps import fits, plainly
 from conntap.study.yaml import Place
 
 __all__ = ["are_apart", "check_columns", "check_kinds", "circuits_of", "in_order", "repeat_names"]
@@ -25,7 +25,9 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
         place: Place = tuple(label.split(".", 1))
         for position, source in stage.inputs.items():
             kind = _gives(source, stages)
-            if kind is not Any and not stage.step.accepts(position, kind):
+            if (mistake := _gathering_mistake(stage, position, kind)) is not None:
+                problem(f"{label}.{mistake}", (*place, "gather" if position in stage.gather else "of"))
+            elif kind is not Any and not stage.accepts(position, kind):
                 wanted = getattr(stage.step.inputs[position], "__name__", str(stage.step.inputs[position]))
                 problem(
                     f"{label}.of: {source} gives a {_named(kind)}; {stage.step.name} takes a {wanted}.",
@@ -51,7 +53,13 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
             )
         if (stage.controls or stage.slices) and stage.step.inputs:
             first = next(iter(stage.step.inputs))
-            if not stage.step.accepts(first, Connectome):
+            if first in stage.gather:
+                problem(
+                    f"{label}: controls and slices change a connectome, and {first!r} is a list of them here. Give them to "
+                    f"{stage.inputs[first]}.",
+                    place,
+                )
+            elif not stage.step.accepts(first, Connectome):
                 problem(f"{label}: controls and slices change a connectome; {stage.step.name} takes none.", place)
         for source in stage.sources if stage.name.startswith("subtargets.") else ():
             if source.split(".")[0] != "circuits":
@@ -64,6 +72,24 @@ def check_kinds(stages: Mapping[str, Stage], problem: Problem) -> None:
             problem(f"{label}.do: {stage.step.name} does not define subtargets.", (*place, "do"))
         if not stage.name.startswith("subtargets.") and stage.step.returns is Subtargets:
             problem(f"{label}.do: {stage.step.name} defines subtargets; write it under `subtargets:`.", (*place, "do"))
+
+
+def _gathering_mistake(stage: Stage, position: str, kind: Any) -> str | None:
+    """A list where a step takes none, or of other values than it takes; none where it needs one."""
+    step, items = stage.step, stage.step.items(position)
+    if position in stage.gather:
+        if items is None:
+            wanted = plainly(step.inputs[position])
+            return f"gather: {step.name} takes one {wanted} as {position!r}, no list of them. Remove it."
+        if kind is not Any and not fits(kind, items):
+            source = stage.inputs[position]
+            return f"gather: {source} gives a {_named(kind)}; {step.name} takes a list of {plainly(items)} as {position!r}."
+    elif kind is not Any and items is not None and not step.accepts(position, kind) and fits(kind, items):
+        return (
+            f"of: {step.name} takes a list as {position!r}, of several values of {stage.inputs[position]}. Say along which "
+            f"column of its cases: `gather: {{{position}: repeat}}`, say."
+        )
+    return None
 
 
 def _gives(source: str, stages: Mapping[str, Stage]) -> Any:
@@ -123,12 +149,18 @@ def check_columns(
         label = stage.name if stage.name.startswith("subtargets.") else f"stages.{stage.name}"
         place: Place = tuple(label.split(".", 1))
         for source in stage.sources:
-            if source in sliced:
+            if source in sliced and not _gathered_wholly(stage, source, "slice"):
                 problem(
                     f"{label}.of: {source} is sliced, so its cases are known only after it ran; give the slices to this "
-                    "stage, or take an unsliced stage.",
+                    "stage, take an unsliced stage, or gather along `slice`.",
                     (*place, "of"),
                 )
+        for position, wanted in stage.gather.items():
+            source = stage.inputs[position]
+            if source in columns or source.split(".")[0] in ("circuits", "recordings"):
+                there = columns.get(source, _column_of(source)) | ({"slice"} if source in sliced else set())
+                for name in set(wanted) - there:
+                    problem(unknown(f"{label}.gather", f"column of {source}", name, there), (*place, "gather"))
         names = renamed.get(stage.name, {})
         inherited = _inherited(stage, columns, names, apart=are_apart(stage, of_circuits))
         if clash := {new for source, new in names.items() if new in columns.get(source, ())}:
@@ -167,7 +199,9 @@ def _inherited(stage: Stage, columns: Mapping[str, set[str]], names: Mapping[str
     found: set[str] = set()
     for position, source in stage.inputs.items():
         crossed = _crossed(stage)
-        own = columns.get(source, _column_of(source)) if crossed else called(source)
+        gathered = set(stage.gather.get(position, ()))
+        left = columns.get(source, _column_of(source)) - gathered
+        own = left if crossed or "repeat" in gathered else called(source) - gathered
         found |= {f"{position}_{name}" if (apart if name == "circuit" else crossed) else name for name in own}
     for source in stage.sources:
         found |= called(source) if source not in stage.inputs.values() else set()
@@ -188,7 +222,8 @@ def circuits_of(stages: Mapping[str, Stage], circuits: Iterable[str]) -> dict[st
     found: dict[str, frozenset[str] | None] = {f"circuits.{name}": frozenset((name,)) for name in names}
     found["circuits"] = names
     for stage in stages.values():
-        own = [each for source in stage.sources if (each := found.get(source)) is not None]
+        kept = [source for source in stage.sources if not _gathered_wholly(stage, source, "circuit")]
+        own = [each for source in kept if (each := found.get(source)) is not None]
         found[stage.name] = None if not own or are_apart(stage, found) else frozenset.intersection(*own)
     return found
 
@@ -201,8 +236,19 @@ def are_apart(stage: Stage, circuits: Mapping[str, frozenset[str] | None]) -> bo
     circuits
         As `circuits_of` gives them.
     """
-    own = [each for source in stage.inputs.values() if (each := circuits.get(source)) is not None]
+    left = [source for position, source in stage.inputs.items() if "circuit" not in stage.gather.get(position, ())]
+    own = [each for source in left if (each := circuits.get(source)) is not None]
     return len(set(own)) > 1 and all(len(each) == 1 for each in own)
+
+
+def _gathered_wholly(stage: Stage, source: str, column: str) -> bool:
+    """Whether whatever a stage takes from a source is gathered along a column."""
+    from conntap.study.references import references_in
+
+    if any(reference.stage == source for reference in references_in(stage.options).values()):
+        return False
+    taking = [position for position, each in stage.inputs.items() if each == source]
+    return all(column in stage.gather.get(position, ()) for position in taking)
 
 
 def _crossed(stage: Stage) -> bool:
@@ -231,8 +277,11 @@ def repeat_names(stages: Mapping[str, Stage]) -> dict[str, dict[str, str]]:
     for stage in stages.values():
         named_by_input = set(stage.inputs.values()) if _crossed(stage) else set()
         sources = [source for source in stage.sources if source not in named_by_input]
-        before = {new for source in sources for new in inner.get(source, ())}
-        own = {source: f"{counts[source]}_repeat" for source in sources if source in counts}
+        before = {
+            new for source in sources for new in inner.get(source, ()) if not _gathered_wholly(stage, source, new)
+        }
+        open_ends = [source for source in sources if not _gathered_wholly(stage, source, "repeat")]
+        own = {source: f"{counts[source]}_repeat" for source in open_ends if source in counts}
         names[stage.name] = {source: new for source, new in own.items() if stage.repeat or new in before}
         inner[stage.name] = before | set(names[stage.name].values())
         kept = [counts[source] for source in own if source not in names[stage.name]]

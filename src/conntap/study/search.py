@@ -29,6 +29,7 @@ from conntap.study.batches import Unit
 from conntap.study.document import load_study
 from conntap.study.entries import SearchEntry, Study
 from conntap.study.executors import Executor, Listener, opened
+from conntap.study.gathering import taken_by
 from conntap.study.locking import lock
 from conntap.study.plan import StagePlan
 from conntap.study.records import Records, stage_folder
@@ -359,7 +360,7 @@ def _needed(plans: Plans, unit: Unit) -> set[str]:
         if each.key in keys:
             continue
         keys.add(each.key)
-        for kept in (*each.inputs.values(), *each.references.values()):
+        for kept in taken_by(each):
             source = by_key.get((kept.get("stage"), kept.get("key")))
             waiting += [] if source is None else [source]
     return keys

@@ -110,7 +110,7 @@ def _refuse_where_edges_are_wanted(study: Study, name: str, source: Any) -> None
     """A circuit on disk is given to no stage whose step takes a connectome in memory."""
     for stage in study.stages.values() if isinstance(source, Circuit) else ():
         for position, taken in stage.inputs.items():
-            if taken in ("circuits", f"circuits.{name}") and not stage.step.accepts(position, Circuit):
+            if taken in ("circuits", f"circuits.{name}") and not stage.accepts(position, Circuit):
                 message = (
                     f"stages.{stage.name}.of: circuits.{name} is a SONATA circuit; {stage.step.name} takes its edges in memory. "
                     "Give it a stage of circuits.connectome."
@@ -277,7 +277,8 @@ def _about_stage(plan: StagePlan) -> dict[str, Any]:
         "version": stage.step.version,
         "summary": stage.step.summary,
         "options": {name: _shown(value) for name, value in stage.options.items()}
-        | {f"each {k}": v for k, v in stage.each.items()},
+        | {f"each {k}": v for k, v in stage.each.items()}
+        | {f"gather {k}": ", ".join(v) for k, v in stage.gather.items()},
         "inputs": dict(stage.inputs),
         "controls": list(stage.controls),
         "slices": list(stage.slices),

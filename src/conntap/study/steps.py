@@ -15,7 +15,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,16 +24,19 @@ from conntap.circuits.grouping import Grouping
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError, StudyError, known, unknown
 
-__all__ = ["ROOMS", "STAGE_KEYS", "Option", "Step", "find_step", "step_names"]
+__all__ = ["ROOMS", "STAGE_KEYS", "Option", "Step", "find_step", "fits", "plainly", "step_names"]
 
 ROOMS = ("circuits", "build", "manipulate", "analyze", "infer", "train")
 # No option of a step may bear one of these names.
 STAGE_KEYS = frozenset(
-    ("do", "of", "join", "each", "repeat", "controls", "slices", "select", "discard", "run", "description")
+    ("do", "of", "join", "gather", "each", "repeat", "controls", "slices", "select", "discard", "run", "description")
 )
 
 _IDLE = frozenset(("threads",))  # options of conntap's own steps that by convention change no value
 _GIVEN = ("rng", "folder")  # what the runner gives: randomness, and a folder to write files into
+
+_HOLDERS: Mapping[Any, Any] = {list: list, tuple: tuple, Sequence: None, Collection: None, Iterable: None}
+# What takes several values at once, and how these must be held; a sequence may read them one by one.
 
 COSTS = ("constant", "nodes", "connections")
 """What the work of a step may be said to grow with."""
@@ -85,8 +88,8 @@ class Option:
             return spoken[0]
         parts = typing.get_args(self.annotation) if _is_union(self.annotation) else (self.annotation,)
         if not any(map(_is_model_file, parts)):
-            return _plainly(self.annotation)
-        words = [_plainly(each) for each in parts if each is not object and not _is_model_file(each)]
+            return plainly(self.annotation)
+        words = [plainly(each) for each in parts if each is not object and not _is_model_file(each)]
         return " or ".join([*words, "a model or {path: FILE}"])
 
     def explained(self) -> str:
@@ -133,9 +136,29 @@ class Step:
         """The first line of its docstring."""
         return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
 
-    def accepts(self, position: str, kind: type) -> bool:
-        """Whether the input `position` may be a value of type `kind` (True where it does not say)."""
-        return fits(kind, self.inputs[position])
+    def accepts(self, position: str, kind: type, *, gathered: bool = False) -> bool:
+        """Whether the input `position` may be a value of type `kind` (True where it does not say); `gathered`, a list of such."""
+        return fits(kind, self.items(position) if gathered else self.inputs[position])
+
+    def items(self, position: str) -> Any:
+        """What a list holds that the input `position` may be; None where it takes no list."""
+        kinds = [each for each, _ in _lists(self.inputs[position])]
+        return typing.Union[tuple(kinds)] if kinds else None  # noqa: UP007 - of kinds known only here
+
+    def as_list(self, position: str, values: Sequence[Any]) -> Any:
+        """A list as the input `position` wants it: as it is, each value read when asked for, or whole as list or tuple."""
+        wanted = {holder for _, holder in _lists(self.inputs[position])}
+        return values if None in wanted or not wanted else wanted.pop()(values)
+
+
+def _lists(annotation: Any) -> Iterator[tuple[Any, Callable[[Sequence[Any]], Any] | None]]:
+    """What each kind of list holds that an annotation takes, and what makes such a list of a sequence; None: nothing need."""
+    if annotation is Any:
+        yield Any, None
+    for each in typing.get_args(annotation) if _is_union(annotation) else (annotation,):
+        holder, items = typing.get_origin(each) or each, typing.get_args(each)
+        if holder in _HOLDERS and not (holder is tuple and items[1:] not in ((), (...,))):
+            yield (items[0] if items else Any), _HOLDERS[holder]
 
 
 def fits(kind: Any, annotation: Any) -> bool:
@@ -296,7 +319,7 @@ def _is_model_file(annotation: Any) -> bool:
     return is_mapping and "Literal['path']" in inspect.formatannotation(annotation)
 
 
-def _plainly(annotation: Any) -> str:
+def plainly(annotation: Any) -> str:
     """An annotation without the modules of its names."""
     return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", inspect.formatannotation(annotation))
 

@@ -26,6 +26,7 @@ import psutil
 from conntap import store
 from conntap.errors import ConntapError, CorruptStoreError, RunError
 from conntap.seeds import stream
+from conntap.study.gathering import Gathered, is_gathered, items_of, size_of
 from conntap.study.records import Records, stage_folder
 from conntap.study.references import filled
 from conntap.study.steps import Step, find_step
@@ -50,7 +51,9 @@ class Values:
     _cache: OrderedDict[str, Any] = field(default_factory=OrderedDict)
 
     def get(self, kept: Mapping[str, Any]) -> Any:
-        """The value that `kept` of an input points at."""
+        """The value that `kept` of an input points at; of a gathered one the sequence of them, of which all are done."""
+        if is_gathered(kept):
+            return Gathered(self._expected(items_of(kept)), self.get)
         label = json.dumps(kept, sort_keys=True)
         if label in self._cache:
             self._cache.move_to_end(label)
@@ -72,6 +75,37 @@ class Values:
         """The value kept under a label, or None."""
         return self._cache.get(label)
 
+    def records(self, stage: str) -> Records:
+        """The records of a stage, as they were when it was last looked at them."""
+        if stage not in self._records:
+            self._records[stage] = Records(stage_folder(self.out, stage)).refresh()
+        return self._records[stage]
+
+    def _expected(self, gathered: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Where the values of a gathered input are, of sliced ones part by part; a MissingInput where one is not done."""
+        for stage in {each["stage"] for each in gathered if "stage" in each}:
+            mine = {each["key"] for each in gathered if each.get("stage") == stage}
+            records = self.records(stage)
+            lacking = mine - records.done.keys() and mine - records.refresh().done.keys()
+            if lacking:
+                failed = (
+                    f", {len(lacking & records.failed.keys())} of them failed"
+                    if lacking & records.failed.keys()
+                    else ""
+                )
+                raise MissingInput(
+                    f"gathers {len(mine)} units of stages.{stage}, of which {len(lacking)} are not done{failed}. Run these "
+                    "first; `tap status` counts them."
+                )
+        return [part for each in gathered for part in self._parts(each)]
+
+    def _parts(self, kept: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """All values of a unit that was sliced, else the one."""
+        if "parts" not in kept:
+            return [kept]
+        rows = self.records(kept["stage"]).done[kept["key"]].rows
+        return [{"stage": kept["stage"], "key": kept["key"], "part": number} for number in range(len(rows))]
+
     def _read(self, kept: Mapping[str, Any]) -> Any:
         from dataclasses import replace
 
@@ -85,26 +119,32 @@ class Values:
             from conntap.study.setup import read_setup
 
             return open_recording(read_setup(self.out)["recordings"][kept["recording"]])
-        return self._stored(kept["stage"], kept["key"])
+        return self._stored(kept["stage"], kept["key"], kept.get("part", 0))
 
-    def _stored(self, stage: str, key: str) -> Any:
-        label = f"{stage} {key}"
+    def _stored(self, stage: str, key: str, part: int = 0) -> Any:
+        label = f"{stage} {key} {part}"
         if label in self._cache:
             return self._cache[label]
-        if stage not in self._records:
-            self._records[stage] = Records(stage_folder(self.out, stage)).refresh()
-        records = self._records[stage]
+        encoded = self._encoded(stage, key)
+        return self.remember(label, store.decode(store.located(encoded[part], self.out.absolute())))
+
+    def _encoded(self, stage: str, key: str) -> list[store.Encoded]:
+        """The values of a unit as they are stored; those of a sliced one are kept for the next of its parts."""
+        label = f"{stage} {key} encoded"
+        if label in self._cache:
+            return self._cache[label]
+        records = self.records(stage)
         if key not in records.done:
             records.refresh()
         if key not in records.done:
             raise MissingInput(f"waits for a unit of stages.{stage} that is not done. Run that stage first.")
         try:
-            (encoded,) = records.read(key)
+            encoded = records.read(key)
         except CorruptStoreError:
             raise MissingInput(
                 f"waits for a unit of stages.{stage} whose value is damaged or gone. Run again."
             ) from None
-        return self.remember(label, store.decode(store.located(encoded, self.out.absolute())))
+        return self.remember(label, encoded) if len(encoded) > 1 else encoded
 
 
 def _is_frozen(value: Any) -> bool:
@@ -139,7 +179,7 @@ def compute(
 ) -> Iterator[tuple[dict[str, Any], Any]]:
     """The values of one unit with their slice variables (none for an uncut unit); `folder` is for a step that writes files."""
     step = find_step(unit["made"]["step"])
-    inputs = {name: values.get(kept) for name, kept in unit["inputs"].items()}
+    inputs = {name: _taken(step, name, kept, values) for name, kept in unit["inputs"].items()}
     referred = {place: values.get(kept) for place, kept in unit["references"].items()}
     options = filled(checked_options(step, unit["options"]), referred)
     first = next(iter(inputs), None)
@@ -155,6 +195,11 @@ def compute(
         if within:
             part = _draw(unit["control"], part, "within", slicing["by"], variables)
         yield variables, step.function(**{**inputs, first: part}, **options, **rng_of(step, unit, variables))
+
+
+def _taken(step: Step, name: str, kept: Mapping[str, Any], values: Values) -> Any:
+    value = values.get(kept)
+    return step.as_list(name, value) if is_gathered(kept) else value
 
 
 def _cut(slicing: Mapping[str, Any], connectome: Any) -> Iterator[tuple[dict[str, Any], Any]]:
@@ -340,9 +385,12 @@ def _peak_mb() -> float:
 
 
 def _load(unit: Mapping[str, Any], values: Values) -> float:
-    """The load of a unit by the connectome it took, as far as that is still at hand; else as planned."""
+    """The load of a unit by what it gathered, else by the connectome it took, as far as that is still at hand; else as
+    planned."""
     from conntap.circuits import Connectome
 
+    if (size := size_of(unit["inputs"], lambda stage, key: values.records(stage).size(key))) is not None:
+        return find_step(unit["made"]["step"]).load(*size)
     for kept in unit["inputs"].values():
         value = values.recall(json.dumps(kept, sort_keys=True))
         if isinstance(value, Connectome):

@@ -13,6 +13,7 @@ from typing import Any
 from conntap import store
 from conntap.errors import RunError
 from conntap.study.entries import Study
+from conntap.study.gathering import taken_by
 from conntap.study.jobs import Limits
 from conntap.study.launches import Launch, launches
 from conntap.study.records import Records, stage_folder
@@ -156,10 +157,9 @@ def _waiting(
     waiting = {}
     for number in range(batches):
         for unit in read_batch(out, stage, number):
-            if unit["key"] in keys:
-                taken = [*unit["inputs"].values(), *unit["references"].values()]
-                if any(each["key"] in found.get(each["stage"], {}) for each in taken if "stage" in each):
-                    waiting[unit["key"]] = "waiting"
+            taken = taken_by(unit) if unit["key"] in keys else ()
+            if any(each["key"] in found.get(each["stage"], {}) for each in taken if "stage" in each):
+                waiting[unit["key"]] = "waiting"
     return waiting
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conntap import store
+from conntap.study.gathering import taken_by
 from conntap.study.launches import Launch
 from conntap.study.records import Record, Records, stage_folder
 from conntap.study.setup import read_batch, read_setup
@@ -201,8 +202,7 @@ class Watched:
         """Whether an input of a unit is not done."""
         if (share.stage, key) not in self._inputs and self.is_current:
             for unit in read_batch(self.out, share.stage, share.batches[key]):
-                kept = [*unit["inputs"].values(), *unit["references"].values()]
-                taken = tuple((each["stage"], each["key"]) for each in kept if "stage" in each)
+                taken = tuple((each["stage"], each["key"]) for each in taken_by(unit) if "stage" in each)
                 self._inputs[share.stage, unit["key"]] = taken
         for stage, taken_key in self._inputs.get((share.stage, key), ()):
             if stage not in self.records:
