@@ -15,6 +15,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "column": {"column": 1},
     "cultured": {"culture": 1},
     "ngv.synapses": {"astrocyte_synapses": 1},
+    "ngv.network": {"vessels": 1},
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 

@@ -1,0 +1,83 @@
+"""Vessels that are grown: as long as wanted, one network, smooth, thick where they should be."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from conntap.build import vessels
+from conntap.circuits.tissue import VESSEL_TYPES
+from conntap.errors import OptionError
+
+BOX = ((0, 0, 0), (200, 200, 200))
+TYPES = {name: number for number, name in VESSEL_TYPES.items()}
+
+
+def grown(seed=1, **options):
+    return vessels(**{"box_um": BOX, "rng": np.random.default_rng(seed)} | options)
+
+
+def parts(v):
+    n = len(v.points)
+    return connected_components(coo_array((np.ones(len(v)), v.edges.T), shape=(n, n)), directed=False)[0]
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 1000), st.sampled_from([700.0, 1000.0, 1400.0]))
+def test_vessels_are_one_network_as_long_as_wanted_that_ends_at_the_walls(seed, density):
+    v = grown(seed, density_mm_per_mm3=density)
+    assert parts(v) == 1
+    assert v.lengths.sum() / 200**3 * 1e6 == pytest.approx(density, rel=0.03)
+    assert (v.points >= 0).all()
+    assert (v.points <= 200).all()
+    ends = v.points[np.bincount(v.edges.ravel()) == 1]
+    assert np.minimum(ends, 200 - ends).min(axis=1).max() < 1e-9
+    assert v.lengths.min() > 0.1
+
+
+def test_equal_states_give_equal_vessels_and_others_do_not():
+    a, b, c = grown(3), grown(3), grown(4)
+    assert np.array_equal(a.points, b.points)
+    assert np.array_equal(a.edges, b.edges)
+    assert len(a) != len(c) or not np.array_equal(a.points, c.points)
+
+
+@pytest.mark.parametrize("pia", ["+x", "-x", "+y", "-y", "+z", "-z"])
+def test_penetrating_vessels_come_through_the_pia(pia):
+    v = grown(2, pia=pia)
+    trunk = np.isin(v.types, [TYPES["arteriole"], TYPES["venule"]])
+    axis, wall = "xyz".index(pia[1]), 200.0 if pia[0] == "+" else 0.0
+    tops = v.points[np.unique(v.edges[trunk])][:, axis]
+    assert (np.abs(tops - wall) < 1e-9).sum() >= 2
+    widest = v.points[np.argmax(v.diameters), axis]
+    assert abs(widest - wall) < 100
+
+
+def test_a_box_elsewhere_and_of_other_sides_holds_its_vessels():
+    v = grown(5, box_um=((-100, 50, 1000), (100, 200, 1300)))
+    assert (v.points >= [-100, 50, 1000]).all()
+    assert (v.points <= [100, 200, 1300]).all()
+
+
+def test_without_penetrating_vessels_there_are_capillaries_alone():
+    assert set(grown(6, arterioles_per_mm2=0, venules_per_mm2=0).types) == {TYPES["transitional"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"box_um": ((0, 0, 0), (0, 1, 1))}, "vessels.box_um"),
+        ({"box_um": ((0, 0, 0), (10, 100, 100))}, "too small"),
+        ({"density_mm_per_mm3": float("nan")}, "density_mm_per_mm3"),
+        ({"pia": "z"}, "vessels.pia: unknown value 'z'"),
+        ({"venules_per_mm2": -1}, "venules_per_mm2"),
+        ({"arterioles_per_mm2": 900.0, "density_mm_per_mm3": 400.0}, "fewer arterioles"),
+        ({"capillary_um": (5.0, 3.0)}, "capillary_um"),
+        ({"segment_um": 0.0}, "segment_um"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, match):
+    with pytest.raises(OptionError, match=match):
+        grown(**options)
