@@ -14,8 +14,11 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "blocks": {"typed": 2},
     "column": {"column": 1},
     "cultured": {"culture": 1},
+    "wired": {"distance": 1},
     "ngv.synapses": {"astrocyte_synapses": 1},
     "ngv.network": {"vessels": 1},
+    "ngv.touches": {"gap_junctions": 1},
+    "ngv.finishing": {"endfoot_compartments": 1, "finished_synapses": 1},
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
