@@ -17,6 +17,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "wired": {"distance": 1},
     "ngv.synapses": {"astrocyte_synapses": 1},
     "ngv.network": {"vessels": 1},
+    "ngv.sites": {"endfoot_sites": 1},
     "ngv.touches": {"gap_junctions": 1},
     "ngv.finishing": {"endfoot_compartments": 1, "finished_synapses": 1},
 }
