@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from conntap.build.drawing import draw_by_rule
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules.delays import Delays
-from conntap.circuits.rules.drawing import draw_by_rule
 from conntap.circuits.rules.fitted import Fitted, ModelFile, from_file, model_of
 from conntap.circuits.rules.properties import Properties
 from conntap.circuits.rules.storing import together

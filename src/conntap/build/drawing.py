@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.grouping import grouped
-from conntap.circuits.rules.gridded import Placed, _moved
+from conntap.circuits.rules.gridded import Placed
 from conntap.circuits.rules.pairwise import bound_of, chance_of
 from conntap.circuits.rules.points import points
+from conntap.circuits.rules.positions import PositionTable
 from conntap.circuits.rules.tables import Listed
 from conntap.circuits.rules.values import Pathways, Rule
 from conntap.errors import OptionError
@@ -62,7 +63,7 @@ def draw_by_rule(
     if isinstance(rule, Pathways):
         return _by_pathway(rule, pre, post, own, seed, where)
     if isinstance(rule, Placed):
-        tables = _moved(pre, rule.pre), _moved(post, rule.post)
+        tables = (_moved(nodes, table) for nodes, table in ((pre, rule.pre), (post, rule.post)))
         return draw_by_rule(rule.rule, *tables, own, seed=seed, where=where)
     if isinstance(rule, Listed):
         return _listed(rule, pre, post, own, seed)
@@ -73,6 +74,11 @@ def draw_by_rule(
     _check_known(rule, pre, post, where)
     ends = [points(nodes, names, where) if names else np.zeros((len(nodes), 1)) for nodes in (pre, post)]
     return draw_falling(*ends, own, bound=bound, chance=chance_of(rule, pre, post), seed=seed)
+
+
+def _moved(nodes: pd.DataFrame, table: PositionTable) -> pd.DataFrame:
+    found = table.evaluate(nodes)
+    return nodes.assign(**{name: found[:, at] for at, name in enumerate(table.names)})
 
 
 def _by_pathway(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conntap.build.drawing import draw_by_rule
 from conntap.circuits.rules import (
     Bin,
     Constant,
@@ -15,7 +16,6 @@ from conntap.circuits.rules import (
     Placed,
     PositionTable,
 )
-from conntap.circuits.rules.drawing import draw_by_rule
 from conntap.errors import OptionError
 
 
