@@ -16,6 +16,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "cultured": {"culture": 1},
     "wired": {"distance": 1},
     "ngv.synapses": {"astrocyte_synapses": 1},
+    "ngv.placement": {"astrocytes": 1},
     "ngv.network": {"vessels": 1},
     "ngv.sites": {"endfoot_sites": 1},
     "ngv.touches": {"gap_junctions": 1},
