@@ -100,6 +100,23 @@ def test_the_closest_places_of_two_segments_are_those_of_an_optimiser(seed, para
     assert apart <= best + 1e-7
 
 
+def test_places_on_surfaces_lie_a_radius_off_the_axis_and_their_distance_is_told():
+    found = gap_junctions(grown(np.random.default_rng(4), range(6), box=6.0), gap_um=0.4)
+    place = {
+        (side, kind): found[[f"{side}_{kind}_{axis}" for axis in "xyz"]].to_numpy(dtype=float)
+        for side in ("efferent", "afferent")
+        for kind in ("center", "surface")
+    }
+    axes = np.sqrt(((place["efferent", "center"] - place["afferent", "center"]) ** 2).sum(axis=1))
+    radii = [
+        np.sqrt(((place[side, "center"] - place[side, "surface"]) ** 2).sum(axis=1))
+        for side in ("efferent", "afferent")
+    ]
+    np.testing.assert_allclose(found["spine_length"], (axes - sum(radii)).clip(min=0), atol=1e-4)
+    assert found["spine_length"].between(0, 0.4).all()
+    assert found["spine_length"].max() > 0.01
+
+
 def test_cells_apart_have_no_junctions_but_all_columns():
     cells = grown(np.random.default_rng(4), [0])
     found = gap_junctions(cells)

@@ -92,7 +92,8 @@ def closest(p, q, u, v):
 def pairs_near(start, end, radius, cell, margin, low, step, shape, found, places):
     """Pairs of segments of different cells whose surfaces are at most 2 margins apart, into `found`; how many there are.
 
-    A pair is looked at in the voxel of the lower corner of what their boxes share, so once.
+    A pair is looked at in the voxel of the lower corner of what their boxes share, so once; the segment of the lower cell comes first,
+    whatever the order of segments, so that roundings are the same.
     """
     n = cell.shape[0]
     first, last = np.empty(3, np.int64), np.empty(3, np.int64)
@@ -132,11 +133,12 @@ def pairs_near(start, end, radius, cell, margin, low, step, shape, found, places
                     corner = corner * shape[axis] + max(mine[axis], theirs[axis])
                 if corner != at:
                     continue
-                s, t, apart = closest(start[a], end[a], start[b], end[b])
-                reach = radius[a] + radius[b] + 2 * margin
+                one, two = (a, b) if cell[a] < cell[b] else (b, a)
+                s, t, apart = closest(start[one], end[one], start[two], end[two])
+                reach = radius[one] + radius[two] + 2 * margin
                 if apart <= reach * reach:
                     if total < found.shape[0]:
-                        found[total, 0], found[total, 1] = a, b
+                        found[total, 0], found[total, 1] = one, two
                         places[total, 0], places[total, 1] = s, t
                         places[total, 2] = np.sqrt(apart) - radius[a] - radius[b]
                     total += 1

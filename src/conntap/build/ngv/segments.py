@@ -25,6 +25,8 @@ class CellSegments:
         Shape (segments,): the row of the cell in the table of morphologies.
     section, number
         Shape (segments,): the section as SONATA counts (the soma is 0), and the segment's number in it.
+    kind
+        Shape (segments,): the type of the section: 2 perivascular, 3 perisynaptic.
     before, whole
         Shape (segments,): the length of the section before the segment, and as a whole; um.
     """
@@ -35,6 +37,7 @@ class CellSegments:
     cell: np.ndarray
     section: np.ndarray
     number: np.ndarray
+    kind: np.ndarray
     before: np.ndarray
     whole: np.ndarray
 
@@ -68,7 +71,8 @@ class CellSegments:
         radius = np.maximum(morphologies.diameters[first], morphologies.diameters[first + 1]) / 2
         cell = np.repeat(np.arange(len(morphologies)), np.diff(morphologies.cell_starts))[section]
         own = section - morphologies.cell_starts[cell] + 1
-        every = (points[first], points[first + 1], radius, cell, own, number, before, whole)
+        ends = (points[first], points[first + 1], radius, cell)
+        every = (*ends, own, number, morphologies.kinds[section], before, whole)
         keep = length > 0
         return cls(*(each[keep] for each in every))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,9 @@ def gap_junctions(morphologies: Sequence[MorphologySet], *, gap_um: float = 0.0)
     -------
     Each junction twice, once in each direction, sorted by `pre`, `post`, then sections; index 0, 1, 2 ... Columns: `pre`, `post` (ids of
     astrocytes), `junction_id` (from 0, shared by both directions), and for both sides, `efferent_` of pre and `afferent_` of post:
-    `section_id` (the soma is 0), `segment_id` (int64), `segment_offset` (um), `section_pos` (0 to 1), `center_x`, `_y`, `_z` (on the
-    axis, um) (float32).
+    `section_id` (the soma is 0), `section_type` (2 perivascular, 3 perisynaptic), `segment_id` (int64), `segment_offset` (um),
+    `section_pos` (0 to 1), `center_x`, `_y`, `_z` (on the axis, um), `surface_x`, `_y`, `_z` (on the surface, toward the other) (float32).
+    `spine_length`: how far apart the surfaces are, 0 where they overlap (float32, um).
 
     Raises
     ------
@@ -69,7 +71,7 @@ def gap_junctions(morphologies: Sequence[MorphologySet], *, gap_um: float = 0.0)
         raise CircuitError(f"gap_junctions: astrocyte {values[counts > 1][0]} stands twice.")
     segments = _shared(parts, gap_um / 2)
     pairs, places = _pairs(segments, gap_um / 2)
-    return _both_ways(segments, pairs, places, ids)
+    return _both_ways(segments, pairs, places)
 
 
 def parts_of(morphologies: Sequence[MorphologySet] | MorphologySet) -> Sequence[MorphologySet]:
@@ -78,7 +80,7 @@ def parts_of(morphologies: Sequence[MorphologySet] | MorphologySet) -> Sequence[
 
 
 def _shared(parts: Sequence[MorphologySet], margin: float) -> CellSegments:
-    """The segments that reach voxels which several cells reach; cells are numbered through all parts."""
+    """The segments that reach voxels which several cells reach; `cell` is the id of the astrocyte."""
     from conntap.build.ngv._touches import NOBODY, candidates, mark_owners
 
     boxes = [(each.points.min(axis=0), each.points.max(axis=0)) for each in parts if len(each.points)]
@@ -87,19 +89,17 @@ def _shared(parts: Sequence[MorphologySet], margin: float) -> CellSegments:
     step = max(_VOXEL_UM, float(np.prod(extent + _VOXEL_UM) / _MOST_VOXELS) ** (1 / 3))
     shape = (np.floor(extent / step) + 1).astype(np.int64)
     owners = np.full(int(np.prod(shape)), NOBODY, dtype=np.int32)
-    first = np.cumsum([0, *(len(each) for each in parts)])
     for turn in ("mark", "keep"):
         kept = []
-        for number, each in enumerate(parts):
+        for each in parts:
             found = CellSegments.of(each)
+            found = replace(found, cell=each.table["astrocyte"].to_numpy(dtype=np.int64)[found.cell])
             space = (margin, low, step, shape, owners)
             ends = (found.start, found.end, found.radius)
             if turn == "mark":
-                mark_owners(*ends, found.cell + first[number], *space)
+                mark_owners(*ends, found.cell, *space)
             else:
-                found = found.take(candidates(*ends, *space))
-                found.cell[...] += first[number]
-                kept.append(found)
+                kept.append(found.take(candidates(*ends, *space)))
     if not kept:
         kept = [_no_segments()]
     return CellSegments(
@@ -109,9 +109,8 @@ def _shared(parts: Sequence[MorphologySet], margin: float) -> CellSegments:
 
 def _no_segments() -> CellSegments:
     none, places = np.empty(0, dtype=np.int64), np.empty((0, 3), dtype=np.float32)
-    return CellSegments(
-        places, places, none.astype(np.float32), none, none, none, none.astype(float), none.astype(float)
-    )
+    real = none.astype(np.float32)
+    return CellSegments(places, places, real, none, none, none, none, real, real)
 
 
 def _pairs(segments: CellSegments, margin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -127,46 +126,56 @@ def _pairs(segments: CellSegments, margin: float) -> tuple[np.ndarray, np.ndarra
     room = len(segments) + 1024
     while True:
         found, places = np.empty((room, 2), dtype=np.int64), np.empty((room, 3))
-        n = pairs_near(
-            segments.start, segments.end, segments.radius, segments.cell, margin, low, step, shape, found, places
-        )
+        ends = (segments.start, segments.end, segments.radius, segments.cell)
+        n = pairs_near(*ends, margin, low, step, shape, found, places)
         if n <= room:
             return found[:n], places[:n]
         room = n
 
 
-def _both_ways(segments: CellSegments, pairs: np.ndarray, places: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
-    """The closest pair of each pair of sections, in both directions."""
-    turned = ids[segments.cell[pairs[:, 0]]] > ids[segments.cell[pairs[:, 1]]]
-    pairs = np.where(turned[:, None], pairs[:, ::-1], pairs)
-    along = np.where(turned[:, None], places[:, 1::-1], places[:, :2])
-    keys = [ids[segments.cell[pairs[:, side]]] for side in (0, 1)] + [
-        segments.section[pairs[:, side]] for side in (0, 1)
-    ]
+def _both_ways(segments: CellSegments, pairs: np.ndarray, places: np.ndarray) -> pd.DataFrame:
+    """The closest pair of each pair of sections, in both directions; of each pair the lower astrocyte comes first."""
+    along = places[:, :2]
+    keys = [each[pairs[:, side]] for each in (segments.cell, segments.section) for side in (0, 1)]
     order = np.lexsort([segments.number[pairs[:, 1]], segments.number[pairs[:, 0]], places[:, 2], *keys[::-1]])
     sorted_keys = np.stack(keys)[:, order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = (np.diff(sorted_keys, axis=1) != 0).any(axis=0)
     chosen = order[first]
-    sides = [_side(segments, pairs[chosen, side], along[chosen, side]) for side in (0, 1)]
-    ends, junction = [each[chosen] for each in keys[:2]], np.arange(len(chosen))
-    table = pd.concat([_directed(*ends, junction, *sides), _directed(*ends[::-1], junction, *sides[::-1])])
+    centres = [_places(segments, pairs[chosen, side], along[chosen, side]) for side in (0, 1)]
+    across = (centres[1] - centres[0]) / np.sqrt(((centres[1] - centres[0]) ** 2).sum(axis=1)).clip(min=1e-12)[:, None]
+    sides = [
+        _side(segments, pairs[chosen, side], along[chosen, side], centres[side], way * across)
+        for side, way in ((0, 1), (1, -1))
+    ]
+    shared = {"junction_id": np.arange(len(chosen)), "spine_length": places[chosen, 2].clip(min=0).astype(np.float32)}
+    ends = [each[chosen] for each in keys[:2]]
+    table = pd.concat([_directed(*ends, shared, *sides), _directed(*ends[::-1], shared, *sides[::-1])])
     by = ["pre", "post", "efferent_section_id", "afferent_section_id"]
     return table.sort_values(by, kind="stable", ignore_index=True)
 
 
-def _side(segments: CellSegments, which: np.ndarray, along: np.ndarray) -> dict[str, np.ndarray]:
-    """Where on a cell: section, segment, offset, place."""
+def _places(segments: CellSegments, which: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Places on axes, shape (n, 3)."""
     start, end = segments.start[which].astype(np.float64), segments.end[which].astype(np.float64)
-    offset = along * np.sqrt(((end - start) ** 2).sum(axis=1))
-    place = (start + along[:, None] * (end - start)).astype(np.float32)
-    found = {"section_id": segments.section[which], "segment_id": segments.number[which]}
-    found["segment_offset"] = offset.astype(np.float32)
+    return start + along[:, None] * (end - start)
+
+
+def _side(
+    segments: CellSegments, which: np.ndarray, along: np.ndarray, centre: np.ndarray, toward: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Where on a cell: section, segment, offset, place on the axis and on the surface."""
+    offset = np.sqrt(((centre - segments.start[which]) ** 2).sum(axis=1))
+    found = {"section_id": segments.section[which], "section_type": segments.kind[which]}
+    found |= {"segment_id": segments.number[which], "segment_offset": offset.astype(np.float32)}
     found["section_pos"] = ((segments.before[which] + offset) / segments.whole[which]).clip(0, 1).astype(np.float32)
-    return found | {f"center_{axis}": place[:, i] for i, axis in enumerate("xyz")}
+    surface = centre + segments.radius[which][:, None] * toward
+    for name, place in (("center", centre), ("surface", surface)):
+        found |= {f"{name}_{axis}": place[:, i].astype(np.float32) for i, axis in enumerate("xyz")}
+    return found
 
 
-def _directed(pre: np.ndarray, post: np.ndarray, junction: np.ndarray, own: dict, others: dict) -> pd.DataFrame:
-    table = {"pre": pre, "post": post, "junction_id": junction}
+def _directed(pre: np.ndarray, post: np.ndarray, shared: dict, own: dict, others: dict) -> pd.DataFrame:
+    table = {"pre": pre, "post": post} | shared
     table |= {f"efferent_{name}": values for name, values in own.items()}
     return pd.DataFrame(table | {f"afferent_{name}": values for name, values in others.items()})
