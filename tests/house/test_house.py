@@ -120,6 +120,17 @@ def test_a_step_is_documented_wholly(name):
         assert "Parameters" in sections
 
 
+@pytest.mark.parametrize("name", step_names())
+def test_what_the_runner_gives_is_by_keyword_and_progress_may_be_none(name):
+    given = inspect.signature(find_step(name).function).parameters
+    assert all(
+        given[each].kind is inspect.Parameter.KEYWORD_ONLY for each in ("rng", "folder", "kept") if each in given
+    )
+    if "kept" in given:
+        assert (given["kept"].annotation, given["kept"].default) == ("Path | None", None)
+    assert not {"rng", "folder", "kept"} & find_step(name).options.keys()
+
+
 @pytest.mark.parametrize("room", ["manipulate", "analyze", "infer"])
 def test_no_function_that_comes_lazily_is_named_as_its_file(room):
     homes = importlib.import_module(f"conntap.{room}")._HOMES

@@ -40,7 +40,7 @@ def steps(name: str | None, as_json: bool) -> None:
     ]
     gathered = [name for name in step.inputs if step.items(name) is not None]
     if as_json:
-        print_json({"step": step.name, "version": step.version, "inputs": list(step.inputs), "gathered": gathered, "options": options, "doc": inspect.getdoc(step.function)})  # fmt: skip
+        print_json({"step": step.name, "version": step.version, "inputs": list(step.inputs), "gathered": gathered, "kept": step.takes_kept, "options": options, "doc": inspect.getdoc(step.function)})  # fmt: skip
         return
     click.echo(click.style(f"{step.name}", bold=True) + f"  (version {step.version})\n")
     click.echo(inspect.getdoc(step.function) or "")
@@ -48,6 +48,8 @@ def steps(name: str | None, as_json: bool) -> None:
         click.echo(
             f"\nIn a study {name} may be all cases of a stage along a column of their index: gather: {{{name}: COLUMN}}"
         )
+    if step.takes_kept:
+        click.echo("\nIn a study it keeps its progress: where its worker is killed, the next try takes that up.")
     if options:
         click.echo()
         print_rows(options, title="options in a study")

@@ -15,6 +15,7 @@ from conntap import __version__, store
 from conntap.errors import CorruptStoreError, RunError, known
 from conntap.study.folders import discard_folders
 from conntap.study.forgetting import forget_unneeded
+from conntap.study.keeping import clear_kept
 from conntap.study.records import Records, stage_folder
 from conntap.study.setup import read_cases, read_setup
 
@@ -65,6 +66,7 @@ def collect(out: Path) -> Path:
         ) from error
     discard_folders(out)
     forget_unneeded(out)
+    clear_kept(out)
     return out / "store.h5"
 
 

@@ -23,6 +23,7 @@ from conntap.study.executors import Executor, Listener, opened
 from conntap.study.folders import recheck_folders
 from conntap.study.forgetting import Forgetting, forget_unneeded, recheck_values
 from conntap.study.jobs import Job, Limits, to_do
+from conntap.study.keeping import clear_kept
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import Running, lock
 from conntap.study.records import Records, stage_folder
@@ -201,6 +202,7 @@ def _launched(study: Study, out: Path, listen: Listener, some: _Some = _ALL, not
     if noted is None:
         recheck_values(out)
         recheck_folders(out)
+        clear_kept(out)
         forget_unneeded(out)
     left = {name: to_do(out, name, only=some.keys).summary() for name in about["stages"]}
     skipped = sum(each["skipped"] for each in left.values())

@@ -33,7 +33,11 @@ STAGE_KEYS = frozenset(
 )
 
 _IDLE = frozenset(("threads",))  # options of conntap's own steps that by convention change no value
-_GIVEN = ("rng", "folder")  # what the runner gives: randomness, and a folder to write files into
+_GIVEN = (
+    "rng",
+    "folder",
+    "kept",
+)  # what the runner gives: randomness, a folder to write files into, one to keep progress in
 
 _HOLDERS: Mapping[Any, Any] = {list: list, tuple: tuple, Sequence: None, Collection: None, Iterable: None}
 # What takes several values at once, and how these must be held; a sequence may read them one by one.
@@ -102,8 +106,8 @@ class Option:
 class Step:
     """One function as a study sees it.
 
-    One that `takes_folder` writes files: the runner gives it a new folder for each unit. Options `without_effect` on its
-    value enter no key.
+    One that `takes_folder` writes files: the runner gives it a new folder for each unit. One that `takes_kept` keeps progress
+    there, which the next try of a killed unit takes up. Options `without_effect` on its value enter no key.
     """
 
     name: str
@@ -116,6 +120,7 @@ class Step:
     returns: Any
     cost: str | Callable[[int, int], float] = "connections"
     takes_folder: bool = False
+    takes_kept: bool = False
     without_effect: frozenset[str] = frozenset()
 
     def load(self, nodes: int, connections: int) -> float:
@@ -304,9 +309,20 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         returns=hints.get("return", Any),
         cost=_cost(name, module, function, where),
         takes_folder=any(each.name == "folder" for each in parameters),
+        takes_kept=_takes_kept(name, parameters, where),
         without_effect=frozenset(_said(module, "WITHOUT_EFFECT").get(function, ()))
         | (_IDLE & options.keys() if module.startswith("conntap.") else frozenset()),
     )
+
+
+def _takes_kept(name: str, parameters: Iterable[inspect.Parameter], where: str) -> bool:
+    """Whether a step keeps progress; it must work without, as a function that is called by hand does."""
+    kept = next((each for each in parameters if each.name == "kept" and each.kind is each.KEYWORD_ONLY), None)
+    if kept is not None and kept.default is not None:
+        raise StudyError(
+            f"{where}: step {name!r} takes 'kept', which only a run gives. Write `kept: Path | None = None`."
+        )
+    return kept is not None
 
 
 def _is_union(annotation: Any) -> bool:

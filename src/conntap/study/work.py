@@ -19,17 +19,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from conntap import store
 from conntap.errors import ConntapError, CorruptStoreError, RunError
-from conntap.seeds import stream
+from conntap.seeds import digest, stream
 from conntap.study.gathering import Gathered, is_gathered, items_of, size_of
 from conntap.study.records import Records, stage_folder
 from conntap.study.references import filled
 from conntap.study.steps import Step, find_step
+
+if TYPE_CHECKING:
+    from conntap.study.keeping import Keeping
 
 __all__ = ["Finished", "Values", "checked_options", "compute", "rng_of", "run_batch"]
 
@@ -175,9 +178,10 @@ def open_source(entry: Mapping[str, Any]) -> Any:
 
 
 def compute(
-    unit: Mapping[str, Any], values: Values, folder: Path | None = None
+    unit: Mapping[str, Any], values: Values, folder: Path | None = None, kept: Path | None = None
 ) -> Iterator[tuple[dict[str, Any], Any]]:
-    """The values of one unit with their slice variables (none for an uncut unit); `folder` is for a step that writes files."""
+    """The values of one unit with their slice variables (none for an uncut unit); `folder` is for a step that writes files,
+    `kept` for one that keeps progress."""
     step = find_step(unit["made"]["step"])
     inputs = {name: _taken(step, name, kept, values) for name, kept in unit["inputs"].items()}
     referred = {place: values.get(kept) for place, kept in unit["references"].items()}
@@ -188,13 +192,23 @@ def compute(
     if unit["control"] is not None and not within:
         inputs[first] = _controlled(unit, inputs[first], values)
     if slicing is None:
-        given = rng_of(step, unit) | ({"folder": folder} if step.takes_folder else {})
+        given = (
+            rng_of(step, unit) | ({"folder": folder} if step.takes_folder else {}) | ({"kept": kept} if kept else {})
+        )
         yield {}, step.function(**inputs, **options, **given)
         return
     for variables, part in _cut(slicing, inputs[first]):
         if within:
             part = _draw(unit["control"], part, "within", slicing["by"], variables)
-        yield variables, step.function(**{**inputs, first: part}, **options, **rng_of(step, unit, variables))
+        given = rng_of(step, unit, variables) | ({"kept": _part_of(kept, variables)} if kept else {})
+        yield variables, step.function(**{**inputs, first: part}, **options, **given)
+
+
+def _part_of(kept: Path, variables: Mapping[str, Any]) -> Path:
+    """The folder in which one slice of a unit keeps its progress."""
+    path = kept / digest(dict(variables))
+    path.mkdir(exist_ok=True)
+    return path
 
 
 def _taken(step: Step, name: str, kept: Mapping[str, Any], values: Values) -> Any:
@@ -325,6 +339,20 @@ def _shard(out: Path, stage: str, path: Path) -> Any:
 
 
 def _record(unit: Mapping[str, Any], values: Values, shard: Any, number: int, stage: str) -> dict[str, Any]:
+    """Try a unit and append its record; the header of it. What the step kept stays until that is written."""
+    with _keeping(unit, values.out, stage) as kept:
+        header, encoded = _tried(unit, values, number, stage, kept)
+        if header["status"] != "waiting":
+            shard.append(unit["key"], header, encoded)
+        if kept is not None and header["status"] == "done":
+            kept.over()
+    return header
+
+
+def _tried(
+    unit: Mapping[str, Any], values: Values, number: int, stage: str, kept: Keeping | None
+) -> tuple[dict[str, Any], list[store.Encoded] | None]:
+    """The header of a unit's record, and its values where it is done."""
     _forget_peak()
     began, cpu = time.monotonic(), time.process_time()  # a clock may be set while a unit runs
     header = {**about(unit), "batch": number, "time": time.time(), "host": socket.gethostname()}
@@ -332,7 +360,8 @@ def _record(unit: Mapping[str, Any], values: Values, shard: Any, number: int, st
     encoded: list[store.Encoded] = []
     try:
         with _folder_of(unit, values.out, stage) as folder:
-            for variables, value in compute(unit, values, folder and folder.path):
+            progress = kept and kept.begin()
+            for variables, value in compute(unit, values, folder and folder.path, progress):
                 rows.append(variables)
                 encoded.append(store.encode(value))
                 header |= _size(value)
@@ -340,12 +369,15 @@ def _record(unit: Mapping[str, Any], values: Values, shard: Any, number: int, st
                 encoded = folder.keep(encoded)
                 header["files"] = folder.about
         header |= {"status": "done", "rows": rows, "load": _load(unit, values)}
+        header |= {"taken_up": True} if kept is not None and kept.taken_up else {}
     except MissingInput as error:
-        return header | {"status": "waiting", "error": str(error)}
+        return header | {"status": "waiting", "error": str(error)}, None
     except MemoryError as error:
         header |= failure("out of memory", f"MemoryError: {error}", traceback.format_exc())
     except Exception as error:
         _log.exception("unit %s of case %s failed", unit["key"], unit["case"])
+        if kept is not None:
+            kept.raised(error)
         kind = "io" if isinstance(error, OSError | CorruptStoreError) else "error"
         name = (
             f"{type(error).__module__}.{type(error).__name__}"
@@ -355,8 +387,16 @@ def _record(unit: Mapping[str, Any], values: Values, shard: Any, number: int, st
         header |= failure(kind, f"{name.removeprefix('builtins.')}: {error}", traceback.format_exc())
     header["wall_s"], header["cpu_s"] = time.monotonic() - began, time.process_time() - cpu
     header["peak_mb"] = _peak_mb()
-    shard.append(unit["key"], header, encoded if header["status"] == "done" else None)
-    return header
+    return header, encoded if header["status"] == "done" else None
+
+
+def _keeping(unit: Mapping[str, Any], out: Path, stage: str) -> AbstractContextManager[Any]:
+    """What keeps the progress of a unit whose step keeps some."""
+    if not find_step(unit["made"]["step"]).takes_kept:
+        return contextlib.nullcontext()
+    from conntap.study.keeping import Keeping, kept_folder  # it reads what `setup` writes, and that imports this file
+
+    return Keeping(kept_folder(out, stage, unit["key"]))
 
 
 def _folder_of(unit: Mapping[str, Any], out: Path, stage: str) -> AbstractContextManager[Any]:

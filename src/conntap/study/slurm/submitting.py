@@ -24,6 +24,7 @@ from conntap.study.entries import RunOptions, Study
 from conntap.study.folders import recheck_folders
 from conntap.study.forgetting import forget_unneeded, recheck_values
 from conntap.study.jobs import Limits
+from conntap.study.keeping import clear_kept
 from conntap.study.launches import Launch, begin
 from conntap.study.locking import lock
 from conntap.study.run import check_current
@@ -146,6 +147,7 @@ def submit(
         refuse_if_active(out)
         recheck_values(out)
         recheck_folders(out)
+        clear_kept(out)
         forget_unneeded(out)
         arrays = [shared_out(study, out, name, found, only, limits or {}) for name in read_setup(out)["stages"]]
         if not any(array.shares for array in arrays):
