@@ -318,3 +318,39 @@ def test_the_plan_tells_how_many_are_gathered_and_the_report_along_what(write, l
     assert "gather values" in page
     told = CliRunner().invoke(tap, ["steps", "infer.significance"])
     assert "gather: {surrogates: COLUMN}" in told.output
+
+
+@pytest.fixture
+def chained(write):
+    """A study without circuits whose last stage gathers, and what it gives on local processes."""
+    path = write(
+        "stages:\n  made: {do: 'plugin_steps:chain', each: {n_nodes: [3, 5]}}\n"
+        "  d: {do: 'plugin_steps:draw', of: made, repeat: 3}\n" + ALL,
+        circuits="",
+    )
+    return path, [each.tolist() for each in values(runs(path, workers=2), "all")[1]]
+
+
+def test_workers_of_dask_give_the_same(chained, tmp_path):
+    pytest.importorskip("distributed")
+    outcome = run(with_run(load_study(chained[0]), where="dask", workers=2), out=tmp_path / "dask")
+    assert [each.tolist() for each in values(outcome, "all")[1]] == chained[1]
+
+
+def test_shares_of_a_cluster_give_the_same_and_wait_for_what_they_gather(chained, tmp_path):
+    from conntap.study import collect, setup
+    from conntap.study.jobs import shared, to_do
+    from conntap.study.launches import begin
+    from conntap.study.slurm.share import run_share
+    from conntap.study.slurm.shares import write_shares
+
+    study, out = load_study(chained[0]), tmp_path / "shared"
+    setup(study, out)
+    stages = ("made", "d", "all")
+    launch = begin(study, out, stages={name: to_do(out, name).summary() | {"shares": 1} for name in stages})
+    for name in stages:
+        write_shares(launch, name, shared(to_do(out, name).jobs, 1), in_seconds=False)
+    assert run_share(out, launch, "all", 0).sums()["waiting"] == 2
+    assert [run_share(out, launch, name, 0).sums()["done"] for name in stages] == [2, 6, 2]
+    with open_store(collect(out)) as opened:
+        assert [each.tolist() for each in opened["all"]] == chained[1]

@@ -86,7 +86,7 @@ def foresee(study: Study, out: Path, prepared: Prepared, *, most_edges: int = 10
     until = time.monotonic() + _SECONDS
     found: list[Foreseen] = []
     for name, plan in plans.items():
-        if _manipulates(plan.stage.step):
+        if _manipulates(plan.stage.step) and not plan.stage.gather:
             found += _of_stage(name, plan, there, most_edges, until)
     return found
 

@@ -7,6 +7,8 @@ The run folder that results is all a batch needs::
     OUT/run/plan-HASH/STAGE/cases.json          key, case and slicing of all units in the order of the index
     OUT/run/stages/STAGE/shards/*.shard         records of finished and failed units
     OUT/run/stages/STAGE/logs/*.log             what the batches printed
+    OUT/run/stages/STAGE/files/KEY              what the step of a unit wrote
+    OUT/run/stages/STAGE/kept/KEY               what units that are not done kept of their progress
 """
 
 from __future__ import annotations
