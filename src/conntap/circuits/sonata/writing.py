@@ -143,13 +143,13 @@ def write_circuit(
     folder.mkdir(parents=True, exist_ok=True)
     with atomic(folder / "nodes.h5") as nodes_aside, atomic(folder / "edges.h5") as edges_aside:
         with hdf5_into(nodes_aside) as file:
-            _sign(file)
+            sign(file)
             for name, table in nodes.items():
-                _write_nodes(file.create_group(f"nodes/{name}"), table, compression)
+                write_nodes(file.create_group(f"nodes/{name}"), table, compression)
         with hdf5_into(edges_aside) as file:
-            _sign(file)
+            sign(file)
             for name, (source, target, connectome) in edges.items():
-                _write_edges(file.create_group(f"edges/{name}"), source, target, connectome, compression)
+                write_edges(file.create_group(f"edges/{name}"), source, target, connectome, compression)
         (folder / _CONFIG).unlink(missing_ok=True)  # so that a crash between two renames leaves no mixture
     with atomic(folder / _CONFIG) as aside:
         aside.write_text(json.dumps(_config(nodes, edges), indent=2) + "\n")
@@ -210,12 +210,12 @@ def _split(connectome: Connectome) -> dict[str, Any]:
     return {"nodes": nodes, "edges": edges}
 
 
-def _sign(file: h5py.File) -> None:
+def sign(file: h5py.File) -> None:
     file.attrs["magic"] = _MAGIC
     file.attrs["version"] = _VERSION
 
 
-def _write_nodes(group: h5py.Group, table: pd.DataFrame, compression: str | None) -> None:
+def write_nodes(group: h5py.Group, table: pd.DataFrame, compression: str | None) -> None:
     n = len(table)
     put(group, "node_type_id", np.full(n, -1, dtype=np.int64), compression)
     columns: dict[str, Any] = {name: table[name].array for name in table.columns}
@@ -226,7 +226,7 @@ def _write_nodes(group: h5py.Group, table: pd.DataFrame, compression: str | None
     write_properties(group.create_group("0", track_order=True), columns, compression)
 
 
-def _write_edges(group: h5py.Group, source: str, target: str, connectome: Connectome, compression: str | None) -> None:
+def write_edges(group: h5py.Group, source: str, target: str, connectome: Connectome, compression: str | None) -> None:
     order = order_of_pairs(connectome.post, connectome.pre, connectome.n_post, connectome.n_pre)
     pre, post = connectome.pre[order], connectome.post[order]
     for name, population, ids in (("source_node_id", source, pre), ("target_node_id", target, post)):
