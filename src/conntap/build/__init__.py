@@ -9,11 +9,16 @@ from importlib import import_module
 from typing import Any
 
 from conntap.build.column import column  # noqa: F401 (the function, not its module)
+from conntap.build.column_details import Details  # noqa: F401
 
 _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "blocks": {"typed": 2},
-    "column": {"column": 1},
+    "column": {"column": 2},
     "cultured": {"culture": 1},
+    "synapse_places": {"placed_synapses": 1, "synapse_cloud": 1},
+    "lattices": {"small_world": 1},
+    "power_laws": {"scale_free": 1},
+    "sheets": {"spatial_sheet": 1},
     "wired": {"distance": 1},
     "ngv.synapses": {"astrocyte_synapses": 1},
     "ngv.placement": {"astrocytes": 1},
@@ -27,7 +32,7 @@ _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
 
-__all__ = sorted(["STEPS", *STEPS])
+__all__ = sorted(["Details", "STEPS", *STEPS])
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,164 @@
+"""What else may be said of a column: its outline, densities, types of cells, rule, and what an edge is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from conntap.circuits.tissue import box_of
+from conntap.errors import OptionError, known, one_of, unknown
+
+__all__ = ["Details", "Outline", "details_of", "outline_of", "per_layer"]
+
+Box = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a column is like beyond its common options.
+
+    Parameters
+    ----------
+    shape
+        What cells fill: a "cylinder" or a "hexagon" of `radius_um` (from its axis to a corner) over all layers, or a "box", which
+        `box_um` says by itself.
+    box_um
+        The lower and the upper corner of a box; y is the depth, so it cuts what it holds out of the layers.
+    densities_per_mm3
+        Cells per mm^3, one number for all layers or one each; the number of cells follows from them.
+    types
+        Type -> share, of whatever the shares add up to: one mapping for all layers or one each. Default: "PC", and "BC", "MC",
+        "BP" for inhibitory cells.
+    inhibitory_types
+        Which of these types are inhibitory.
+    rule
+        How cells are connected instead: a rule as plain values, {kind: Exponential, a: 0.1, b: 0.01}.
+    edges
+        What an edge is: one of the "connections", or one of the "synapses", with its place.
+    synapses_per_um3
+        Synapses in a um^3 of tissue; the mean number of synapses of a connection follows from it.
+    delay_ms, speed_um_per_ms
+        The delay at no distance, and how fast a spike travels.
+    reach_um, spread
+        Of the places of synapses, as for `build.placed_synapses`.
+
+    Examples
+    --------
+    >>> Details(box_um=((0, 0, 0), (300, 300, 300)), edges="synapses").shape
+    """
+
+    shape: Literal["cylinder", "hexagon", "box"] | None = None
+    box_um: Box | None = None
+    densities_per_mm3: float | tuple[float, ...] | None = None
+    types: dict[str, float] | tuple[dict[str, float], ...] | None = None
+    inhibitory_types: tuple[str, ...] = ("BC", "MC", "BP")
+    rule: dict[str, Any] | None = None
+    edges: Literal["connections", "synapses"] = "connections"
+    synapses_per_um3: float | None = None
+    delay_ms: float = 0.5
+    speed_um_per_ms: float = 300.0
+    reach_um: float = 100.0
+    spread: float = 0.3
+
+
+def details_of(given: Details | Mapping[str, Any] | None, where: str) -> Details:
+    """Details, given as such or as a mapping; checked but for what needs the layers.
+
+    >>> details_of({"shape": "hexagon"}, "column.details").edges
+    'connections'
+    """
+    if isinstance(given, Mapping):
+        names = [each.name for each in fields(Details)]
+        for name in given:
+            if name not in names:
+                raise OptionError(unknown(where, "name", name, names))
+        given = Details(**given)
+    found = Details() if given is None else given
+    if not isinstance(found, Details):
+        raise OptionError(f"{where}: {found!r}; give a mapping of {known(Details.__dataclass_fields__)}.")
+    if found.shape is not None:
+        one_of(f"{where}.shape", found.shape, ["cylinder", "hexagon", "box"])
+    if (found.box_um is not None) != (found.shape in (None, "box")) and (
+        found.box_um is not None or found.shape == "box"
+    ):
+        raise OptionError(f"{where}.box_um: give it for a box, and for nothing else; shape is {found.shape!r}.")
+    one_of(f"{where}.edges", found.edges, ["connections", "synapses"])
+    above = {"speed_um_per_ms": found.speed_um_per_ms, "reach_um": found.reach_um}
+    above |= {} if found.synapses_per_um3 is None else {"synapses_per_um3": found.synapses_per_um3}
+    for name, value in above.items():
+        if not (math.isfinite(value) and value > 0):
+            raise OptionError(f"{where}.{name}: {value}; give a number above 0.")
+    for name, value in {"delay_ms": found.delay_ms, "spread": found.spread}.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise OptionError(f"{where}.{name}: {value}; give a number from 0 on.")
+    return found
+
+
+def per_layer(values: Any, n_layers: int, where: str) -> list[Any]:
+    """One value for each layer, of one for all or one each.
+
+    >>> per_layer(2.0, 3, "column.details.densities_per_mm3")
+    [2.0, 2.0, 2.0]
+    """
+    if not isinstance(values, Sequence | np.ndarray):
+        return [values] * n_layers
+    if len(values) == 1:
+        return list(values) * n_layers
+    if len(values) != n_layers:
+        raise OptionError(f"{where}: {len(values)} of them for {n_layers} layers; give one for all, or one each.")
+    return list(values)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Which part of space a column fills: the depths from `top` to `bottom`, and a disc, hexagon or rectangle at each."""
+
+    kind: str
+    top: float
+    bottom: float
+    radius: float
+    box: np.ndarray | None = None
+
+    @property
+    def area(self) -> float:
+        """The area of a cut across, um^2."""
+        if self.kind == "box":
+            return float(np.prod((self.box[1] - self.box[0])[[0, 2]]))
+        return self.radius**2 * (math.pi if self.kind == "cylinder" else 1.5 * math.sqrt(3.0))
+
+    def across(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """x and z of points that fill a cut across evenly."""
+        if self.kind == "box":
+            x, z = rng.random((2, n))
+            (low_x, _, low_z), (high_x, _, high_z) = self.box
+            return low_x + x * (high_x - low_x), low_z + z * (high_z - low_z)
+        if self.kind == "cylinder":
+            radius, angle = self.radius * np.sqrt(rng.random(n)), 2 * np.pi * rng.random(n)
+            return radius * np.cos(angle), radius * np.sin(angle)
+        corners = self.radius * np.exp(1j * np.pi * np.arange(0, 6, 2) / 3)  # a hexagon is three rhombi
+        first = rng.integers(0, 3, n)
+        one, other = rng.random((2, n))
+        place = one * corners[first] + other * corners[(first + 1) % 3]
+        return place.real, place.imag
+
+
+def outline_of(details: Details, radius_um: float, depth_um: float, where: str) -> Outline:
+    """The outline that details ask for, of layers down to a depth.
+
+    >>> outline_of(Details(), 10.0, 100.0, "column.details").kind
+    'cylinder'
+    """
+    if details.box_um is None:
+        return Outline(details.shape or "cylinder", 0.0, depth_um, radius_um)
+    box = box_of(f"{where}.box_um", details.box_um)
+    top, bottom = box[:, 1].tolist()
+    if top < 0 or bottom > depth_um * (1 + 1e-9):
+        raise OptionError(
+            f"{where}.box_um: depths (y) from {top:g} to {bottom:g} um; layers_um reaches from 0 to {depth_um:g}. Move the box, or "
+            "give other layers."
+        )
+    return Outline("box", top, bottom, radius_um, box)
