@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["chosen", "distinct", "distinct_in", "in_order"]
+__all__ = ["chosen", "distinct", "distinct_in", "in_order", "united"]
 
 _MANY = 100_000  # from here on the radix sort is worth its compilation
 _WIDEST = 32  # as many marks a number are faster than sorting
@@ -22,7 +22,7 @@ def distinct(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
         return np.flatnonzero(_marked(n, size, rng))
     found = np.empty(0, dtype=np.int64)
     while len(found) < size:
-        found = _with(found, rng.integers(0, n, size - len(found), dtype=np.int64), n)
+        found = united(found, rng.integers(0, n, size - len(found), dtype=np.int64), n)
     return found
 
 
@@ -49,7 +49,7 @@ def distinct_in(sizes: np.ndarray, counts: np.ndarray, rng: np.random.Generator)
     found, owed = np.empty(0, dtype=np.int64), wanted
     while owed.any():
         more = rng.integers(0, np.repeat(sizes, owed), dtype=np.int64) + np.repeat(ends[:-1], owed)
-        found = _with(found, more, int(ends[-1]))
+        found = united(found, more, int(ends[-1]))
         owed = wanted - np.diff(np.searchsorted(found, ends))
     return _inverted(found, ends, is_dense) if is_dense.any() else found
 
@@ -82,7 +82,7 @@ def in_order(numbers: np.ndarray, limit: int) -> np.ndarray:
     return words.view(np.int64)
 
 
-def _with(found: np.ndarray, more: np.ndarray, limit: int) -> np.ndarray:
+def united(found: np.ndarray, more: np.ndarray, limit: int) -> np.ndarray:
     """The rising union of a rising set and other numbers."""
     more = in_order(more, limit)
     joined = np.sort(np.concatenate([found, more]), kind="stable") if len(found) else more
