@@ -22,6 +22,7 @@ from conntap.errors import CircuitError, known
 
 if TYPE_CHECKING:
     from conntap.circuits.circuit import Circuit
+    from conntap.circuits.tissue import Endfeet
 
 __all__ = ["EdgePopulation", "end_of"]
 
@@ -86,6 +87,13 @@ class EdgePopulation:
     def target(self) -> str:
         """The node population that the edges go to."""
         return self._end("target")
+
+    @property
+    def endfeet(self) -> Endfeet:
+        """Of edges from vessels to astrocytes: the endfeet, read anew each time; CircuitError where these edges are none."""
+        from conntap.circuits.tissue.opening import endfeet_of
+
+        return endfeet_of(self)
 
     def _end(self, side: str) -> str:
         name, is_guess = end_of(self.path, self.name, side, self._circuit.node_populations)

@@ -17,6 +17,8 @@ from conntap.errors import CircuitError, known
 
 if TYPE_CHECKING:
     from conntap.circuits.circuit import Circuit
+    from conntap.circuits.morphologies import Morphologies
+    from conntap.circuits.tissue import Domains, Vasculature
 
 __all__ = ["NodePopulation", "Selection"]
 
@@ -89,6 +91,27 @@ class NodePopulation:
                 f"{self.path}: node population {self.name!r}: node_id {values[counts > 1][0]} stands twice."
             )
         return ids
+
+    @property
+    def morphologies(self) -> Morphologies:
+        """The morphologies of these nodes by name, read when asked for; CircuitError where the configuration names none."""
+        from conntap.circuits.morphologies import Morphologies
+
+        return Morphologies.of(self)
+
+    @property
+    def domains(self) -> Domains:
+        """Of astrocytes: the domain of each, read anew each time; CircuitError where the configuration names none."""
+        from conntap.circuits.tissue.opening import domains_of
+
+        return domains_of(self)
+
+    @property
+    def vessels(self) -> Vasculature:
+        """Of segments of vessels: their network, read anew each time; CircuitError where these nodes are none."""
+        from conntap.circuits.tissue.opening import vessels_of
+
+        return vessels_of(self)
 
     def node_ids(self) -> np.ndarray:
         """All ids in the file's order, shape (nodes,)."""
