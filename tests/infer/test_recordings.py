@@ -173,3 +173,26 @@ def test_values_that_overflow_are_refused_by_their_size(size, kind):
             function(huge)
     whole = np.where(np.isfinite(values), values, 0) / kind(size) * kind(1e14)
     assert infer.describe_recording(Traces(whole, dt_ms=20))["dead"] == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("size", "kind"), [(1e-200, np.float64), (1e-30, np.float32), (1e300, np.float64), (1e20, np.float32)]
+)
+def test_every_method_refuses_values_whose_squares_overflow_or_vanish(size, kind):
+    values = (np.random.default_rng(0).normal(size=(400, 4)) * size).astype(kind)
+    names = ("auto", "challenge", "deconvolved", "describe_recording", "lag_mixture", "lagged_correlation", "pearson")
+    names += ("partial_correlation", "regression", "transfer_entropy", "windowed_partial", "kinetics")
+    told = (
+        r"no value is larger than \d.*below 1e-18" if size < 1 else r"values up to \d.*of 4 of 4 nodes.*beyond 1e\+15"
+    )
+    for name in names:
+        with pytest.raises(ActivityError, match=told):
+            getattr(infer, name)(Traces(values, dt_ms=20))
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e9])
+def test_the_unit_of_values_changes_no_score(size):
+    values = np.random.default_rng(0).normal(size=(400, 4))
+    found, scaled = (infer.pearson(Traces(each, dt_ms=20)).properties["score"] for each in (values, values * size))
+    assert np.allclose(found, scaled)

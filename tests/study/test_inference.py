@@ -280,3 +280,23 @@ def test_the_study_on_the_page_loads_and_gives_the_same_scores(folder, tmp_path)
     with open_store(outcome.store) as opened:
         assert np.array_equal(opened["pairs"][0].properties["score"], found.pairs.properties["score"])
         assert opened["score"][0]["roc_auc"] == found.score["roc_auc"]
+
+
+def test_the_table_of_pairs_calls_none_certain(folder):
+    rows = [line for line in tap(folder / "spikes.npz").output.splitlines() if "0.999" in line]
+    assert rows
+    assert all("> 0.999" in line for line in rows)
+
+
+def test_orientation_and_step_are_asked_for_at_once(tmp_path):
+    np.save(tmp_path / "raw.npy", np.zeros((300, 20)))
+    told = str(tap(tmp_path / "raw.npy", code=1).exception)
+    assert "nothing says which axis is time, nor how long a step is" in told
+    assert "Give --orientation time-nodes (a row a step) or nodes-time (a row a node), and --dt-ms or --rate-hz" in told
+
+
+def test_advice_is_in_the_words_of_who_reads_it(tmp_path):
+    spikes = Spikes([0, 1, 1], [0.1, 0.2, 0.4], duration_ms=0.9, ids=3)
+    activity.write_spikes(spikes, tmp_path / "seconds.npz")
+    assert "read them with --time-unit s" in tap(tmp_path / "seconds.npz", code=1).output
+    assert "time_unit='s'" in infer.describe_recording(spikes)["advice"]

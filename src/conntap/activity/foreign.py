@@ -63,8 +63,10 @@ def chosen(found: Iterable[Found], series: str | None, path: Path) -> Found:
 def traces_of(one: Found, asked: Asked, path: Path, **kept: Any) -> Traces:
     """Traces of an array, as declared, else as its attributes tell."""
     where = f"{path}: {one.name}" if one.name else str(path)
-    values = oriented(one.values, asked.orientation, where, _orientation(one.dimensions))
-    dt_ms = step_ms(where, asked.dt_ms, asked.rate_hz, _step(one.attributes))
+    step = _step(one.attributes)
+    timed = not (asked.dt_ms is None and asked.rate_hz is None and step is None)
+    values = oriented(one.values, asked.orientation, where, _orientation(one.dimensions), timed=timed)
+    dt_ms = step_ms(where, asked.dt_ms, asked.rate_hz, step)
     unit = asked.unit if asked.unit is not None else _text(one.attributes.get("unit", one.attributes.get("units", "")))
     return Traces(values, dt_ms=dt_ms, ids=asked.ids, unit=unit, **kept)
 

@@ -54,8 +54,10 @@ def step_ms(
     return float(told)
 
 
-def oriented(values: Any, orientation: str | None, where: str, told: str | None = None) -> Any:
+def oriented(values: Any, orientation: str | None, where: str, told: str | None = None, *, timed: bool = True) -> Any:
     """Values as (time, nodes), from their declared orientation, or the file's, or a shape that leaves no doubt.
+
+    Where the step is not known either (`timed` is False), both are asked for at once.
 
     Examples
     --------
@@ -70,8 +72,9 @@ def oriented(values: Any, orientation: str | None, where: str, told: str | None 
     chosen = orientation or told or _clear(values.shape)
     if chosen is None:
         raise ActivityError(
-            f"{where}: values of shape {tuple(values.shape)}, and nothing says which axis is time. Give "
-            "orientation='time-nodes' (a row a step) or 'nodes-time' (a row a node)."
+            f"{where}: values of shape {tuple(values.shape)}, and nothing says which axis is time"
+            f"{'' if timed else ', nor how long a step is'}. Give orientation='time-nodes' (a row a step) or 'nodes-time' (a row "
+            f"a node){'' if timed else ', and dt_ms or rate_hz'}."
         )
     if chosen == "time-nodes":
         return values

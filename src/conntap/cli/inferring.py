@@ -171,6 +171,7 @@ def _in_options(text: str) -> str:
         return f"--{name.replace('_', '-')} {value or 'NAME'}" + more.replace("'", "")
 
     text = _NAMED.sub(lambda match: "--" + match[1].replace("_", "-"), _GIVEN.sub(option, text))
+    text = re.sub("'(time-nodes|nodes-time)'", r"\1", text)
     text = text.replace("Mend the recording: infer.mended", "Apply infer.mended")
     return re.sub(
         "([Aa])pply infer.mended", lambda match: f"{'L' if match[1] == 'A' else 'l'}eave --as-it-is out", text
@@ -250,6 +251,19 @@ def _short(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _cell(name: str, value: Any) -> str:
+    """A value of the table of pairs; what three digits would show as certain is told as more or less than the last of them.
+
+    Examples
+    --------
+    >>> _cell("probability", 0.9999), _cell("probability", 0.25), _cell("score", 15647.0), _cell("pre", 3)
+    ('> 0.999', '0.25', '15,647', '3')
+    """
+    if name == "probability" and (value > 0.999 or value < 0.001):
+        return "> 0.999" if value > 0.999 else "< 0.001"
+    return _short(value) if isinstance(value, float) else str(value)
+
+
 def _print_found(found: Any, written: list[str]) -> None:
     from conntap.study import inference
 
@@ -267,7 +281,7 @@ def _print_found(found: Any, written: list[str]) -> None:
     best = kept.connectome if kept.connectome.n_edges else found.ranking
     if best.n_edges:
         rows = inference.strongest_pairs(best, _TOP).to_dict("records")
-        shown = [{name: _short(value) if isinstance(value, float) else str(value) for name, value in row.items()} for row in rows]  # fmt: skip
+        shown = [{name: _cell(name, value) for name, value in row.items()} for row in rows]
         print_rows(
             shown, title="strongest connections" if kept.connectome.n_edges else "strongest pairs, none of them kept"
         )

@@ -11,7 +11,7 @@ import numpy as np
 from conntap.activity import Spikes, Traces
 from conntap.errors import ActivityError, OptionError
 from conntap.infer.lags import checked_lags, step_ms
-from conntap.infer.recordings import checked
+from conntap.infer.recordings import checked, sized
 
 __all__ = ["Covariances", "Sums", "covariances", "of_activity"]
 
@@ -128,7 +128,7 @@ def of_activity(
         return spike_covariances(activity, bin_ms=bin_ms, lags=lags)
     if activity.n_steps < 3:
         raise ActivityError(f"{where}: {activity.n_steps} frames; give a recording of three at least.")
-    return covariances(activity.pieces(4096), lags=lags)
+    return covariances(sized(activity.pieces(4096), activity, where), lags=lags)
 
 
 class Sums:

@@ -12,6 +12,7 @@ from scipy import fft, signal
 from conntap.activity.traces import Traces
 from conntap.errors import ActivityError, one_of, whole
 from conntap.infer.flowing import without_nan
+from conntap.infer.recordings import sized
 from conntap.infer.rises import with_rises
 
 __all__ = ["estimated", "kinetics", "sample"]
@@ -137,8 +138,8 @@ def sample(traces: Traces, most_frames: int, length: int, where: str) -> Iterato
         starts = np.arange(0, n - length + 1, length)
     else:
         starts = np.linspace(0, n - length, max(1, most_frames // length)).astype(int)
-    for start in starts:
-        block = np.asarray(traces.values[start : start + length])
+    blocks = (np.asarray(traces.values[start : start + length]) for start in starts)
+    for block in sized(blocks, traces, where):
         without_nan(block, where)
         yield block
 

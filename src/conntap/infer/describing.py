@@ -12,7 +12,7 @@ from conntap.activity import Spikes, Traces
 from conntap.activity.lazy import box_of
 from conntap.errors import ActivityError
 from conntap.infer._gaps import survey
-from conntap.infer.recordings import Counted, copies_of, dead_of, moderate, steps_of
+from conntap.infer.recordings import Counted, copies_of, dead_of, moderate, sized, steps_of
 
 __all__ = ["advice_on", "describe_nodes", "describe_recording"]
 
@@ -49,7 +49,7 @@ def describe_recording(activity: Spikes | Traces) -> dict[str, float | int | str
     Raises
     ------
     ActivityError
-        A recording of no duration, without nodes, or with values beyond 1e15 in size.
+        A recording of no duration, without nodes, or with values beyond 1e15 in size, or all below 1e-18.
 
     Notes
     -----
@@ -99,7 +99,7 @@ def describe_nodes(activity: Spikes | Traces) -> pd.DataFrame:
     Raises
     ------
     ActivityError
-        A recording of no duration, without nodes, or with values beyond 1e15 in size.
+        A recording of no duration, without nodes, or with values beyond 1e15 in size, or all below 1e-18.
 
     Notes
     -----
@@ -159,8 +159,8 @@ def _of_traces(traces: Traces, where: str) -> _Described:
     moments = _Moments(np.nan_to_num(middle))
 
     def watched() -> Iterator[np.ndarray]:
-        for piece in traces.pieces(steps_of(traces)):
-            moments.add(moderate(piece, traces, where))
+        for piece in sized(traces.pieces(steps_of(traces)), traces, where):
+            moments.add(piece)
             events.add(piece)
             yield piece
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -13,11 +13,12 @@ from conntap.activity.lazy import boxed
 from conntap.errors import ActivityError, OptionError, known, one_of
 from conntap.infer._gaps import Filled, Surveyed, survey
 
-__all__ = ["binned", "checked", "checked_pieces", "copies_of", "dead_of", "mended", "moderate", "steps_of"]
+__all__ = ["binned", "checked", "checked_pieces", "copies_of", "dead_of", "mended", "moderate", "sized", "steps_of"]
 
 _FEWEST_STEPS = 3
 _FASTEST_HZ = 1000.0
 _LARGEST = 1e15  # sums of squares of what is larger do not fit into 32-bit floats
+_SMALLEST = 1e-18  # and squares of what is smaller are 0 there
 _IN_MEMORY = 2**27  # bytes of counts above which bins are counted when they are used
 
 
@@ -36,7 +37,7 @@ def checked(activity: Spikes | Traces, where: str) -> None:
     Raises
     ------
     ActivityError
-        Fewer than 3 steps, values that are NaN, infinite or beyond 1e15 in size (it names the nodes), spikes of no
+        Fewer than 3 steps, values that are NaN, infinite or beyond 1e15 in size (it names the nodes), all below 1e-18, spikes of no
         duration, or of more than 1,000 Hz a node on average: times in seconds taken for milliseconds.
 
     Examples
@@ -50,8 +51,8 @@ def checked(activity: Spikes | Traces, where: str) -> None:
         return
     missing = np.zeros(activity.n_nodes, dtype=bool)
     _enough(activity, where)
-    for piece in activity.pieces(steps_of(activity)):
-        missing |= ~_finite(moderate(piece, activity, where))
+    for piece in sized(activity.pieces(steps_of(activity)), activity, where):
+        missing |= ~_finite(piece)
     _refused(activity, missing, where)
 
 
@@ -64,9 +65,32 @@ def checked_pieces(traces: Traces, where: str, steps: int = 10_000) -> Iterator[
     [3, 2]
     """
     _enough(traces, where)
-    for piece in traces.pieces(steps):
-        _refused(traces, ~_finite(moderate(piece, traces, where)), where)
+    for piece in sized(traces.pieces(steps), traces, where):
+        _refused(traces, ~_finite(piece), where)
         yield piece
+
+
+def sized(pieces: Iterable[np.ndarray], traces: Traces, where: str) -> Iterator[np.ndarray]:
+    """The pieces as they come, refused where values are so large that their squares overflow, or all so small that they vanish.
+
+    Examples
+    --------
+    >>> tiny = Traces([[0.0], [1e-200], [0.0]], dt_ms=20)
+    >>> list(sized(tiny.pieces(), tiny, "infer.pearson"))
+    Traceback (most recent call last):
+    conntap.errors.ActivityError: infer.pearson: no value is larger than 1e-200; below 1e-18 what is computed vanishes. Check the unit of the file's numbers, or scale them.
+    """
+    largest = 0.0
+    for piece in pieces:
+        moderate(piece, traces, where)
+        if largest < _SMALLEST and piece.size and piece.dtype.kind == "f":
+            largest = max(largest, float(np.fmax.reduce(np.abs(piece), axis=None)))
+        yield piece
+    if 0 < largest < _SMALLEST:
+        raise ActivityError(
+            f"{where}: no value is larger than {largest:.3g}; below {_SMALLEST:g} what is computed vanishes. Check the unit of "
+            "the file's numbers, or scale them."
+        )
 
 
 def moderate(piece: np.ndarray, traces: Traces, where: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from conntap.activity import Spikes, Traces
 from conntap.infer.cross_counts import in_bins
-from conntap.infer.recordings import checked_pieces, steps_of
+from conntap.infer.recordings import checked_pieces, moderate, steps_of
 
 __all__ = ["Thermometers", "calm_level", "thermometers"]
 
@@ -115,6 +115,8 @@ def _edges(traces: Traces, differenced: bool) -> np.ndarray:
         length = most // _STRETCHES
         starts = np.linspace(0, n_steps - length, _STRETCHES).astype(int)
         parts = [np.asarray(traces.values[a : a + length], dtype=np.float64) for a in starts]
+    for part in parts:
+        moderate(part, traces, "transfer_entropy")
     with np.errstate(invalid="ignore"):  # what is not finite is refused with the pieces, and reaches no edge here
         seen = np.concatenate([np.diff(part, axis=0) if differenced else part for part in parts])
         seen = np.where(np.isfinite(seen), seen, 0.0)

@@ -13,6 +13,7 @@ from conntap.errors import ActivityError, OptionError, one_of
 from conntap.infer.lags import nodes_of
 from conntap.infer.pairs import all_pairs
 from conntap.infer.precisions import inverse, main_components, mirrored, partial_of
+from conntap.infer.recordings import sized
 
 __all__ = ["challenge"]
 
@@ -201,7 +202,7 @@ def _rises(traces: Traces, kinds: set[tuple[float, ...]], least: float) -> dict[
 
     parts: dict[tuple[float, ...], list[tuple[np.ndarray, ...]]] = {taps: [] for taps in kinds}
     before, base = np.empty((0, traces.n_nodes), dtype=np.float32), None
-    for piece in traces.pieces(8192):
+    for piece in sized(traces.pieces(8192), traces, "challenge"):
         piece = np.asarray(piece)
         _refuse(piece)
         base = piece[:1].astype(np.float64) if base is None else base
