@@ -8,7 +8,7 @@ from typing import Any
 # The steps of each file, with their versions: raise one when its values may change.
 _FILES: dict[str, dict[str, int]] = {
     "baselines": {"detrended": 1, "dff": 1},
-    "choosing": {"auto": 3, "choose": 3},
+    "choosing": {"auto": 4, "choose": 4},
     "correlations": {"lagged_correlation": 1, "pearson": 1},
     "correlograms": {"cross_correlogram": 1},
     "coupling": {"poisson_glm": 1},

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from conntap.activity import Spikes, Traces
 from conntap.circuits.connectome import Connectome
 from conntap.errors import ConntapError, OptionError, one_of
-from conntap.infer.decays import kinetics
-from conntap.infer.deconvolution import deconvolved
+from conntap.infer.deconvolution import decay_estimates, deconvolved_by
 from conntap.infer.describing import describe_recording
 from conntap.infer.filters import coarsened
 from conntap.infer.mixtures import lag_mixture
@@ -20,7 +22,7 @@ from conntap.infer.regressions import regression
 from conntap.infer.thresholds import local_fdr
 from conntap.infer.windowed import windowed_partial
 
-__all__ = ["auto", "choose"]
+__all__ = ["Chosen", "auto", "carried_out", "choose", "chosen"]
 
 _BURSTS = 0.4  # burstiness above which a network is said to burst
 _SLOW_MS = 10.0  # steps from which on synapses act within one
@@ -53,7 +55,7 @@ def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
     nodes to learn from: `regression`. More than 4,000 nodes, or half as many as steps: `windowed_partial`. Lags are fewer where
     steps are less than twice as many as values of the past. Traces that decay over more than 1.5 steps are
     fluorescence and deconvolved. The limits were set on simulated recordings other than those of the benchmark.
-    Time: two passes over traces in pieces, and their decays.
+    Time: three passes over traces in pieces, and the decays of 32 of them.
 
     Examples
     --------
@@ -63,10 +65,31 @@ def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
     >>> told["method"], told["bin_ms"], told["lags"]
     ('lag_mixture', 1.0, 8)
     """
+    return chosen(activity).plan
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What `choose` says, and the estimates of decays and noise on which it stands (of spikes none)."""
+
+    plan: dict[str, str | float | int]
+    estimates: pd.DataFrame | None
+
+
+def chosen(activity: Spikes | Traces, described: Mapping[str, Any] | None = None) -> Chosen:
+    """What `choose` says, with what may be taken from it; `described` is what `describe_recording` told before, if it did.
+
+    Examples
+    --------
+    >>> spikes = Spikes([0, 1, 0], [10.0, 12.0, 500.0], duration_ms=1000, ids=3)
+    >>> chosen(spikes, describe_recording(spikes)).plan["method"] == choose(spikes)["method"]
+    True
+    """
     checked(activity, "choose")
-    told = describe_recording(activity)
+    told = describe_recording(activity) if described is None else described
+    estimates = decay_estimates(activity) if isinstance(activity, Traces) else None
     n, burstiness = activity.n_nodes - int(told["dead"]), float(told["burstiness"])
-    tau = _decay_ms(activity) if isinstance(activity, Traces) else 0.0
+    tau = 0.0 if estimates is None else _decay_ms(estimates, activity.dt_ms)
     step = max(1.0, _grid_ms(activity)) if isinstance(activity, Spikes) else activity.dt_ms
     if isinstance(activity, Traces):
         step *= max(1, round(_FINE_MS / step))
@@ -92,7 +115,8 @@ def choose(activity: Spikes | Traces) -> dict[str, str | float | int]:
         why += f"; taken for fluorescence that decays in {tau:.0f} ms, and deconvolved"
     if burstiness >= _BURSTS:
         why += f"; probabilities may be too high: in bursts (burstiness {burstiness:.2f}) all neurons go together"
-    return {"method": method, "why": why, "bin_ms": step, "lags": lags, "tau_ms": tau, "burstiness": burstiness}
+    plan = {"method": method, "why": why, "bin_ms": step, "lags": lags, "tau_ms": tau, "burstiness": burstiness}
+    return Chosen(plan, estimates)
 
 
 def auto(activity: Spikes | Traces, *, method: Method = "auto", threads: int = 1) -> Connectome:
@@ -139,10 +163,23 @@ def auto(activity: Spikes | Traces, *, method: Method = "auto", threads: int = 1
     one_of("auto.method", method, ["auto", "lag_mixture", "windowed_partial", "regression"])
     if activity.n_nodes < 2:
         raise OptionError(f"auto: {activity.n_nodes} nodes make no pair. Give a recording of two or more.")
-    plan = choose(activity)
+    return carried_out(activity, chosen(activity), method=method, threads=threads)
+
+
+def carried_out(activity: Spikes | Traces, choice: Chosen, *, method: Method = "auto", threads: int = 1) -> Connectome:
+    """What `auto` gives of a recording for which the choice was made before.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> spikes = Spikes(rng.integers(0, 5, 500), rng.random(500) * 60_000, duration_ms=60_000, ids=5)
+    >>> carried_out(spikes, chosen(spikes)) == auto(spikes)
+    True
+    """
+    plan = choice.plan
     name = str(plan["method"]) if method == "auto" else method
     if isinstance(activity, Traces):
-        activity, step = _spikes_of(activity, plan, threads), None
+        activity, step = _spikes_of(activity, choice, threads), None
     else:
         step = float(plan["bin_ms"])
     lags = int(plan["lags"])
@@ -162,20 +199,20 @@ def _regressed(activity: Spikes | Traces, lags: list[int], step: float | None) -
         return regression(activity, model="ridge", lags=lags, bin_ms=step)
 
 
-def _spikes_of(traces: Traces, plan: dict[str, str | float | int], threads: int) -> Traces:
+def _spikes_of(traces: Traces, choice: Chosen, threads: int) -> Traces:
     """Traces of spikes, in the step that was planned."""
-    if plan["tau_ms"]:
-        traces = deconvolved(traces, tau_ms="shared", threads=threads)
-    frames = max(1, round(float(plan["bin_ms"]) / traces.dt_ms))
+    if choice.plan["tau_ms"] and choice.estimates is not None:
+        traces = deconvolved_by(traces, choice.estimates, threads=threads)
+    frames = max(1, round(float(choice.plan["bin_ms"]) / traces.dt_ms))
     return coarsened(traces, frames=frames) if frames > 1 else traces
 
 
-def _decay_ms(traces: Traces) -> float:
+def _decay_ms(estimates: pd.DataFrame, dt_ms: float) -> float:
     """The decay that most traces share, 0 where they do not decay."""
-    tau = kinetics(traces)["tau_ms"].to_numpy()
+    tau = estimates["tau_ms"].to_numpy()
     tau = tau[np.isfinite(tau)]
     shared = float(np.median(tau)) if len(tau) else 0.0
-    return shared if shared >= _DECAYING * traces.dt_ms else 0.0
+    return shared if shared >= _DECAYING * dt_ms else 0.0
 
 
 def _grid_ms(spikes: Spikes) -> float:

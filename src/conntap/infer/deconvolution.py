@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from conntap.activity.traces import Traces
 from conntap.errors import ActivityError, OptionError, one_of, whole
@@ -16,7 +17,7 @@ from conntap.infer.flowing import mapped
 from conntap.infer.rising import Rise, Rising, fitted_rises
 from conntap.topology.threads import mapped as in_threads
 
-__all__ = ["deconvolved", "tables_of"]
+__all__ = ["decay_estimates", "deconvolved", "deconvolved_by", "tables_of"]
 
 _AHEAD = 20  # time constants: what comes later changes a value by less than 1e-8 of it
 _ROUNDS = 12
@@ -98,19 +99,58 @@ def deconvolved(
     whole("deconvolved.threads", threads, 1)
     if traces.n_nodes == 0 or traces.n_steps == 0:
         return mapped(traces, partial(_Nothing, traces.n_nodes), where="deconvolved")
-    decay, rise, noises = _decays(traces, tau_ms, rise_ms, noise, penalty == "noise" or baseline == "fitted")
+    kinetics = _decays(traces, tau_ms, rise_ms, noise, penalty == "noise" or baseline == "fitted")
+    return _deconvolved(traces, kinetics, penalty, threshold, baseline, give, threads)
+
+
+def deconvolved_by(traces: Traces, estimates: pd.DataFrame, *, threads: int = 1) -> Traces:
+    """What `deconvolved` gives with `tau_ms` shared, from estimates of `decay_estimates` that were made before.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> traces = Traces(np.cumsum(rng.random((400, 2)), axis=0) % 9, dt_ms=20)
+    >>> found = deconvolved_by(traces, decay_estimates(traces))
+    >>> found == deconvolved(traces)
+    True
+    """
+    tau = _own(estimates["tau_ms"].to_numpy(), "shared")
+    kinetics = np.exp(-traces.dt_ms / tau), np.zeros(traces.n_nodes), estimates["noise"].to_numpy()
+    return _deconvolved(traces, kinetics, 0.0, 0.0, "fitted", "spikes", threads)
+
+
+def decay_estimates(traces: Traces) -> pd.DataFrame:
+    """The estimates that `deconvolved` takes where nothing is given: slopes of a few channels, noise of all.
+
+    Examples
+    --------
+    >>> decay_estimates(Traces(np.zeros((20, 2)), dt_ms=20))["noise"].tolist()
+    [0.0, 0.0]
+    """
+    return estimated(traces, "slope", "spectrum", 262_144, _SLOPES)
+
+
+def _deconvolved(
+    traces: Traces,
+    kinetics: tuple[np.ndarray, ...],
+    penalty: float | str,
+    threshold: float,
+    baseline: float | str,
+    give: str,
+    threads: int,
+) -> Traces:
+    decay, rise, noises = kinetics
+    penalties, baselines = _fitted(traces, penalty, baseline, noises, decay, rise)
+    which = int(give == "calcium")
     if rise.any():
-        penalties, baselines = _fitted(traces, penalty, baseline, noises, decay, rise)
-        plan = Rise(decay, rise, baselines, penalties, int(give == "calcium"), int(threads))
+        plan = Rise(decay, rise, baselines, penalties, which, int(threads))
         return mapped(traces, partial(Rising, plan, traces.n_steps), where="deconvolved")
     from conntap.infer._pools import GROUP
 
-    tables = tables_of(decay)
-    penalties, baselines = _fitted(traces, penalty, baseline, noises, decay, rise)
     ahead = int(np.ceil(min(traces.n_steps, -_AHEAD / np.log(decay.max())) / GROUP)) * GROUP
     least = np.full(traces.n_nodes, float(threshold))
-    plan = _Plan(*tables, baselines, penalties, least, ahead, int(give == "calcium"), int(threads))
-    return mapped(traces, partial(_Deconvolving, plan), where="deconvolved")
+    pools = _Plan(*tables_of(decay), baselines, penalties, least, ahead, which, int(threads))
+    return mapped(traces, partial(_Deconvolving, pools), where="deconvolved")
 
 
 def tables_of(decay: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -270,7 +270,7 @@ def infer_recording(
         The recording or the truth cannot be read, they do not fit each other, or a step refuses its input.
     """
     from conntap.activity import read
-    from conntap.infer import describe_recording
+    from conntap.infer import choosing, describe_recording
     from conntap.infer.describing import advice_on
 
     activity = read(asked.recording, **asked.reading)
@@ -289,20 +289,21 @@ def infer_recording(
     for call in asked.prepare:
         with working(call.step.name):
             activity = applied(activity, call, seed=asked.seed)
-    chosen: Mapping[str, Any] = {}
-    if asked.method.step.name == "infer.auto":
-        from conntap.infer import choose
-
+    choice = None
+    if asked.method.step.name == "infer.auto" and activity.n_nodes > 1:
         with working("choosing a method"):
-            chosen = choose(activity)
-        tell("chosen", chosen)
+            choice = choosing.chosen(activity, None if said or asked.prepare else described)
+        tell("chosen", choice.plan)
     with working(f"{asked.method.step.name}: {activity.n_nodes:,} nodes"):
-        pairs = inferred(activity, asked.method, seed=asked.seed)
+        if choice is None:
+            pairs = inferred(activity, asked.method, seed=asked.seed)
+        else:
+            pairs = choosing.carried_out(activity, choice, **asked.method.options)
     with working("what to expect"):
         pairs = labelled(with_probabilities(pairs))
     kept = keep_strongest(pairs, precision=wanted_precision(asked), keep=asked.keep)
     score = {} if truth is None else judged(pairs, kept.connectome, truth)
-    return Found(asked, described, said, activity, pairs, kept, truth, score, chosen)
+    return Found(asked, described, said, activity, pairs, kept, truth, score, choice.plan if choice else {})
 
 
 def wanted_precision(asked: Asked) -> float | None:
