@@ -12,6 +12,7 @@ from conntap.build.column import column  # noqa: F401 (the function, not its mod
 from conntap.build.column_details import Details  # noqa: F401
 
 _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
+    "atlas": {"from_atlas": 1, "synthetic_atlas": 1},
     "blocks": {"typed": 2},
     "column": {"column": 2},
     "cultured": {"culture": 1},
@@ -22,6 +23,8 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "wired": {"distance": 1},
     "ngv.synapses": {"astrocyte_synapses": 1},
     "ngv.placement": {"astrocytes": 1},
+    "ngv.power_cells": {"domains": 1},
+    "ngv.overlaps": {"domain_overlaps": 1},
     "ngv.network": {"vessels": 1},
     "ngv.sites": {"endfoot_sites": 1},
     "ngv.touches": {"gap_junctions": 1},

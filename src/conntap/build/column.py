@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from conntap.build.column_details import Details, Outline, details_of, outline_of, per_layer
+from conntap.build.column_details import Details, Given, Outline, details_of, outline_of, per_layer
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError
 from conntap.topology.pair_draws import draw_pairs
@@ -95,14 +95,14 @@ def column(
     (100, ['afferent_center_x', 'afferent_center_y', 'afferent_center_z', 'delay_ms'])
     """
     _check(n_nodes, radius_um, layers_um, inhibitory, p_near, length_um, n_synapses)
-    details = details_of(details, "column.details")
+    given = details_of(details, "column.details")
     thickness = np.asarray(layers_um, dtype=float)
-    outline = outline_of(details, radius_um, float(thickness.sum()), "column.details")
-    nodes = _cells(n_nodes, outline, thickness, inhibitory, details, rng)
+    outline = outline_of(given, radius_um, float(thickness.sum()), "column.details")
+    nodes = _cells(n_nodes, outline, thickness, inhibitory, given, rng)
     seed = int(rng.integers(2**63))
-    pre, post = _wired(nodes, p_near, length_um, seed) if details.rule is None else _by_rule(nodes, details.rule, seed)
+    pre, post = _wired(nodes, p_near, length_um, seed) if given.rule is None else _by_rule(nodes, given.rule, seed)
     blank = Connectome(nodes, [], [], name="column")
-    return _with_synapses(blank.with_edges(pre, post), n_synapses, outline, details, rng)
+    return _with_synapses(blank.with_edges(pre, post), n_synapses, outline, given, rng)
 
 
 def _check(
@@ -135,7 +135,7 @@ def _cells(
     outline: Outline,
     layers_um: np.ndarray,
     inhibitory: float,
-    details: Details,
+    details: Given,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     edges = np.append(0.0, np.cumsum(layers_um))
@@ -161,9 +161,7 @@ def _cells(
     )
 
 
-def _depths(
-    n: int | None, outline: Outline, edges: np.ndarray, details: Details, rng: np.random.Generator
-) -> np.ndarray:
+def _depths(n: int | None, outline: Outline, edges: np.ndarray, details: Given, rng: np.random.Generator) -> np.ndarray:
     """Depths of all cells, rising: of so many, or of as many in each layer as its density gives."""
     if details.densities_per_mm3 is None:
         n = 1000 if n is None else n
@@ -182,7 +180,7 @@ def _depths(
     return np.concatenate([begin + np.sort(rng.random(count) * (end - begin)) for begin, end, count in parts])
 
 
-def _types(layer: np.ndarray, n_layers: int, details: Details, rng: np.random.Generator) -> np.ndarray:
+def _types(layer: np.ndarray, n_layers: int, details: Given, rng: np.random.Generator) -> np.ndarray:
     """The type of each cell, drawn by the shares in its layer."""
     where = "column.details.types"
     kind, drawn = np.empty(len(layer), dtype=object), rng.random(len(layer))
@@ -241,7 +239,7 @@ def _by_rule(nodes: pd.DataFrame, rule: dict, seed: int) -> tuple[np.ndarray, np
 
 
 def _with_synapses(
-    connections: Connectome, n_synapses: float, outline: Outline, details: Details, rng: np.random.Generator
+    connections: Connectome, n_synapses: float, outline: Outline, details: Given, rng: np.random.Generator
 ) -> Connectome:
     """Numbers of synapses and delays of connections, or their synapses."""
     if details.synapses_per_um3 is not None:

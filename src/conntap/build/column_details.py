@@ -8,24 +8,22 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from conntap.circuits.tissue import box_of
 from conntap.errors import OptionError, known, one_of, unknown
 
-__all__ = ["Details", "Outline", "details_of", "outline_of", "per_layer"]
-
-Box = tuple[tuple[float, float, float], tuple[float, float, float]]
+__all__ = ["Details", "Given", "Outline", "details_of", "outline_of", "per_layer"]
 
 
-@dataclass(frozen=True)
-class Details:
-    """What a column is like beyond its common options.
+class Details(TypedDict, total=False):
+    """What a column is like beyond its common options; a mapping, all of which may be left out.
 
     Parameters
     ----------
     shape
-        What cells fill: a "cylinder" or a "hexagon" of `radius_um` (from its axis to a corner) over all layers, or a "box", which
-        `box_um` says by itself.
+        What cells fill: a "cylinder" (default) or a "hexagon" of `radius_um` (from its axis to a corner) over all layers, or a
+        "box", which `box_um` says by itself.
     box_um
         The lower and the upper corner of a box; y is the depth, so it cuts what it holds out of the layers.
     densities_per_mm3
@@ -34,30 +32,51 @@ class Details:
         Type -> share, of whatever the shares add up to: one mapping for all layers or one each. Default: "PC", and "BC", "MC",
         "BP" for inhibitory cells.
     inhibitory_types
-        Which of these types are inhibitory.
+        Which of these types are inhibitory; default: BC, MC, BP.
     rule
         How cells are connected instead: a rule as plain values, {kind: Exponential, a: 0.1, b: 0.01}.
     edges
-        What an edge is: one of the "connections", or one of the "synapses", with its place.
+        What an edge is: one of the "connections" (default), or one of the "synapses", with its place.
     synapses_per_um3
         Synapses in a um^3 of tissue; the mean number of synapses of a connection follows from it.
     delay_ms, speed_um_per_ms
-        The delay at no distance, and how fast a spike travels.
+        The delay at no distance (0.5), and how fast a spike travels (300).
     reach_um, spread
-        Of the places of synapses, as for `build.placed_synapses`.
+        Of the places of synapses, as for `build.placed_synapses` (100, 0.3).
 
     Examples
     --------
-    >>> Details(box_um=((0, 0, 0), (300, 300, 300)), edges="synapses").shape
+    >>> Details(box_um=((0, 0, 0), (300, 300, 300)), edges="synapses")
+    {'box_um': ((0, 0, 0), (300, 300, 300)), 'edges': 'synapses'}
     """
 
-    shape: Literal["cylinder", "hexagon", "box"] | None = None
-    box_um: Box | None = None
-    densities_per_mm3: float | tuple[float, ...] | None = None
-    types: dict[str, float] | tuple[dict[str, float], ...] | None = None
+    __pydantic_config__ = {"extra": "forbid"}  # type: ignore[misc]  # noqa: RUF012
+
+    shape: Literal["cylinder", "hexagon", "box"]
+    box_um: tuple[tuple[float, float, float], tuple[float, float, float]]
+    densities_per_mm3: float | tuple[float, ...]
+    types: dict[str, float] | tuple[dict[str, float], ...]
+    inhibitory_types: tuple[str, ...]
+    rule: dict[str, Any]
+    edges: Literal["connections", "synapses"]
+    synapses_per_um3: float
+    delay_ms: float
+    speed_um_per_ms: float
+    reach_um: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Given:
+    """Details with what was left out filled in."""
+
+    shape: str | None = None
+    box_um: Any = None
+    densities_per_mm3: Any = None
+    types: Any = None
     inhibitory_types: tuple[str, ...] = ("BC", "MC", "BP")
     rule: dict[str, Any] | None = None
-    edges: Literal["connections", "synapses"] = "connections"
+    edges: str = "connections"
     synapses_per_um3: float | None = None
     delay_ms: float = 0.5
     speed_um_per_ms: float = 300.0
@@ -65,21 +84,19 @@ class Details:
     spread: float = 0.3
 
 
-def details_of(given: Details | Mapping[str, Any] | None, where: str) -> Details:
-    """Details, given as such or as a mapping; checked but for what needs the layers.
+def details_of(details: Details | None, where: str) -> Given:
+    """Details filled in, and checked but for what needs the layers.
 
     >>> details_of({"shape": "hexagon"}, "column.details").edges
     'connections'
     """
-    if isinstance(given, Mapping):
-        names = [each.name for each in fields(Details)]
-        for name in given:
-            if name not in names:
-                raise OptionError(unknown(where, "name", name, names))
-        given = Details(**given)
-    found = Details() if given is None else given
-    if not isinstance(found, Details):
-        raise OptionError(f"{where}: {found!r}; give a mapping of {known(Details.__dataclass_fields__)}.")
+    names = [each.name for each in fields(Given)]
+    if not isinstance(details, Mapping | None):
+        raise OptionError(f"{where}: {details!r}; give a mapping of {known(names)}.")
+    for name in details or ():
+        if name not in names:
+            raise OptionError(unknown(where, "name", name, names))
+    found = Given(**(details or {}))
     if found.shape is not None:
         one_of(f"{where}.shape", found.shape, ["cylinder", "hexagon", "box"])
     if (found.box_um is not None) != (found.shape in (None, "box")) and (
@@ -146,10 +163,10 @@ class Outline:
         return place.real, place.imag
 
 
-def outline_of(details: Details, radius_um: float, depth_um: float, where: str) -> Outline:
+def outline_of(details: Given, radius_um: float, depth_um: float, where: str) -> Outline:
     """The outline that details ask for, of layers down to a depth.
 
-    >>> outline_of(Details(), 10.0, 100.0, "column.details").kind
+    >>> outline_of(Given(), 10.0, 100.0, "column.details").kind
     'cylinder'
     """
     if details.box_um is None:
