@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from conntap import open_store
 from conntap.build import typed
 from conntap.errors import OptionError
+from conntap.study import load_study, run
 from conntap.study.steps import find_step
 
 
@@ -203,3 +205,11 @@ def test_a_study_may_give_all_forms():
 def test_forms_that_make_no_sense_are_told(options, told):
     with pytest.raises(OptionError, match=told):
         typed(**{"counts": TWO, "probability": 0.5, **options}, rng=np.random.default_rng(0))
+
+
+def test_a_study_keeps_shares_as_it_keeps_counts(tmp_path):
+    text = "study: s\nseed: 1\nstages:\n  net: {do: build.typed, probability: 0.1, counts: {n_nodes: 50, proportions: {E: 4, I: 1}}}\n"
+    (tmp_path / "study.yaml").write_text(text)
+    with open_store(run(load_study(tmp_path / "study.yaml"), out=tmp_path / "out").store) as store:
+        ((_, network),) = store["net"].values()
+    assert network.nodes["type"].value_counts().to_dict() == {"E": 40, "I": 10}

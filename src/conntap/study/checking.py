@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ def _is_columns(value: Any) -> bool:
     return isinstance(value, str) or (
         isinstance(value, list) and value != [] and all(isinstance(each, str) for each in value)
     )
+
+
+def _told(options: Any) -> dict[str, Any]:
+    """What an object of options holds that is not its default: plain values, of which a unit makes it again."""
+    found = {each.name: (getattr(options, each.name), each.default) for each in fields(options)}
+    return {name: value for name, (value, default) in found.items() if value is not default and value != default}
 
 
 def all_told(path: Path, problems: list[str]) -> str:
@@ -345,6 +352,8 @@ class Checker:
             return value
         if name == "recipe" and takes_recipe(step):
             checked = check_recipe(value, f"{dotted(place)}.{name}", (*place, name), self.problem)
+        if is_dataclass(checked):
+            checked = _told(checked)
         return self._located(checked, (*place, name))
 
     def _located(self, value: Any, place: Place) -> Any:
