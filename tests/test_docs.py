@@ -161,6 +161,11 @@ def test_a_room_has_a_page_that_names_all_it_offers_and_nothing_else(page):
     assert {name for row in rows for name in re.findall(r"`(\w+)", row[column])} <= offered
 
 
+def test_the_page_of_builders_names_all_steps():
+    text = (ROOT / "docs" / "how-to" / "build.md").read_text()
+    assert set(build.STEPS) <= set(re.findall(r"`(?:build\.)?(\w+)", text))
+
+
 @of(PAGES)
 def test_links_between_pages_lead_somewhere(page):
     for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", page.read_text()):

@@ -199,6 +199,8 @@ def test_a_study_may_give_all_forms():
         ({"inhibitory": {"X": 0.1}}, "unknown type 'X'"),
         ({"inhibitory": {"E": 1.5}}, "inhibitory.E"),
         ({"autapses": "some"}, "autapses"),
+        ({"weight": {"E": {"I": "heavy"}}}, "weight: heavy from E to I"),
+        ({"weight": [[1.0, None], [1.0, 1.0]]}, "None from E to I"),
         ({"counts": {"E": float("nan")}}, "counts.E"),
     ],
 )

@@ -96,11 +96,7 @@ def numbers_of(given: Any, types: Sequence[str], where: str, *, otherwise: float
     """
     table = np.full((len(types), len(types)), float(otherwise))
     for row, column, value in _cells(given, types, where):
-        number = not isinstance(value, bool | str | Mapping) and np.ndim(value) == 0 and math.isfinite(value)
-        if not number or not (0 <= value <= most if most < math.inf else True):
-            wish = f"from 0 to {most:g}" if most < math.inf else "that is finite"
-            raise OptionError(f"{where}: {value} from {types[row]} to {types[column]}; give a number {wish}.")
-        table[row, column] = value
+        table[row, column] = _number(value, (types[row], types[column]), most, where)
     return table
 
 
@@ -117,7 +113,7 @@ def weights_of(
     which, kinds, places = np.zeros(means.shape, dtype=np.int64), [None], {}
     for row, column, value in _cells(given, types, where):
         if not (_is_distribution(value) or hasattr(value, "quantiles")):
-            means[row, column] = numbers_of(value, ["all"], where).item()
+            means[row, column] = _number(value, (types[row], types[column]), math.inf, where)
             which[row, column] = 0
             continue
         if id(value) not in places:
@@ -130,6 +126,15 @@ def weights_of(
             kinds.append(found)
         which[row, column], means[row, column] = places[id(value)]
     return means, kinds, which
+
+
+def _number(value: Any, block: tuple[str, str], most: float, where: str) -> float:
+    """A finite number, from 0 on where it has a highest."""
+    number = not isinstance(value, bool | str | Mapping) and np.ndim(value) == 0 and value is not None
+    if not (number and math.isfinite(value)) or (most < math.inf and not 0 <= value <= most):
+        wish = f"from 0 to {most:g}" if most < math.inf else "that is finite"
+        raise OptionError(f"{where}: {value} from {block[0]} to {block[1]}; give a number {wish}.")
+    return float(value)
 
 
 def _cells(given: Any, types: Sequence[str], where: str) -> Any:
