@@ -30,6 +30,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "ngv.touches": {"gap_junctions": 1},
     "ngv.finishing": {"endfoot_compartments": 1, "finished_synapses": 1},
     "ngv.surfaces": {"vessel_surface": 1},
+    "ngv.assembling": {"ngv_circuit": 1},
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 

@@ -36,7 +36,7 @@ def check(path: str | Path) -> list[Finding]:
     -------
     Errors first. `error`: missing or damaged files, lengths that differ, ids out of range or twice, an index
     that does not match the edges, type ids without a type, positions that are not finite, node sets that
-    cannot be evaluated. `odd`: what other readers refuse (compression, several groups, the older spelling of
+    cannot be evaluated, references between neurons, astrocytes and vessels that lead nowhere. `odd`: what other readers refuse (compression, several groups, the older spelling of
     an index, no `populations`), unused types, missing ids or indices, empty node sets, data that lies in files outside the
     circuit's folder.
 
@@ -69,7 +69,16 @@ def check(path: str | Path) -> list[Finding]:
         found += _of_edges(name, source, nodes)
     found += _of_links(config)
     found += _of_node_sets(config, nodes)
+    if not any(each.level == "error" for each in found):
+        found += _of_glia(config)
     return sorted(dict.fromkeys(found), key=lambda each: each.level != "error")
+
+
+def _of_glia(config: CircuitConfig) -> Iterator[Finding]:
+    """What does not fit between neurons, glia and vessels; looked at where each population is sound by itself."""
+    from conntap.circuits.checks.glia import glia_findings
+
+    yield from glia_findings(Circuit(config))
 
 
 def _of_links(config: CircuitConfig) -> Iterator[Finding]:

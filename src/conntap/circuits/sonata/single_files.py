@@ -33,11 +33,28 @@ def write_nodes_file(path: Path, name: str, table: pd.DataFrame) -> None:
         write_nodes(file.create_group(f"nodes/{name}"), table, None)
 
 
-def write_edges_file(path: Path, name: str, source: str, target: str, connectome: Connectome) -> None:
-    """Write a population of edges, from nodes `source` to nodes `target`, as a file of its own: sorted and indexed."""
+def write_edges_file(
+    path: Path,
+    name: str,
+    source: str,
+    target: str,
+    connectome: Connectome,
+    *,
+    marks: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
+    """Write a population of edges, from nodes `source` to nodes `target`, as a file of its own: sorted and indexed.
+
+    Parameters
+    ----------
+    marks
+        Property -> HDF5 attributes of its dataset, such as `edge_population` where it holds numbers of other edges.
+    """
     with new_hdf5(path) as file:
         sign(file)
-        write_edges(file.create_group(f"edges/{name}"), source, target, connectome, None)
+        group = file.create_group(f"edges/{name}")
+        write_edges(group, source, target, connectome, None)
+        for each, attributes in (marks or {}).items():
+            group[f"0/{each}"].attrs.update(attributes)
 
 
 def write_config(

@@ -1,0 +1,240 @@
+"""A circuit of neurons, astrocytes and vessels: what libsonata, bluepysnap and we read is what was given; what does not fit is refused."""
+
+import json
+import re
+import shutil
+
+import bluepysnap
+import h5py
+import libsonata
+import numpy as np
+import pandas as pd
+import pytest
+from bluepysnap.circuit_validation import validate
+
+import conntap
+from conntap.build.ngv.assembling import ngv_circuit
+from conntap.build.ngv.finishing import finished_synapses
+from conntap.build.ngv.synapses import astrocyte_synapses
+from conntap.build.ngv.touches import gap_junctions
+from conntap.circuits import Connectome, check
+from conntap.circuits.sonata.writing import write_sonata
+from conntap.circuits.tissue import Domains, Endfeet, Mesh, Meshes, MorphologySet, Vasculature
+from conntap.errors import CircuitError
+
+FACES = [[0, 2, 3], [0, 3, 1], [4, 5, 7], [4, 7, 6], [0, 1, 5], [0, 5, 4], [2, 6, 7], [2, 7, 3], [0, 4, 6], [0, 6, 2]]
+FACES += [[1, 3, 7], [1, 7, 5]]
+CORNERS = np.array([[x, y, z] for z in (0, 1) for y in (0, 1) for x in (0, 1)], dtype=float)
+
+
+def tissue():
+    """Two cubes side by side with an astrocyte each, a vessel along both, synapses everywhere."""
+    rng = np.random.default_rng(1)
+    vessels = Vasculature([[0, 2, 2], [10, 2, 2], [20, 2, 2]], [2, 2, 2], [[0, 1], [1, 2]], [3, 3], [0, 1], [6, 6])
+    somata = pd.DataFrame({"x": [5.0, 15.0], "y": 6.0, "z": 6.0, "radius": 1.0}).rename_axis("id")
+    cubes = [Mesh(CORNERS * [11, 10, 10] + [9 * n, 0, 0], FACES) for n in (0, 1)]
+    domains = Domains(Meshes.of(cubes), np.full(24, -1), [1.1, 1.1])
+    rows = [[1, 1, 14.0], [0, 0, 7.0], [0, 0, 3.0]]  # astrocyte, segment, x
+    sites = pd.DataFrame([{"astrocyte": a, "vasculature_node_id": s, "endfoot_surface_x": x} for a, s, x in rows])
+    sites = sites.assign(vasculature_section_id=3, vasculature_segment_id=sites["vasculature_node_id"])
+    sites = sites.assign(endfoot_surface_y=3.0, endfoot_surface_z=2.0).rename_axis("endfoot_id")
+    patches = [Mesh([[x - 1, 3, 2], [x + 1, 3, 2], [x, 3, 3]], [[0, 1, 2]]) for _, _, x in rows]
+    table = pd.DataFrame(
+        {"astrocyte": sites["astrocyte"], "area": 1.0, "unreduced_area": 2.0, "thickness": [0.7, 0.8, 0.9]}
+    )
+    endfeet = Endfeet(table, Meshes.of(patches))
+    cells = [cell(n, somata.iloc[n], sites[sites["astrocyte"] == n], rng) for n in (0, 1)]
+    places = rng.uniform([0, 0, 0], [20, 10, 10], (60, 3))
+    place = {f"afferent_center_{axis}": places[:, i].astype(np.float32) for i, axis in enumerate("xyz")}
+    neurons = Connectome(pd.DataFrame({"layer": [1, 2, 2]}), *rng.integers(0, 3, (2, 60)), properties=place)
+    found = finished_synapses(astrocyte_synapses(domains, neurons), cells)
+    surface = Mesh(CORNERS * [20, 2, 2] + [0, 1, 1], FACES)
+    parts = [neurons, vessels, surface, somata, domains, sites, endfeet, cells, found, gap_junctions(cells)]
+    names = [
+        "neurons",
+        "vessels",
+        "surface",
+        "astrocytes",
+        "domains",
+        "sites",
+        "endfeet",
+        "morphologies",
+        "synapses",
+        "junctions",
+    ]
+    return dict(zip(names, parts, strict=True))
+
+
+def cell(number, soma, sites, rng):
+    """A process to each endfoot, then one toward the other cell."""
+    start = soma[["x", "y", "z"]].to_numpy(dtype=float)
+    ends = [*sites[[f"endfoot_surface_{a}" for a in "xyz"]].to_numpy(), [10.0, 6.0, 6.0]]
+    points = np.concatenate([np.linspace(start, end, 4) for end in ends])
+    n, kinds = len(ends), [2] * len(sites) + [3]
+    table = pd.DataFrame({"astrocyte": [number], **soma.to_dict(), "morphology": [f"cell_{number}"]})
+    thick = np.full(4 * n, 0.5)
+    return MorphologySet(table, points, thick, 3 * thick, np.arange(n + 1) * 4, [-1] * n, kinds, [0, n])
+
+
+@pytest.fixture(scope="module")
+def given():
+    return tissue()
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory, given):
+    return ngv_circuit(**given, folder=tmp_path_factory.mktemp("once") / "ngv").path.parent
+
+
+@pytest.fixture
+def built(tmp_path, once):
+    return conntap.open_circuit(shutil.copytree(once, tmp_path / "ngv"))
+
+
+def test_everything_refers_to_what_is_there(built):
+    assert [str(each) for each in check(built.path)] == []
+
+
+def test_bluepysnap_finds_nothing_wrong(built):
+    path = built.path
+    path.write_text(path.read_text().replace('"type": "point"', '"type": "virtual"'))  # it has no schema of points
+    found = [str(each) for each in validate(str(path), skip_slow=False)]
+    assert [each for each in found if "neurons_" not in each.split("\n")[0]] == []
+
+
+def test_libsonata_and_bluepysnap_read_the_same_edges(built):
+    config = libsonata.CircuitConfig.from_file(str(built.path))
+    assert config.node_populations == {"neurons", "vasculature", "astrocytes"}
+    properties = config.node_population_properties("astrocytes")
+    assert properties.type == "astrocyte"
+    assert properties.microdomains_file.endswith("ngv/microdomains.h5")
+    circuit = bluepysnap.Circuit(str(built.path))
+    for name in ("gliovascular", "neuroglial", "glialglial"):
+        ours, theirs = built.edges(name).table(), circuit.edges[name]
+        found = theirs.get(theirs.ids(), properties=["@source_node", "@target_node"])
+        assert (found.to_numpy() == ours[["pre", "post"]].to_numpy()).all()
+        assert len(ours) == config.edge_population(name).size > 0
+    assert circuit.nodes["astrocytes"].morph.get_filepath(1, extension="h5").name == "cell_1.h5"
+
+
+def test_endfeet_are_numbered_as_their_edges(built, given):
+    table = built.edges("gliovascular").table()
+    assert table["endfoot_id"].tolist() == [0, 1, 2]
+    assert table["endfoot_surface_x"].tolist() == [7.0, 3.0, 14.0]
+    endfeet = built.edges("gliovascular").endfeet
+    assert endfeet.table["thickness"].tolist() == pytest.approx([0.8, 0.9, 0.7])
+    assert [each.points[:, 0].mean() for each in endfeet.meshes] == [7.0, 3.0, 14.0]
+    for endfoot, (_, row) in enumerate(table.iterrows()):
+        cells = given["morphologies"][int(row["post"])]
+        end = cells.points[cells.section_starts[int(row["astrocyte_section_id"])] - 1]
+        assert end.tolist() == row[[f"endfoot_surface_{a}" for a in "xyz"]].tolist(), endfoot
+
+
+def test_a_synapse_keeps_its_number_however_edges_are_sorted(built, given):
+    table = built.edges("neuroglial").table()
+    neurons, edges = given["neurons"], built.edges("neurons__neurons__chemical").table()
+    found = edges.iloc[table["synapse_id"].to_numpy()]
+    assert (found["post"].to_numpy() == table["post"].to_numpy()).all()
+    before = given["synapses"].sort_values(["neuron", "astrocyte"], kind="stable")
+    was = np.asarray(neurons.properties["afferent_center_x"])[before["synapse_id"]]
+    assert sorted(found["afferent_center_x"]) == sorted(was)
+    assert (np.abs(found["afferent_center_x"].to_numpy() - table["astrocyte_center_x"]) < 20).all()
+
+
+def test_domains_vessels_and_morphologies_are_read_lazily_and_equal(built, given):
+    np.testing.assert_array_equal(built.nodes("astrocytes").domains.meshes.points, given["domains"].meshes.points)
+    vessels = built.nodes("vasculature").vessels
+    np.testing.assert_allclose(vessels.starts, given["vessels"].starts)
+    segments = built.nodes("astrocytes").morphologies["cell_0"]
+    np.testing.assert_allclose(segments.start[segments.section == 1][0] + [5, 6, 6], [5, 6, 6], atol=1e-5)
+
+
+def test_neurons_on_disk_are_referred_to_or_copied(tmp_path, given):
+    given = dict(given)
+    there = conntap.open_circuit(write_sonata(given["neurons"], tmp_path / "neurons", population="cells"))
+    given["synapses"] = finished_synapses(astrocyte_synapses(given["domains"], there), given["morphologies"])
+    for files in ("refer", "copy"):
+        built = ngv_circuit(**(given | {"neurons": there}), neurons_files=files, folder=tmp_path / files)
+        assert [str(each) for each in check(built.path)] == []
+        assert built.edges().name == "cells__cells__chemical"
+        assert set(built.node_populations) == {"cells", "vasculature", "astrocytes"}
+    shutil.rmtree(tmp_path / "neurons")
+    assert conntap.open_circuit(tmp_path / "copy").nodes("cells").size == 3
+    shutil.copytree(tmp_path / "copy", tmp_path / "moved")
+    assert [str(each) for each in check(tmp_path / "moved")] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t | {"domains": Domains(Meshes.of([]), [], [])}, "0 of 2 astrocytes"),
+        (lambda t: t | {"morphologies": t["morphologies"][:1]}, r"none of astrocytes 1.* Give all parts"),
+        (lambda t: t | {"morphologies": t["morphologies"] * 2}, "astrocyte 0 stands twice"),
+        (lambda t: t | {"sites": t["sites"].assign(vasculature_section_id=4)}, "sections other than the vessels have"),
+        (lambda t: t | {"sites": t["sites"].assign(astrocyte=0)}, "not those of these sites"),
+        (lambda t: t | {"synapses": t["synapses"].assign(synapse_id=999)}, "synapse_id beyond the 60 edges"),
+        (lambda t: t | {"synapses": t["synapses"].drop(columns="astrocyte_section_id")}, "build.finished_synapses"),
+        (lambda t: t | {"astrocytes": t["astrocytes"].set_axis([3, 4])}, "the index must be 0, 1, 2"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_and_leave_no_circuit(tmp_path, given, change, message):
+    with pytest.raises(CircuitError, match=message):
+        ngv_circuit(**change(given), folder=tmp_path / "ngv")
+    assert not (tmp_path / "ngv" / "circuit_config.json").exists()
+
+
+def test_a_circuit_that_is_there_is_not_overwritten(built, given):
+    with pytest.raises(CircuitError, match="has a circuit already"):
+        ngv_circuit(**given, folder=built.path.parent)
+
+
+def change(name, dataset, place, value):
+    def edit(folder):
+        with h5py.File(folder / name, "r+") as file:
+            file[dataset][place] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (change("neuroglial_edges.h5", "edges/neuroglial/0/synapse_id", 0, 99), "a synapse beyond the 60"),
+        (
+            change("neuroglial_edges.h5", "edges/neuroglial/0/astrocyte_section_id", 2, 50),
+            "does not have, such as edge 2",
+        ),
+        (change("gliovascular_edges.h5", "edges/gliovascular/0/vasculature_segment_id", 1, 7), "another segment"),
+        (change("gliovascular_edges.h5", "edges/gliovascular/0/endfoot_id", 0, 2), "must be 0 to 2, each once"),
+        (change("gliovascular_edges.h5", "edges/gliovascular/0/endfoot_surface_x", 0, -9.0), "off the surface"),
+        (
+            change("glialglial_edges.h5", "edges/glialglial/0/efferent_segment_id", 0, 1),
+            "no edge in the other direction",
+        ),
+        (change("astrocytes_nodes.h5", "nodes/astrocytes/0/x", 0, 60.0), "outside their own domains"),
+        (lambda folder: (folder / "morphologies" / "cell_1.h5").unlink(), "no file of their morphology, such as 1"),
+        (lambda folder: (folder / "vasculature.obj").unlink(), "vasculature_mesh: no file"),
+        (lambda folder: (folder / "microdomains.h5").write_bytes(b"no"), r"microdomains\.h5"),
+        (change("microdomains.h5", "offsets/points", 1, 99), "must rise"),
+    ],
+)
+def test_what_no_longer_fits_is_found(built, damage, message):
+    damage(built.path.parent)
+    found = " | ".join(str(each) for each in check(built.path))
+    assert re.search(message, found), found
+
+
+def test_nodes_without_glia_say_so(tmp_path):
+    circuit = conntap.open_circuit(write_sonata(Connectome(2, [0], [1]), tmp_path))
+    with pytest.raises(CircuitError, match="has no 'microdomains_file'"):
+        _ = circuit.nodes().domains
+    with pytest.raises(CircuitError, match="vessels: no column"):
+        _ = circuit.nodes().vessels
+    with pytest.raises(CircuitError, match="has no 'endfeet_meshes_file'"):
+        _ = circuit.edges().endfeet
+
+
+def test_the_configuration_holds_no_path_of_this_machine(built):
+    text = built.path.read_text()
+    assert str(built.path.parent) not in text
+    assert json.loads(text)["version"] == 2
