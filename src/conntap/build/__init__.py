@@ -25,6 +25,8 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "ngv.placement": {"astrocytes": 1},
     "ngv.power_cells": {"domains": 1},
     "ngv.overlaps": {"domain_overlaps": 1},
+    "ngv.synthesis": {"astrocyte_morphologies": 1},
+    "ngv.morphology_features": {"morphology_statistics": 1},
     "ngv.network": {"vessels": 1},
     "ngv.sites": {"endfoot_sites": 1},
     "ngv.touches": {"gap_junctions": 1},

@@ -292,8 +292,10 @@ def grown(
                 if second_along > first_along and not is_led[tip]:  # who lives longer goes on more straightly
                     for axis in range(3):
                         toward[axis], other[axis] = other[axis], toward[axis]
+                share = max(0.0, until - path) / max(1e-9, max(0.0, until - path) + max(0.0, death[tip] - path))
+                share = min(0.5, share)  # a twig bends the branch little
                 for axis in range(3):
-                    history[tip, axis] = 0.5 * chance[axis] + toward[axis]
+                    history[tip, axis] = (1.0 - share) * chance[axis] + share * toward[axis]
                     history[child, axis] = 0.35 * chance[axis] + other[axis]
                     place[child, axis] = place[tip, axis]
                 _normalised(history[tip])

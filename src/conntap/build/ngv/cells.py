@@ -18,7 +18,7 @@ from conntap.circuits.tissue.meshes import Mesh
 __all__ = ["Cell", "grown_cell", "tree_bars"]
 
 _USUAL_UM3 = 1e9 / 12_286
-_PERIVASCULAR_SHARE = 1.3
+_PERIVASCULAR_SHARE = 2.0
 _SHORTEST = 0.6
 
 
@@ -112,7 +112,7 @@ def tree_bars(
     """A barcode for each tree, each shape (bars, 2).
 
     The longest bar of a tree is the way to the domain's border, at least 0.6 of the radius of a ball of its volume, times the
-    tortuosity; that to an endfoot is the way there with half the excess. From `barcodes` a diagram is drawn and scaled so.
+    tortuosity; that to an endfoot is the way there with a quarter of the excess. From `barcodes` a diagram is drawn and scaled so.
     """
     volume = cell.domain.volume
     least = _SHORTEST * (3 * volume / (4 * np.pi)) ** (1 / 3)
@@ -120,12 +120,13 @@ def tree_bars(
         min=2 * growth.step_um
     )
     straight = np.sqrt(((cell.targets - roots[: len(cell.targets)]) ** 2).sum(axis=1))
-    ways = straight * (1 + growth.tortuosity) / 2
+    ways = straight * (1 + (growth.tortuosity - 1) / 4)
     longest[: len(ways)] = np.maximum(longest[: len(ways)], ways)
     if barcodes is not None:
         drawn = [barcodes[int(kind)][rng.integers(len(barcodes[int(kind)]))] for kind in kinds]
         return [scaled_bars(each, length) for each, length in zip(drawn, longest, strict=True)]
     weights = np.where(kinds == 2, _PERIVASCULAR_SHARE, 1.0) * rng.normal(1.0, 0.25, len(kinds)).clip(0.4, 1.6)
+    weights = weights * (longest / longest.mean()) ** 1.5 if len(kinds) else weights
     total = (growth.sections * volume / _USUAL_UM3 + len(kinds)) / 2
     sizes = np.maximum(1, np.round(total * weights / weights.sum() if len(kinds) else weights)).astype(int)
     firsts: list[Any] = [*ways, *[None] * (len(kinds) - len(ways))]

@@ -33,7 +33,7 @@ class Growth:
     sharpness_per_um
         A bar of distance d ahead is taken at a step with probability exp(-sharpness d) (Kanari et al., 2022).
     tortuosity
-        Path over straight length of the longest process of a tree; of a process to its endfoot half of the excess.
+        Path over straight length of the longest process of a tree; of a process to its endfoot a quarter of the excess.
     sections
         How many sections a cell has in a domain of 81,394 um^3 (12,286 cells per mm^3); in proportion to the domain's volume.
     points_per_um
@@ -43,7 +43,7 @@ class Growth:
     step_um: float = 0.1
     perisynaptic: tuple[float, float] = (0.3, 0.01)
     perivascular: tuple[float, float] = (0.25, 0.07)
-    memory_um: float = 0.6
+    memory_um: float = 2.0
     kill_steps: float = 15.0
     influence_steps: float = 30.0
     attractors_per_um3: float = 1.1
@@ -51,7 +51,7 @@ class Growth:
     most_attractors: int = 1_000_000
     softness_um: float = 1.0
     sharpness_per_um: float = 30.0
-    tortuosity: float = 1.35
+    tortuosity: float = 1.8
     sections: float = 4500.0
     points_per_um: float = 2.0
 

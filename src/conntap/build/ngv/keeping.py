@@ -39,7 +39,7 @@ def taken_up(folder: Path, name: str) -> dict[str, np.ndarray] | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {each: file[each] for each in file.files}
         checksum = str(arrays.pop("checksum"))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:

@@ -166,7 +166,8 @@ class _Inputs:
 
     def cell(self, row: int) -> Cell:
         own, soma = int(self.ids[row]), self.somata[row]
-        domain, planes = self.domains.meshes[row], self.domains.planes(row)
+        domain = self.domains.meshes[row]
+        planes = self.domains.planes(row) if len(domain.triangles) else (np.empty((0, 3)), np.empty(0))
         return Cell(own, soma, domain, planes, self.synapses.of(own), self.targets.of(own))
 
 
@@ -196,7 +197,7 @@ def _together(of: _Inputs, rows: range, grown: list[dict[str, np.ndarray]]) -> M
     table = pd.DataFrame({"astrocyte": of.ids[rows.start : rows.stop]})
     for column, name in enumerate(("x", "y", "z", "radius")):
         table[name] = of.somata[rows.start : rows.stop, column]
-    table["morphology"] = of.names[rows.start : rows.stop]
+    table["morphology"] = pd.Series(of.names[rows.start : rows.stop], dtype=str)
     counts = np.reshape([each["counts"] for each in grown], (-1, len(_COUNTS))).astype(np.int64)
     for column, name in enumerate(_COUNTS):
         table[name] = counts[:, column]
