@@ -29,6 +29,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "ngv.morphology_features": {"morphology_statistics": 1},
     "ngv.network": {"vessels": 1},
     "ngv.sites": {"endfoot_sites": 1},
+    "ngv.patches": {"endfeet": 1, "endfoot_statistics": 1},
     "ngv.touches": {"gap_junctions": 1},
     "ngv.finishing": {"endfoot_compartments": 1, "finished_synapses": 1},
     "ngv.surfaces": {"vessel_surface": 1},
