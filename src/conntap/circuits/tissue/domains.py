@@ -58,11 +58,16 @@ class Domains:
     def planes(self, astrocyte: int) -> tuple[np.ndarray, np.ndarray]:
         """The half-spaces whose common part a domain is: outward unit normals, shape (k, 3), and offsets: normal . x <= offset."""
         mesh = self.meshes[astrocyte]
-        normals = mesh.normals
-        size = np.sqrt((normals**2).sum(axis=1))
-        keep = size > 1e-12 * max(1e-300, size.max(initial=0.0))
-        normals = normals[keep] / size[keep, None]
-        return normals, (normals * mesh.points[mesh.triangles[keep, 0]]).sum(axis=1)
+        begin, end = self.meshes.triangle_starts[astrocyte : astrocyte + 2]
+        owners = np.zeros(end - begin, dtype=np.int64)
+        planes, _ = _half_spaces(owners, self.neighbours[begin:end], mesh.points[mesh.triangles])
+        return planes[:, :3], planes[:, 3]
+
+    def all_planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The half-spaces of all domains, shape (planes, 4): unit normals and offsets; the domain of each, in order."""
+        owners = self.meshes.owners
+        flat = self.meshes.triangles + self.meshes.point_starts[:-1][owners][:, None]
+        return _half_spaces(owners, self.neighbours, self.meshes.points[flat])
 
     def contains(self, astrocyte: int, points: np.ndarray, *, tolerance_um: float = 1e-9) -> np.ndarray:
         """Which points, of shape (n, 3), lie in an astrocyte's domain; its border belongs to it."""
@@ -77,3 +82,44 @@ class Domains:
         begin, end = self.meshes.triangle_starts[astrocyte : astrocyte + 2]
         found = np.unique(self.neighbours[begin:end])
         return found[found >= 0]
+
+
+def _half_spaces(owners: np.ndarray, neighbours: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One half-space for all triangles of a domain with the same neighbour, where they lie in a plane; else one for each.
+
+    A face's normal so is that of its whole area: that of a sliver of a triangle may point anywhere.
+    """
+    if not len(owners):
+        return np.empty((0, 4)), np.empty(0, dtype=np.int64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    areas = np.sqrt((normals**2).sum(axis=1))
+    number = np.arange(len(owners))
+    group = _grouped(owners, neighbours, np.zeros_like(number))
+    total = _summed(normals, group)
+    whole = np.sqrt((total**2).sum(axis=1))
+    flat = whole >= (1 - 1e-9) * np.bincount(group, weights=areas, minlength=len(whole))
+    group = _grouped(owners, neighbours, np.where(flat[group], -1, number))
+    total, owner = _summed(normals, group), np.zeros(group.max() + 1, dtype=np.int64)
+    owner[group] = owners
+    size = np.sqrt((total**2).sum(axis=1))
+    largest = np.zeros(owners.max() + 1)
+    np.maximum.at(largest, owner, size)
+    keep = size > 1e-12 * largest[owner].clip(min=1e-300)
+    normal = np.divide(total, size[:, None], out=np.zeros_like(total), where=keep[:, None])
+    centres = np.zeros((len(largest), 3))
+    centres[owners] = corners[:, 0]
+    offset = np.full(len(size), -np.inf)
+    reach = ((corners - centres[owners][:, None]) * normal[group][:, None]).sum(axis=2).max(axis=1)
+    np.maximum.at(offset, group, reach)
+    offset += (normal * centres[owner]).sum(axis=1)
+    return np.column_stack([normal, offset])[keep], owner[keep]
+
+
+def _grouped(*keys: np.ndarray) -> np.ndarray:
+    """The number of each row's group, in the order of their keys."""
+    return np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _summed(vectors: np.ndarray, group: np.ndarray) -> np.ndarray:
+    n = group.max() + 1
+    return np.stack([np.bincount(group, weights=vectors[:, k], minlength=n) for k in range(3)], axis=1)
