@@ -20,6 +20,7 @@ from typing import Any, get_args
 from conntap.analyze import SLICES
 from conntap.analyze.parts import Sample
 from conntap.circuits import Connectome
+from conntap.circuits.tissue.voxel_files import data_file_of
 from conntap.errors import ConntapError, StudyError
 from conntap.seeds import digest
 from conntap.study.batches import Batch, Unit, batched
@@ -30,7 +31,7 @@ from conntap.study.relations import are_apart, circuits_of, repeat_names
 from conntap.study.selecting import Inside, selected_cases
 from conntap.study.steps import Step
 
-__all__ = ["Case", "StagePlan", "content_of", "plan_stage", "plan_study", "source_cases"]
+__all__ = ["Case", "StagePlan", "content_of", "identities", "plan_stage", "plan_study", "source_cases"]
 
 
 _MOST_UNITS = 2_000_000
@@ -321,7 +322,7 @@ def _unit(
     made: dict[str, Any] = {
         "step": step.name,
         "version": step.version,
-        "options": _identities(step, {k: v for k, v in options.items() if k not in step.without_effect}),
+        "options": identities(step, {k: v for k, v in options.items() if k not in step.without_effect}),
         "inputs": {name: each.key for name, each in {**inputs, **references}.items()},
     }
     control = None if drawn[0] == "original" else _control(study, drawn, inputs)
@@ -351,7 +352,7 @@ def _control(study: Study, drawn: tuple[str, int], inputs: Mapping[str, Case]) -
     """One draw of a control of the first input; its stream derives from that input, whoever measures it."""
     null = study.controls[drawn[0]]
     first = next(iter(inputs.values()))
-    identity = _identities(null.step, null.options)
+    identity = identities(null.step, null.options)
     return {
         "step": null.step.name,
         "version": null.step.version,
@@ -383,7 +384,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _identities(step: Step, options: Mapping[str, Any]) -> dict[str, Any]:
+def identities(step: Step, options: Mapping[str, Any]) -> dict[str, Any]:
     """What makes each option's value what it is; text is a file's name where the step takes either."""
     either = {name for name in options if {str, Path} <= {*get_args(step.options[name].annotation)}}
     return {
@@ -395,12 +396,15 @@ def _identities(step: Step, options: Mapping[str, Any]) -> dict[str, Any]:
 def _identity(value: Any) -> Any:
     """What makes an option's value what it is: of a file or folder its content, of anything else itself.
 
-    To the content of a JSON file belongs that of the HDF5 file of the same name beside it: so some models keep their tables.
+    To the content of a JSON file belongs that of the HDF5 file of the same name beside it: so some models keep their tables. To
+    that of a header of NRRD belongs its data file.
     """
     if isinstance(value, Path) and value.exists():
         beside = value.with_suffix(".h5")
         tables = {"tables": content_of(beside)} if value.suffix == ".json" and beside.is_file() else {}
-        return {"content": content_of(value), **tables}
+        data = data_file_of(value) if value.suffix in (".nhdr", ".nrrd") and value.is_file() else None
+        voxels = {"voxels": content_of(data)} if data is not None and data.is_file() else {}
+        return {"content": content_of(value), **tables, **voxels}
     if isinstance(value, tuple | set | frozenset | list):
         return [_identity(each) for each in value]
     if isinstance(value, dict):

@@ -32,7 +32,7 @@ from conntap.seeds import digest
 from conntap.study.entries import CircuitEntry, Reference, Study
 from conntap.study.locking import lock
 from conntap.study.nodes import check_slices
-from conntap.study.plan import StagePlan, content_of, plan_study, source_cases
+from conntap.study.plan import StagePlan, content_of, identities, plan_study, source_cases
 from conntap.study.recordings import recorded
 from conntap.study.records import Records, stage_folder
 from conntap.study.selections import check_selections
@@ -147,7 +147,7 @@ def _defined(stage: Any, circuit: str, source: Any, fingerprint: str) -> tuple[s
         what = f"{stage.step.name} raised {type(error).__name__}: {error}"
         raise StudyError(f"{stage.name} of circuits.{circuit}: {what}") from error
     named = [[each.name, each.population, each.ids, dict(each.info)] for each in found]
-    return digest(made, named), found, made
+    return digest(made | {"options": identities(stage.step, stage.options)}, named), found, made
 
 
 def setup(study: Study, out: Path) -> dict[str, StagePlan]:
