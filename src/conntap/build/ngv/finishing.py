@@ -136,6 +136,11 @@ def endfoot_compartments(endfeet: Endfeet) -> pd.DataFrame:
     -------
     Index `endfoot_id`; columns `length`, `diameter`, `perimeter` (um, float64); 0 where there is no patch.
 
+    Raises
+    ------
+    CircuitError
+        Endfeet without areas or patches.
+
     Notes
     -----
     Time grows with the triangles.
