@@ -3,6 +3,11 @@
 import numba
 import numpy as np
 
+STIFF_UM, MOST_UM = 40.0, 80.0  # short sections wind less than in proportion to their length, long ones no more
+SMOOTH_UM = 6.0  # over about how far a line is smoothed
+SHARP = 0.7  # cosine of the most by which a line turns from a piece to the next; but in loops
+TURN = -0.2  # cosine of the turn from which on a line is cut short
+
 
 @numba.njit(cache=True, nogil=True)
 def _rounded(line):
@@ -21,6 +26,24 @@ def _rounded(line):
             cut[at] = 0.25 * line[i] + 0.75 * line[i + 1]
             at += 1
     return cut
+
+
+@numba.njit(cache=True, nogil=True)
+def _unfolded(line):
+    """Without inner points at which the line turns back sharply; of a loop two stay."""
+    line = line.copy()
+    n = len(line)
+    least = 4 if ((line[0] - line[-1]) ** 2).sum() == 0.0 else 2
+    i = 1
+    while i < n - 1 and n > least:
+        before, after = line[i] - line[i - 1], line[i + 1] - line[i]
+        if (before * after).sum() < TURN * np.sqrt((before**2).sum() * (after**2).sum()):
+            line[i : n - 1] = line[i + 1 : n].copy()
+            n -= 1
+            i = max(1, i - 1)
+        else:
+            i += 1
+    return line[:n]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -60,7 +83,7 @@ def rounded(points, begins, rounds):
     out, starts = np.empty((n, 3)), np.empty(len(begins), dtype=np.int64)
     at = 0
     for k in range(len(begins) - 1):
-        line = points[begins[k] : begins[k + 1]].copy()
+        line = _unfolded(points[begins[k] : begins[k + 1]])
         for _ in range(rounds):
             line = _rounded(line)
         starts[k] = at
@@ -71,10 +94,32 @@ def rounded(points, begins, rounds):
 
 
 @numba.njit(cache=True, nogil=True)
+def _smooth(line, spare, rounds):
+    """Each point but the ends to a quarter of its neighbours' and half of its own place, over and over."""
+    for _ in range(rounds):
+        for i in range(1, len(line) - 1):
+            for axis in range(3):
+                spare[i, axis] = 0.25 * line[i - 1, axis] + 0.5 * line[i, axis] + 0.25 * line[i + 1, axis]
+        line[:] = spare
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_sharp(line):
+    """Whether a line turns anywhere by more than it may; loops may."""
+    if ((line[0] - line[-1]) ** 2).sum() == 0.0:
+        return False
+    for i in range(1, len(line) - 1):
+        before, after = line[i] - line[i - 1], line[i + 1] - line[i]
+        if (before * after).sum() < SHARP * np.sqrt((before**2).sum() * (after**2).sum()):
+            return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
 def winding(points, begins, waves, strength, low, high, step_um):
     """Sections that wind about their lines by waves, kept in the box, in pieces of about `step_um`; where each begins; their length.
 
-    Waves: shape (sections, modes, 3). The mode m moves the point at the share u of the way by strength * length * sin(m pi u) / m^2.
+    Waves: shape (sections, modes, 3). The mode m moves the point at the share u of the way by strength * size * sin(m pi u) / m^2.
     """
     total, n = 0.0, 0
     lines = [points[:2].copy() for _ in range(0)]
@@ -82,16 +127,24 @@ def winding(points, begins, waves, strength, low, high, step_um):
         line = points[begins[k] : begins[k + 1]]
         length = length_of(line)
         fine = spaced(line, max(4, int(np.ceil(2 * length / step_um))))
+        size = min(length * length / (length + STIFF_UM), MOST_UM)
+        rounds = max(4, int(SMOOTH_UM**2 / max(length / (len(fine) - 1), 0.3) ** 2))
         for i in range(1, len(fine) - 1):
             share = i / (len(fine) - 1)
             for m in range(waves.shape[1]):
-                wave = strength * min(length, 80.0) * np.sin((m + 1) * np.pi * share) / (m + 1) ** 2
+                wave = strength * size * np.sin((m + 1) * np.pi * share) / (m + 1) ** 2
                 for axis in range(3):
                     fine[i, axis] += wave * waves[k, m, axis]
             for axis in range(3):
                 fine[i, axis] = min(max(fine[i, axis], low[axis]), high[axis])
-        length = length_of(fine)
-        line = spaced(fine, max(1, int(np.round(length / step_um))))
+        _smooth(fine, fine.copy(), rounds)
+        line = spaced(fine, max(1, int(np.round(length_of(fine) / step_um))))
+        for _ in range(12):
+            if not _is_sharp(line):
+                break
+            rounds *= 2
+            _smooth(fine, fine.copy(), rounds)
+            line = spaced(fine, max(1, int(np.round(length_of(fine) / step_um))))
         total += length_of(line)
         n += len(line)
         lines.append(line)

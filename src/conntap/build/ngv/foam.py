@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["components", "foam"]
+__all__ = ["clipped", "components", "foam", "share_inside"]
 
 _ROUNDS = 2
 _SAMPLES = 40
 _SHORTEST = 0.1  # of the width of a cell: shorter edges are drawn together
-_MARGIN = 2.0
+_MARGIN, _KEPT = 2.5, 1.0  # around the box, in widths of a cell: where there are cells, and where their edges are kept
 
 
-def foam(size: np.ndarray, width_um: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
-    """Points, edges between them and how many of the points, the first ones, lie within the walls: the rest on them.
+def foam(size: np.ndarray, width_um: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points, and edges between them, in a box and somewhat around it.
 
     Parameters
     ----------
@@ -30,7 +30,9 @@ def foam(size: np.ndarray, width_um: float, rng: np.random.Generator) -> tuple[n
     for _ in range(_ROUNDS):
         seeds = _relaxed(seeds, spread, rng)
     cells = Voronoi(seeds - margin)
-    return _clipped(*_joined(cells.vertices, _edges_of(cells.ridge_vertices), size, _SHORTEST * width_um), size)
+    edges = _edges_of(cells.ridge_vertices)
+    near = ((cells.vertices > -_KEPT * width_um) & (cells.vertices < size + _KEPT * width_um)).all(axis=1)
+    return _joined(cells.vertices, edges[near[edges].all(axis=1)], _SHORTEST * width_um)
 
 
 def _relaxed(seeds: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -56,34 +58,44 @@ def _edges_of(ridges: list[list[int]]) -> np.ndarray:
     return np.unique(edges[edges[:, 0] >= 0], axis=0)
 
 
-def _joined(points: np.ndarray, edges: np.ndarray, size: np.ndarray, shortest: float) -> tuple[np.ndarray, np.ndarray]:
-    """Without points and edges far outside, and with the ends of short edges drawn together."""
-    near = ((points > -size.max()) & (points < 2 * size.max() + size)).all(axis=1)
-    edges = edges[near[edges].all(axis=1)]
+def _joined(points: np.ndarray, edges: np.ndarray, shortest: float) -> tuple[np.ndarray, np.ndarray]:
+    """The points that edges use, with the ends of short edges drawn together."""
+    used, edges = np.unique(edges, return_inverse=True)
+    points, edges = points[used], edges.reshape(-1, 2)
     short = np.sqrt(((points[edges[:, 0]] - points[edges[:, 1]]) ** 2).sum(axis=1)) < shortest
     label = components(edges[short], len(points))
-    count = np.bincount(label)
-    middle = np.column_stack([np.bincount(label, weights=np.where(near, points[:, i], 0.0)) for i in range(3)])
+    middle = np.column_stack([np.bincount(label, weights=points[:, i]) for i in range(3)])
     edges = np.unique(np.sort(label[edges], axis=1), axis=0)
-    return middle / count[:, None], edges[edges[:, 0] != edges[:, 1]]
+    return middle / np.bincount(label)[:, None], edges[edges[:, 0] != edges[:, 1]]
 
 
-def _clipped(points: np.ndarray, edges: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """The part inside the box; edges that leave it end at its wall."""
+def share_inside(points: np.ndarray, edges: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """For each edge the share of it that lies in the box, seen from the end inside; 0 without one."""
     inside = ((points > 0) & (points < size)).all(axis=1)
-    edges = edges[inside[edges].any(axis=1)]
-    edges = np.where(inside[edges[:, :1]], edges, edges[:, ::-1])  # the inner end first
-    crossing = np.flatnonzero(~inside[edges[:, 1]])
-    start, way = points[edges[crossing, 0]], points[edges[crossing, 1]] - points[edges[crossing, 0]]
+    start = np.where(inside[edges[:, :1]], points[edges[:, 0]], points[edges[:, 1]])
+    way = np.where(inside[edges[:, :1]], 1.0, -1.0) * (points[edges[:, 1]] - points[edges[:, 0]])
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(way > 0, (size - start) / way, np.where(way < 0, -start / way, np.inf)).min(axis=1)
-    ends = np.clip(start + way * share[:, None], 0.0, size)
-    used = np.flatnonzero(np.bincount(edges[inside[edges]].ravel(), minlength=len(points)) > 0)
-    number = np.full(len(points), -1)
-    number[used] = np.arange(len(used))
-    edges = number[edges]
-    edges[crossing, 1] = len(used) + np.arange(len(crossing))
-    return np.concatenate([points[used], ends]), edges, len(used)
+    return np.where(inside[edges].any(axis=1), np.minimum(share, 1.0), 0.0)
+
+
+def clipped(
+    points: np.ndarray, edges: np.ndarray, size: np.ndarray, shortest: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points with those where edges pass a wall; the edges that stay, ending at the wall if they pass it; and their numbers.
+
+    Those that pass it at once stay out.
+    """
+    share = share_inside(points, edges, size)
+    long = share * np.sqrt(((points[edges[:, 0]] - points[edges[:, 1]]) ** 2).sum(axis=1)) >= shortest
+    stays = np.flatnonzero((share == 1.0) | ((share > 0) & long))
+    inside = ((points > 0) & (points < size)).all(axis=1)
+    kept = np.where(inside[edges[stays, :1]], edges[stays], edges[stays][:, ::-1])  # the inner end first
+    crossing = np.flatnonzero(share[stays] < 1.0)
+    start, end = points[kept[crossing, 0]], points[kept[crossing, 1]]
+    kept[crossing, 1] = len(points) + np.arange(len(crossing))
+    walls = np.clip(start + (end - start) * share[stays][crossing, None], 0.0, size)
+    return np.concatenate([points, walls]), kept, stays
 
 
 def components(edges: np.ndarray, n: int) -> np.ndarray:

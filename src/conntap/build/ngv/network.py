@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from conntap.build.ngv.foam import components, foam
+from conntap.build.ngv.foam import clipped, components, foam, share_inside
 from conntap.build.ngv.sections import sectioned
 from conntap.build.ngv.trunks import Trunk, grow_trunks
 from conntap.circuits.tissue.boxes import box_of
@@ -17,11 +17,16 @@ from conntap.errors import OptionError, one_of
 
 __all__ = ["vessels"]
 
-_CELLS = 0.12  # cells of the foam in the cube of (length density)^-1/2: fixes the length of sections, see tests
-_STRAIGHT = 0.93  # share of the length that the straight mesh has before its sections wind
+_CELLS = 0.15  # cells of the foam in the cube of (length density)^-1/2: fixes the length of sections, see tests
+_STRAIGHT = 1.02  # share of the length that the straight mesh has before its sections wind
+_FAVOUR = (0.6, 1.4)  # by how much chance lengthens an edge when short ones are taken away first
 _LEAST_SHARE = 0.3  # of the length, for capillaries
 _CLEAR_UM = 5.0  # between a trunk and capillaries that pass it
 _NEAR_UM = 8.0
+_AIMS, _MISSED = 6, 0.01  # how often edges are taken away anew, and how far the length may be too great
+_SCRAP_UM = 150.0  # parts of the mesh cut off by walls that are shorter are left out
+_BRANCH_UM = 45.0  # about how long a branch is
+_STUB_UM = 6.0  # the least that an edge which passes a wall has inside
 _PIAS = {f"{sign}{axis}": ("xyz".index(axis), sign) for axis in "xyz" for sign in "+-"}
 _WALLS = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
 
@@ -73,8 +78,8 @@ def vessels(
 
     Notes
     -----
-    Time and memory grow with the volume: about 0.3 s and 60,000 segments for a cube of 600 um. Lengths scale with the inverse square
-    root of the density; at the default capillary sections are about 55 um long in the mean. Capillaries as edges of Voronoi diagrams:
+    Time and memory grow with the volume: about 1 s and 54,000 segments for a cube of 600 um. Lengths scale with the inverse square
+    root of the density; at the default capillary sections are about 47 um long in the mean. Capillaries as edges of Voronoi diagrams:
     Smith et al., 2019, doi:10.3389/fphys.2019.00233. What is published of cortex: Blinder et al., 2013, doi:10.1038/nn.3426;
     Cassot et al., 2006, doi:10.1080/10739680500383407. Murray, 1926, doi:10.1073/pnas.12.3.207: the cube of the diameter of a vessel
     is the sum of those of its branches. `vessel_statistics` sets a network beside the published values.
@@ -132,24 +137,40 @@ def _wired(
 ) -> dict[str, Any]:
     """The graph of straight edges: trunks, their branches, and the pruned mesh."""
     trunk_edges, trunk_points, trunk_diameters, trunk_kinds = _together(trunks)
-    own = float(np.sqrt(((trunk_points[trunk_edges[:, 0]] - trunk_points[trunk_edges[:, 1]]) ** 2).sum(axis=1)).sum())
-    left = max(wanted - own, _LEAST_SHARE * wanted)
+    given = _lengths(trunk_points, trunk_edges).sum() + _BRANCH_UM * sum(len(each.branches) for each in trunks)
+    left = max(wanted - given, _LEAST_SHARE * wanted)
     width = (_CELLS * (left / np.prod(size)) ** 1.5) ** (-1 / 3)
-    points, edges, n_inner = foam(size, width, rng)
-    edges = _clear(points, edges, n_inner, trunk_points, trunk_diameters)
-    branches, branch_diameters, branch_kinds = _branches(points, edges, n_inner, trunks, rng)
+    points, edges = foam(size, width, rng)
+    edges = _clear(points, edges, trunk_points, trunk_diameters)
+    branches, branch_diameters, branch_kinds = _branches(points, edges, size, trunks, rng)
     m = len(points)
     points = np.concatenate([points, trunk_points])
     fixed_edges = np.concatenate([trunk_edges + m, branches + np.array([m, 0])])
-    kept = _pruned(points, edges, n_inner, fixed_edges, wanted, rng)
+    own = _lengths(points, fixed_edges).sum()
+    n_inner = len(points)
+    all_points, all_edges, numbers = clipped(points, edges, size, _STUB_UM)
+    goal = (wanted - own) * _STRAIGHT
+    aim, shuffled = goal, rng.permutation(len(edges))
+    short_first = np.argsort(_lengths(points, edges) * rng.uniform(*_FAVOUR, len(edges)), kind="stable")
+    for _ in range(_AIMS):
+        stays = _pruned(points, edges, fixed_edges, size, aim, short_first, shuffled)
+        kept = _connected(all_points, all_edges, stays[numbers], fixed_edges)
+        missed = _lengths(all_points, kept).sum() - goal
+        aim -= missed
+        if abs(missed) < _MISSED * goal:
+            break
+    points = all_points
+    dead = _dead(np.concatenate([branches + np.array([m, 0]), kept]), trunk_edges + m, n_inner, len(points))
+    alive = ~dead[: len(branches)]
+    fixed_edges = fixed_edges[np.append(np.full(len(trunk_edges), True), alive)]
+    kept = kept[~dead[len(branches) :]]
     return {
         "points": points,
-        "edges": np.concatenate([fixed_edges, edges[kept]]),
+        "edges": np.concatenate([fixed_edges, kept]),
         "n_trunk": len(trunk_edges),
         "trunk_diameters": trunk_diameters,
-        "kinds": np.concatenate([trunk_kinds, branch_kinds]),
-        "branch_diameters": branch_diameters,
-        "first_trunk_point": m,
+        "kinds": np.concatenate([trunk_kinds, branch_kinds[alive]]),
+        "branch_diameters": branch_diameters[alive],
     }
 
 
@@ -164,10 +185,8 @@ def _together(trunks: list[Trunk]) -> tuple[np.ndarray, ...]:
     return np.concatenate([none.reshape(0, 2), *edges]), points, diameters, np.concatenate([none, *kinds])
 
 
-def _clear(
-    points: np.ndarray, edges: np.ndarray, n_inner: int, trunk_points: np.ndarray, trunk_diameters: np.ndarray
-) -> np.ndarray:
-    """The edges that pass no trunk too near, in the largest connected part, without dead ends."""
+def _clear(points: np.ndarray, edges: np.ndarray, trunk_points: np.ndarray, trunk_diameters: np.ndarray) -> np.ndarray:
+    """The edges that pass no trunk too near, without dead ends."""
     if len(trunk_points):
         from scipy.spatial import cKDTree
 
@@ -179,23 +198,20 @@ def _clear(
         edges = edges[apart > thick + _CLEAR_UM + 2.0]
     while True:
         degrees = np.bincount(edges.ravel(), minlength=len(points))
-        dead = degrees[edges[:, 0]] == 1  # an inner end, alone
-        dead |= (degrees[edges[:, 1]] == 1) & (edges[:, 1] < n_inner)
+        dead = (degrees[edges] == 1).any(axis=1)
         if not dead.any():
-            break
+            return edges
         edges = edges[~dead]
-    label = components(edges, len(points))
-    largest = np.argmax(np.bincount(label[edges[:, 0]])) if len(edges) else 0
-    return edges[label[edges[:, 0]] == largest]
 
 
 def _branches(
-    points: np.ndarray, edges: np.ndarray, n_inner: int, trunks: list[Trunk], rng: np.random.Generator
+    points: np.ndarray, edges: np.ndarray, size: np.ndarray, trunks: list[Trunk], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Edges from trunks, by the number of their point among those of all trunks, to points of the mesh, each taken once."""
     from scipy.spatial import cKDTree
 
-    inner = np.unique(edges[edges < n_inner])
+    inner = np.unique(edges)
+    inner = inner[((points[inner] > _STUB_UM) & (points[inner] < size - _STUB_UM)).all(axis=1)]
     if not trunks or not len(inner):
         return np.empty((0, 2), dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64)
     tree = cKDTree(points[inner])
@@ -220,30 +236,63 @@ def _branches(
     return np.array(found, dtype=np.int64).reshape(-1, 2), np.array(diameters), np.array(kinds, dtype=np.int64)
 
 
+def _lengths(points: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.sqrt(((points[edges[:, 0]] - points[edges[:, 1]]) ** 2).sum(axis=1))
+
+
 def _pruned(
     points: np.ndarray,
     edges: np.ndarray,
-    n_inner: int,
     fixed_edges: np.ndarray,
+    size: np.ndarray,
     wanted: float,
-    rng: np.random.Generator,
+    short_first: np.ndarray,
+    shuffled: np.ndarray,
 ) -> np.ndarray:
-    """Which edges of the mesh stay: a spanning tree of long edges always, others as long as there is length for them."""
+    """Which edges of the mesh stay, in the box and around it, so that the length in the box is as wanted."""
+    from conntap.build.ngv._pruning import prune
+
+    lengths = _lengths(points, edges)
+    degrees = np.bincount(np.concatenate([edges.ravel(), fixed_edges.ravel()]), minlength=len(points))
+    own = lengths * share_inside(points, edges, size)
+    return prune(edges, own, short_first, shuffled, degrees, wanted)
+
+
+def _connected(points: np.ndarray, edges: np.ndarray, stays: np.ndarray, fixed_edges: np.ndarray) -> np.ndarray:
+    """The edges that stay, with the fewest and shortest others that join their parts; scraps and parts that none can join are left out."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 
-    from conntap.build.ngv._pruning import prune
-
     n = len(points)
-    lengths = np.sqrt(((points[edges[:, 0]] - points[edges[:, 1]]) ** 2).sum(axis=1))
-    key = lengths * rng.uniform(0.6, 1.4, len(edges))
-    within = (edges < n_inner).all(axis=1)
-    costs = coo_array((1 / key[within], (edges[within, 0], edges[within, 1])), shape=(n, n))
-    tree = minimum_spanning_tree(costs.tocsr()).tocoo()
-    numbers = edges[:, 0] * n + edges[:, 1]
-    both = np.concatenate([tree.row * n + tree.col, tree.col * n + tree.row])
-    fixed = np.isin(numbers, both)
-    own = np.sqrt(((points[fixed_edges[:, 0]] - points[fixed_edges[:, 1]]) ** 2).sum(axis=1)).sum()
-    degrees = np.bincount(np.concatenate([edges.ravel(), fixed_edges.ravel()]), minlength=n)
-    left = (wanted - own) * _STRAIGHT
-    return prune(edges, lengths, np.argsort(key, kind="stable"), fixed, degrees, left)
+    label = components(np.concatenate([edges[stays], fixed_edges]), n)
+    whole = np.bincount(
+        label[edges[:, 0]], weights=np.where(stays, _lengths(points, edges), 0.0), minlength=label.max() + 1
+    )
+    whole[label[fixed_edges]] = np.inf
+    stays = stays & (whole[label[edges[:, 0]]] > _SCRAP_UM)
+    used = np.zeros(n, dtype=bool)
+    used[edges[stays]] = True
+    used[fixed_edges] = True
+    costs = _lengths(points, edges) + np.where(used[edges].all(axis=1), 0.0, 1e6)
+    apart = np.flatnonzero(label[edges[:, 0]] != label[edges[:, 1]])
+    apart = apart[np.argsort(costs[apart], kind="stable")]
+    pairs, first = np.unique(np.sort(label[edges[apart]], axis=1), axis=0, return_index=True)
+    links = coo_array((costs[apart[first]], (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    tree = minimum_spanning_tree(links.tocsr()).tocoo()
+    joins = np.isin(pairs[:, 0] * n + pairs[:, 1], np.minimum(tree.row, tree.col) * n + np.maximum(tree.row, tree.col))
+    stays[apart[first[joins]]] = True
+    kept = edges[stays]
+    label = components(np.concatenate([kept, fixed_edges]), n)
+    largest = np.argmax(np.bincount(label[np.concatenate([kept, fixed_edges]).ravel()])) if len(kept) else 0
+    return kept[label[kept[:, 0]] == largest]
+
+
+def _dead(edges: np.ndarray, fixed_edges: np.ndarray, first_wall: int, n: int) -> np.ndarray:
+    """Which edges lead to ends within the box and nowhere else."""
+    dead = np.zeros(len(edges), dtype=bool)
+    while True:
+        degrees = np.bincount(np.concatenate([edges[~dead].ravel(), fixed_edges.ravel()]), minlength=n)
+        more = ((degrees[edges] == 1) & (edges < first_wall)).any(axis=1) & ~dead
+        if not more.any():
+            return dead
+        dead |= more

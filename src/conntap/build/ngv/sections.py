@@ -14,7 +14,7 @@ __all__ = ["sectioned"]
 _KINDS = {name: number for number, name in VESSEL_TYPES.items()}
 _MODES = 4
 _ROUNDS = 3
-_STRONGEST = 0.25
+_STRONGEST = 0.4
 _REACH = 3  # junctions from a branch over which capillaries are called arterial or venous
 _TOLERANCE = 1e-4
 
@@ -30,14 +30,17 @@ def sectioned(
     """The fields of a Vasculature, in the frame of the box's lower corner, as long as wanted where winding can make it so."""
     ids, begins, firsts = _chains(network)
     n = len(begins) - 1
-    _order, kinds, thick = _hierarchy(network, ids, begins, firsts, capillary_um, rng)
-    waves = rng.normal(0.0, 1.0, (n, _MODES, 3)) * np.where(firsts < network["n_trunk"], 0.15, 1.0)[:, None, None]
+    kinds, thick = _hierarchy(network, ids, begins, firsts, capillary_um, rng)
+    waves = (
+        rng.normal(0.0, 1.0, (n, _MODES, 3)).clip(-1.5, 1.5)
+        * np.where(firsts < network["n_trunk"], 0.15, 1.0)[:, None, None]
+    )
     lines, starts = _wound(network["points"][ids], begins, waves, size, wanted, segment_um)
     return _assembled(lines, starts, ids[begins[:-1]], ids[begins[1:] - 1], kinds, thick)
 
 
 def _chains(network: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points of each section, where each begins, and its first edge; a junction is what has not two edges."""
+    """Points of each section, where each begins, and the lower of its outer edges: trunks and branches come first; a junction is what has not two edges."""
     from conntap.build.ngv._pruning import chains
 
     edges, n = network["edges"], len(network["points"])
@@ -48,7 +51,8 @@ def _chains(network: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     starts = np.concatenate([[0], np.cumsum(degrees)])
     trunk_degree = np.bincount(edges[: network["n_trunk"]].ravel(), minlength=n)
     is_junction = (degrees != 2) | (trunk_degree == 1)
-    return chains(edges, starts, ends[by, 1], through[by], is_junction & (degrees > 0))
+    ids, begins, firsts, lasts = chains(edges, starts, ends[by, 1], through[by], is_junction & (degrees > 0))
+    return ids, begins, np.minimum(firsts, lasts)
 
 
 def _hierarchy(
@@ -58,8 +62,8 @@ def _hierarchy(
     firsts: np.ndarray,
     capillary_um: tuple[float, float],
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each section its order from branches, its type and its diameter: by Murray's law halved in its cube at each junction."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each section its type and its diameter: by Murray's law halved in its cube at each junction."""
     n = len(begins) - 1
     mean, sd = capillary_um
     thick = rng.normal(mean, sd, n).clip(mean - 2 * sd, mean + 2 * sd)
@@ -80,7 +84,7 @@ def _hierarchy(
     kinds[(a <= _REACH) & (a <= v)] = _KINDS["arterial_capillary"]
     kinds[(v <= _REACH) & (v < a)] = _KINDS["venous_capillary"]
     kinds[is_fixed] = network["kinds"][firsts[is_fixed]]
-    return np.minimum(a, v), kinds, thick
+    return kinds, thick
 
 
 def _steps(heads: np.ndarray, tails: np.ndarray, sources: np.ndarray, walls: np.ndarray, n: int) -> np.ndarray:
