@@ -4,8 +4,10 @@ import json
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +18,9 @@ from conntap.study import search as searching
 from conntap.study.entries import SearchEntry, with_run
 from conntap.study.records import Records, stage_folder
 from conntap.study.search import found, search
+from conntap.study.search_page import write_search
 from conntap.study.spaces import spaces_of
+from conntap.study.trials import importances
 
 pytest.importorskip("optuna")
 
@@ -222,9 +226,12 @@ def test_ranges_become_what_optuna_draws_from():
 def test_the_command_tells_trials_and_the_best(write, folder):
     told(write)
     path = str(folder / "study.yaml")
-    shown = CliRunner().invoke(cli.tap, ["search", path, "--trials", "1"], catch_exceptions=False)
+    shown = CliRunner().invoke(
+        cli.tap, ["search", path, "--trials", "1", "--report", str(folder / "page.html")], catch_exceptions=False
+    )
     assert "trial 1 of 1: done" in shown.output
     assert "tested" in shown.output
+    assert (folder / "page.html").exists()
     as_json = CliRunner().invoke(cli.tap, ["search", path, "--show", "--json"], catch_exceptions=False)
     assert json.loads(as_json.output)["result"]["trials"] == 1
 
@@ -250,3 +257,35 @@ def test_the_example_of_the_documentation_runs(tmp_path):
     assert result["trials"] == 2
     assert 0 < result["test"] <= 1
     assert {"tune", "test"} <= result["as_it_stands"].keys()
+
+
+def test_the_page_shows_scores_the_best_so_far_and_what_matters(finished, tmp_path):
+    page = write_search(finished, load_study(finished.folder.parents[2] / "study.yaml"), tmp_path / "page.html")
+    text = page.read_text()
+    for each in ("as it stands", "tested on", "best_so_far", "PED-ANOVA", "counted.times", "Search best of A test"):
+        assert each in text
+
+
+def test_a_page_of_a_search_that_goes_on_says_so(finished, tmp_path):
+    study = load_study(finished.folder.parents[2] / "study.yaml")
+    page = write_search(replace(finished, trials=finished.trials[:1], result={}), study, tmp_path / "page.html")
+    assert "1 trials so far; it has not ended" in page.read_text()
+    assert "PED-ANOVA" not in page.read_text()
+
+
+def test_options_that_set_the_better_trials_apart_are_told():
+    entry = SearchEntry(
+        vary={"a.x": {"low": 0.0, "high": 1.0}, "a.y": {"low": 0.0, "high": 1.0}},
+        maximize="a",
+        tune={"repeat": [0]},
+        test={"repeat": [1]},
+    )
+    rng = np.random.default_rng(0)
+    trials = [
+        {"state": "done", "value": x, "cases": [x], "options": {"a.x": x, "a.y": y}, "trial": at, "error": ""}
+        for at, (x, y) in enumerate(rng.random((60, 2)).tolist())
+    ]
+    told = importances(entry, spaces_of(entry), trials)
+    assert told["a.x"] > 0.8
+    assert sum(told.values()) == pytest.approx(1)
+    assert importances(entry, spaces_of(entry), trials[:1]) == {}

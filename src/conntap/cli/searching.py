@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from conntap.cli.group import tap
-from conntap.cli.parts import JSON, OUT, STUDY, folder_of, load, print_json, print_table
+from conntap.cli.parts import JSON, OUT, STUDY, check_folder, folder_of, load, print_json, print_table
 from conntap.cli.submitting import WHERE
 from conntap.cli.tracked import TRACK, tracked
 
@@ -25,6 +25,7 @@ _ROWS = 25
 @click.option("--trials", type=click.IntRange(1), help="How many in all [default: the document's].")
 @click.option("--workers", type=click.IntRange(1), help="Processes at once [default: the study's, else all cores].")
 @WHERE
+@click.option("--report", "page", type=click.Path(path_type=Path), help="Write a self-contained HTML page of it.")
 @click.option("--show", is_flag=True, help="Compute nothing; show the trials so far.")
 @TRACK
 @JSON
@@ -35,6 +36,7 @@ def search(
     trials: int | None,
     workers: int | None,
     where: str | None,
+    page: Path | None,
     show: bool,
     track: str | None,
     as_json: bool,
@@ -45,11 +47,12 @@ def search(
     Examples:
       tap search study.yaml
       tap search study.yaml lambda --trials 100 --workers 4
-      tap search study.yaml --show
+      tap search study.yaml --show --report search.html
     """
     from conntap.study import search as searching
     from conntap.study.entries import with_run
 
+    check_folder(page, "tap search --report")
     loaded = with_run(load(study), workers=workers, where=where)
     folder = folder_of(loaded, out)
     if show:
@@ -58,6 +61,10 @@ def search(
         found = searching.search(
             loaded, name, out=folder, trials=trials, listen=_tell_trial, listening=lambda at: _listening(at, track)
         )
+    if page is not None:
+        from conntap.study.search_page import write_search
+
+        write_search(found, loaded, page)
     if as_json:
         print_json({"search": found.name, "trials": found.trials, "result": found.result})
         return
@@ -66,6 +73,8 @@ def search(
     print_table(table.iloc[by.argsort(kind="stable")], title=f"trials of {found.name}", most=_ROWS)
     for line in _told(found.result, found.folder):
         click.echo(line)
+    if page is not None:
+        click.echo(f"report   {page}")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from conntap.seeds import stream
 from conntap.study.entries import SearchEntry
 from conntap.study.spaces import Varied
 
-__all__ = ["Found", "append_trial", "asked", "needs_optuna", "read_trials"]
+__all__ = ["Found", "append_trial", "asked", "importances", "needs_optuna", "read_trials"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,43 @@ def asked(
     entry: SearchEntry, spaces: Sequence[Varied], ended: Sequence[Mapping[str, Any]], fixed: Mapping[str, Any]
 ) -> Any:
     """A trial of Optuna's that knows those before it; what it draws depends on these and its number alone."""
+    optimized, distributions = _optimized(entry, spaces, ended)
+    if fixed:
+        optimized.enqueue_trial(dict(fixed))
+    return optimized.ask(fixed_distributions=distributions)
+
+
+def importances(entry: SearchEntry, spaces: Sequence[Varied], ended: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """How much of what sets the better trials apart each option is, together 1; empty where trials are too few to tell.
+
+    Notes
+    -----
+    PED-ANOVA: Watanabe et al., 2023, https://arxiv.org/abs/2304.10255, as Optuna has it.
+    """
+    import warnings
+
+    import optuna
+
+    done = [each for each in ended if each["state"] == "done"]
+    if len(done) < 2 or len({each["value"] for each in done}) < 2:
+        return {}
+    optimized, _ = _optimized(entry, spaces, done)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is called experimental
+        try:
+            told = optuna.importance.get_param_importances(
+                optimized, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
+            )
+        except (ValueError, RuntimeError):  # an option of one value alone, or too few trials
+            return {}
+    found = {name: float(value) for name, value in told.items()}
+    return found if all(map(math.isfinite, found.values())) else {}
+
+
+def _optimized(
+    entry: SearchEntry, spaces: Sequence[Varied], ended: Sequence[Mapping[str, Any]]
+) -> tuple[Any, dict[str, Any]]:
+    """Optuna's study with the trials that ended, and what it draws from."""
     import optuna
 
     seed = int(stream(entry.seed, "search", len(ended)).integers(2**32))
@@ -93,9 +130,7 @@ def asked(
             for each in ended
         ]
     )
-    if fixed:
-        optimized.enqueue_trial(dict(fixed))
-    return optimized.ask(fixed_distributions=distributions)
+    return optimized, distributions
 
 
 def _running_means(cases: list[float]) -> dict[int, float]:
