@@ -34,6 +34,8 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "ngv.finishing": {"endfoot_compartments": 1, "finished_synapses": 1},
     "ngv.surfaces": {"vessel_surface": 1},
     "ngv.assembling": {"ngv_circuit": 1},
+    "ngv.vessel_measures": {"vessel_statistics": 1},
+    "ngv.vessel_files": {"vessels_from": 1},
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
