@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +62,22 @@ def write_search(found: Found, study: Study, path: Path) -> Path:
         return write_page(whole, path, failures=[])
 
 
-def scores_of(found: Found) -> pd.DataFrame:
+def scores_of(found: Found) -> dict[str, pd.Series]:
     """The best trial's scores and those of the document as it stands, on the cases tuned on and on those tested on.
 
     Examples
     --------
     >>> result = {"tune": 0.9, "test": 0.8, "as_it_stands": {"tune": 0.5, "test": 0.4}}
-    >>> scores_of(Found("s", Path("."), [], result)).to_dict("list")
-    {'options': ['the best', 'as it stands'], 'tuned on': [0.9, 0.5], 'tested on': [0.8, 0.4]}
+    >>> {name: scores.to_dict() for name, scores in scores_of(Found("s", Path("."), [], result)).items()}
+    {'the best': {'tuned on': 0.9, 'tested on': 0.8}, 'as it stands': {'tuned on': 0.5, 'tested on': 0.4}}
     """
     sides = {"the best": found.result, "as it stands": found.result.get("as_it_stands", {})}
-    rows = [
-        {"options": name, "tuned on": each.get("tune", np.nan), "tested on": each.get("test", np.nan)}
+    return {
+        name: pd.Series(
+            {"tuned on": each.get("tune", np.nan), "tested on": each.get("test", np.nan)}, dtype=float, name="score"
+        ).rename_axis("cases")
         for name, each in sides.items()
-    ]
-    return pd.DataFrame(rows)
+    }
 
 
 def best_so_far(found: Found, aim: str) -> pd.Series:
@@ -88,7 +90,7 @@ def best_so_far(found: Found, aim: str) -> pd.Series:
     [0.2, 0.2, 0.4]
     """
     values = [each["value"] if each["state"] == "done" else np.nan for each in found.trials]
-    numbers = [each["trial"] + 1 for each in found.trials]
+    numbers = [each["trial"] for each in found.trials]
     series = pd.Series(values, index=pd.Index(numbers, name="trial"), dtype=float, name="value")
     return (series.cummax() if aim == "maximize" else series.cummin()).ffill()
 
@@ -102,13 +104,13 @@ def _stages(found: Found, study: Study) -> list[store.StageData]:
         said = f"{measured} on the cases tuned on, where the best of many is too good, and on those that were never looked at."
         stages.append(_stage("scores", scores_of(found), found.name, said))
     said = f"The best mean of {measured} over the cases tuned on, up to each trial."
-    stages.append(_stage("best_so_far", best_so_far(found, aim).dropna(), found.name, said))
+    stages.append(_stage("best_so_far", {"": best_so_far(found, aim).dropna()}, found.name, said))
     matter = importances(entry, spaces_of(entry), found.trials)
     if matter:
         said = "How much of what sets the better trials apart each option is (PED-ANOVA); together 1."
         series = pd.Series(matter, dtype=float, name="importance").rename_axis("option")
-        stages.append(_stage("importance", series, found.name, said))
-    stages.append(_stage("trials", _texts(found.table()), found.name, "All trials that ended."))
+        stages.append(_stage("importance", {"": series}, found.name, said))
+    stages.append(_stage("trials", {"": _texts(found.table())}, found.name, "All trials that ended."))
     return stages
 
 
@@ -123,19 +125,21 @@ def _sentence(found: Found) -> str:
     if not result:
         return f"{len(found.trials):,} trials so far; it has not ended."
     text = f"{result['trials']:,} trials: {result['done']:,} done, {result['pruned']:,} pruned, {result['failed']:,} failed. "
-    text += f"The aim was to {result['aim']}. The best is trial {result['best'] + 1}: "
+    text += f"The aim was to {result['aim']}. The best is trial {result['best']}: "
     text += ", ".join(f"{name} = {value}" for name, value in result["options"].items())
     return f"{text}; {result['test']:.4g} on the cases tested on ({result['tune']:.4g} on those tuned on)."
 
 
-def _stage(name: str, value: Any, search: str, description: str) -> store.StageData:
+def _stage(name: str, values: Mapping[str, Any], search: str, description: str) -> store.StageData:
+    """A stage of a value for each of these options, or of one value named ""."""
+    named = {"options": list(values)} if len(values) > 1 else {}
     return store.StageData(
         name=name,
         description=description,
         step="",
         options={},
         inputs={"of": f"search {search}"},
-        cases=pd.DataFrame(index=pd.RangeIndex(1)),
-        keys=[name],
-        entries=iter([store.encode(value)]),
+        cases=pd.DataFrame(named, index=pd.RangeIndex(len(values))),
+        keys=[f"{name}-{at}" for at in range(len(values))],
+        entries=(store.encode(each) for each in values.values()),
     )
