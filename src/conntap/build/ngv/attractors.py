@@ -61,6 +61,6 @@ def attractor_grid(cloud: np.ndarray, size_um: float) -> tuple[np.ndarray, ...]:
 
     low = cloud.min(axis=0) if len(cloud) else np.zeros(3)
     high = cloud.max(axis=0) if len(cloud) else np.zeros(3)
-    size = max(size_um, float((high - low).max(initial=0.0)) / 400)
+    size = max(size_um, float((high - low).max(initial=0.0)) / 100)
     shape = (np.floor((high - low) / size).astype(np.int64) + 1).clip(min=1)
     return (*gridded(cloud, low, size, shape), low, size, shape)

@@ -19,7 +19,8 @@ __all__ = ["Cell", "grown_cell", "tree_bars"]
 
 _USUAL_UM3 = 1e9 / 12_286
 _PERIVASCULAR_SHARE = 2.0
-_SHORTEST = 0.6
+_SHORTEST, _FARTHEST = 0.6, 1.6
+_MOST_DOMAINS = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,14 +112,13 @@ def tree_bars(
 ) -> list[np.ndarray]:
     """A barcode for each tree, each shape (bars, 2).
 
-    The longest bar of a tree is the way to the domain's border, at least 0.6 of the radius of a ball of its volume, times the
-    tortuosity; that to an endfoot is the way there with a quarter of the excess. From `barcodes` a diagram is drawn and scaled so.
+    The longest bar of a tree is the way to the domain's border, from 0.6 to 1.6 times the radius of a ball of its volume, times the
+    tortuosity; that to an endfoot is the way there with a quarter of the excess. A domain larger than three usual ones counts as three.
     """
-    volume = cell.domain.volume
-    least = _SHORTEST * (3 * volume / (4 * np.pi)) ** (1 / 3)
-    longest = growth.tortuosity * np.maximum(least, reach_of(roots, directions, cell.planes)).clip(
-        min=2 * growth.step_um
-    )
+    volume = min(cell.domain.volume, _MOST_DOMAINS * _USUAL_UM3)
+    radius = (3 * volume / (4 * np.pi)) ** (1 / 3)
+    reach = reach_of(roots, directions, cell.planes).clip(_SHORTEST * radius, _FARTHEST * radius)
+    longest = growth.tortuosity * reach.clip(min=2 * growth.step_um)
     straight = np.sqrt(((cell.targets - roots[: len(cell.targets)]) ** 2).sum(axis=1))
     ways = straight * (1 + (growth.tortuosity - 1) / 4)
     longest[: len(ways)] = np.maximum(longest[: len(ways)], ways)

