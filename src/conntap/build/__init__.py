@@ -36,6 +36,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "ngv.assembling": {"ngv_circuit": 1},
     "ngv.vessel_measures": {"vessel_statistics": 1},
     "ngv.vessel_files": {"vessels_from": 1},
+    "ngv.surface_files": {"surface_from": 1},
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
