@@ -6,7 +6,7 @@ import numpy as np
 
 from conntap.topology.bits import compiled
 
-__all__ = ["cut", "levels_of", "long_sided", "mean_edge", "outlines", "owned"]
+__all__ = ["cut", "levels_of", "long_sided", "mean_edge", "outlines", "owned", "touching"]
 
 
 @compiled
@@ -38,6 +38,21 @@ def long_sided(points, triangles, longest):
             rows[n] = t
             n += 1
     return rows[:n], area
+
+
+@compiled
+def touching(triangles, marked):
+    """The triangles with a marked point."""
+    n = 0
+    for t in range(len(triangles)):
+        n += marked[triangles[t, 0]] or marked[triangles[t, 1]] or marked[triangles[t, 2]]
+    rows = np.empty(n, np.int64)
+    n = 0
+    for t in range(len(triangles)):
+        if marked[triangles[t, 0]] or marked[triangles[t, 1]] or marked[triangles[t, 2]]:
+            rows[n] = t
+            n += 1
+    return rows
 
 
 @compiled
@@ -188,7 +203,7 @@ def levels_of(wanted, starts, levels, areas, whole):
 
 @compiled
 def cut(points, triangles, starts, listed, levels, areas, level):
-    """The part of each source below its level: points, where they begin, triangles, where they begin.
+    """The part of each source below its level: points, where they begin, triangles, where they begin; and its area.
 
     A triangle that the level crosses is cut in two there; neighbours of one part share the points of the cut.
     """
@@ -213,16 +228,16 @@ def cut(points, triangles, starts, listed, levels, areas, level):
             n_triangles += 2 if below == 2 else (1 if below else 0)
         n_points += 2 * crossed
         most = max(most, crossed)
-    size = 64
-    while size < 8 * most:
-        size *= 2
-    key_a, key_b, value = np.full(size, -1, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    room = 64
+    while room < 8 * most:
+        room *= 2
+    key_a, key_b, value = np.full(room, -1, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     used = np.empty(2 * most + 1, np.int64)
     out_points, out_triangles = np.empty((n_points, 3)), np.empty((n_triangles, 3), np.int64)
     point_starts, triangle_starts = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
     stamp[:] = -1
     n_points = n_triangles = 0
-    around = np.empty(4, np.int64)
+    around, size = np.empty(4, np.int64), np.zeros(n)
     for s in range(n):
         n_used, first = 0, n_points
         for i in range(starts[s], starts[s + 1]):
@@ -242,9 +257,9 @@ def cut(points, triangles, starts, listed, levels, areas, level):
                 if (tu <= level[s]) != (tv <= level[s]):
                     if u > v:
                         u, v, tu, tv = v, u, tv, tu
-                    at = (u * 73856093 ^ v * 19349663) & (size - 1)
+                    at = (u * 73856093 ^ v * 19349663) & (room - 1)
                     while key_a[at] >= 0 and not (key_a[at] == u and key_b[at] == v):
-                        at = (at + 1) & (size - 1)
+                        at = (at + 1) & (room - 1)
                     if key_a[at] < 0:
                         key_a[at], key_b[at], value[at] = u, v, n_points - first
                         used[n_used] = at
@@ -259,8 +274,17 @@ def cut(points, triangles, starts, listed, levels, areas, level):
                 out_triangles[n_triangles, 0] = around[0]
                 out_triangles[n_triangles, 1] = around[k - 1]
                 out_triangles[n_triangles, 2] = around[k]
+                a, b, c = (
+                    out_points[first + around[0]],
+                    out_points[first + around[k - 1]],
+                    out_points[first + around[k]],
+                )
+                x = (b[1] - a[1]) * (c[2] - a[2]) - (b[2] - a[2]) * (c[1] - a[1])
+                y = (b[2] - a[2]) * (c[0] - a[0]) - (b[0] - a[0]) * (c[2] - a[2])
+                z = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+                size[s] += math.sqrt(x * x + y * y + z * z) / 2
                 n_triangles += 1
         for k in range(n_used):
             key_a[used[k]] = -1
         point_starts[s + 1], triangle_starts[s + 1] = n_points, n_triangles
-    return out_points[:n_points], point_starts, out_triangles[:n_triangles], triangle_starts
+    return out_points[:n_points], point_starts, out_triangles[:n_triangles], triangle_starts, size

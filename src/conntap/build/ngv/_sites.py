@@ -233,13 +233,13 @@ def projected(astrocytes, somata, targets, segments, vessels, domains, normals, 
     domain_points, point_starts, triangles, triangle_starts = domains
     n = len(astrocytes)
     surface, on, wrong = np.empty((n, 3)), np.empty(n, np.int64), np.full(n, 4, np.int64)
-    around = np.empty(48, np.int64)
+    around = np.empty(128, np.int64)
     here, toward, near, foot = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     for i in range(n):
         t, s, own = targets[i], somata[i], segments[i]
         begin, end = triangle_starts[astrocytes[i]], triangle_starts[astrocytes[i] + 1]
         planes, levels = normals[begin:end], offsets[begin:end]
-        n_around = _around(own, edges, node_starts, node_segments, 3, around)
+        n_around = _around(own, edges, node_starts, node_segments, 8, around)
         a, b = points[edges[own, 0]], points[edges[own, 1]]
         ra, rb = radii[edges[own, 0]], radii[edges[own, 1]]
         along, length = _across(t, a, b, foot)

@@ -98,9 +98,9 @@ def endfeet(
     areas = _law("area_um2", area_um2, area_range_um2, moments).draw(rng, len(places))
     thickness = _law("thickness_um", thickness_um, thickness_range_um, moments).draw(rng, len(places))
     longest_um = math.sqrt(max(area_um2[0], 1e-3 * area_range_um2[1])) / 4
-    room, wanted, meshes, told = _grown(_welded(surface), places, areas, reach_um, tolerance_um, longest_um)
+    sizes, meshes, told = _grown(_welded(surface), places, areas, reach_um, tolerance_um, longest_um)
     table = pd.DataFrame({"astrocyte": sites["astrocyte"].to_numpy(dtype=np.int64)}).rename_axis("endfoot_id")
-    table["area"], table["unreduced_area"], table["wanted_area"] = meshes.areas, room, wanted
+    table["area"], table["unreduced_area"], table["wanted_area"] = sizes
     table["thickness"] = thickness
     _tell(table, told)
     return Endfeet(table, meshes)
@@ -195,8 +195,8 @@ def _welded(surface: Mesh) -> Mesh:
 
 def _grown(
     surface: Mesh, places: np.ndarray, areas: np.ndarray, reach_um: float, tolerance_um: float, longest_um: float
-) -> tuple[np.ndarray, np.ndarray, Meshes, dict[str, int]]:
-    """For each site the area that its front took, the area wanted, and its patch; and counts of what went otherwise."""
+) -> tuple[np.ndarray, Meshes, dict[str, int]]:
+    """For each site its area, that which its front took, that which is wanted, and its patch; and counts of what went otherwise."""
     from conntap.build.ngv._patches import cut, levels_of, outlines, owned
 
     here, points, triangles, seeds, told = _seeded(surface, places, tolerance_um, longest_um)
@@ -206,13 +206,13 @@ def _grown(
     wanted = np.empty(len(here))
     wanted[np.argsort(room, kind="stable")] = np.sort(areas[here])
     level = levels_of(wanted, starts, levels, sizes, room)
-    out, point_starts, corners, triangle_starts = cut(points, triangles, starts, listed, levels, sizes, level)
+    out, point_starts, corners, triangle_starts, size = cut(points, triangles, starts, listed, levels, sizes, level)
     counts = np.zeros((2, len(places)), dtype=np.int64)
     counts[:, here] = np.diff(point_starts), np.diff(triangle_starts)
     all_starts = [np.concatenate([[0], np.cumsum(each)]) for each in counts]
-    all_room, all_wanted = np.zeros(len(places)), areas.copy()
-    all_room[here], all_wanted[here] = room, wanted
-    return all_room, all_wanted, Meshes(out, all_starts[0], corners, all_starts[1]), told
+    sizes = np.stack([np.zeros(len(places)), np.zeros(len(places)), areas])
+    sizes[:, here] = size, room, wanted
+    return sizes, Meshes(out, all_starts[0], corners, all_starts[1]), told
 
 
 def _seeded(surface: Mesh, places: np.ndarray, tolerance_um: float, longest_um: float) -> Any:

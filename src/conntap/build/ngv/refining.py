@@ -52,27 +52,54 @@ def separated(
     -------
     Points, triangles, and the triangle and weights of each place anew.
     """
+    from conntap.build.ngv._patches import touching
+
+    held, number = np.unique(of_triangle, return_counts=True)
+    crowded = held[number > 1]
+    if not len(crowded):
+        return points, triangles, of_triangle, weights
+    rows = touching(triangles, _with_neighbours(triangles, triangles[crowded], len(points)))
+    used, local = np.unique(triangles[rows], return_inverse=True)
+    there = np.flatnonzero(np.isin(of_triangle, rows))
+    part = _separated(points[used], local.reshape(-1, 3), np.searchsorted(rows, of_triangle[there]), weights[there])
+    own_points, own_triangles, own_of, own_weights = part
+    number_of = np.concatenate([used, len(points) + np.arange(len(own_points) - len(used))]).astype(triangles.dtype)
+    row_of = np.concatenate([rows, len(triangles) + np.arange(len(own_triangles) - len(rows))])
+    out = np.concatenate([triangles, number_of[own_triangles[len(rows) :]]])
+    out[rows] = number_of[own_triangles[: len(rows)]]
+    of_triangle, weights = of_triangle.copy(), weights.copy()
+    of_triangle[there], weights[there] = row_of[own_of], own_weights
+    return np.concatenate([points, own_points[len(used) :]]), out, of_triangle, weights
+
+
+def _with_neighbours(triangles: np.ndarray, some: np.ndarray, n_points: int) -> np.ndarray:
+    """Which points belong to a triangle that has a point of some triangles."""
+    from conntap.build.ngv._patches import touching
+
+    marked = np.zeros(n_points, dtype=np.bool_)
+    marked[some] = True
+    marked[triangles[touching(triangles, marked)]] = True
+    return marked
+
+
+def _separated(
+    points: np.ndarray, triangles: np.ndarray, of_triangle: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     from conntap.build.ngv._fronts import nearest_triangles
 
-    of_triangle, weights = of_triangle.copy(), weights.copy()
+    triangles, of_triangle, weights = triangles.astype(np.int32), of_triangle.copy(), weights.copy()
     for _ in range(_ROUNDS):
         held, number = np.unique(of_triangle, return_counts=True)
         crowded = held[number > 1]
         if not len(crowded):
             break
-        key = _side_keys(triangles[crowded], len(points))
-        marked = np.zeros(len(points), dtype=bool)
-        marked[triangles[crowded]] = True
-        rows = np.flatnonzero(
-            marked[triangles[:, 0]].astype(np.int8) + marked[triangles[:, 1]] + marked[triangles[:, 2]] > 1
-        )
-        is_marked = np.isin(_side_keys(triangles[rows], len(points)), key)
-        rows, is_marked = rows[is_marked.any(axis=1)], is_marked[is_marked.any(axis=1)]
+        is_marked = np.isin(_side_keys(triangles, len(points)), _side_keys(triangles[crowded], len(points)))
+        rows = np.flatnonzero(is_marked.any(axis=1))
         moved = np.flatnonzero(np.isin(of_triangle, rows))
         corners = points[triangles[of_triangle[moved]]]
         share = np.column_stack([1 - weights[moved].sum(axis=1), weights[moved]])
         places = (corners * share[:, :, None]).sum(axis=1)
-        points, triangles, changed = _split(points, triangles, rows, is_marked)
+        points, triangles, changed = _split(points, triangles, rows, is_marked[rows])
         within = 1e-6 + 1e-9 * np.abs(places).max()
         found, inside, _ = nearest_triangles(places, points, triangles[changed], within)
         of_triangle[moved], weights[moved] = changed[found], inside
