@@ -18,7 +18,7 @@ from conntap.errors import CircuitError, OptionError, known, one_of
 __all__ = ["domains", "scaling_of"]
 
 _BLOCK = 2_000
-_NEIGHBOURS = 48
+_NEIGHBOURS = 80
 _FINENESS = (1e-12, 1e-11, 1e-10, 1e-13, 1e-9)
 _MEASURED = 400
 _MOST = 2_000_000  # points of one cell
