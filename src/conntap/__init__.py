@@ -39,6 +39,7 @@ _ROOMS = (
     "store",
     "study",
     "topology",
+    "train",
 )
 
 __all__ = sorted([*_HOMES, *_ROOMS])

@@ -131,7 +131,7 @@ def test_what_the_runner_gives_is_by_keyword_and_progress_may_be_none(name):
     assert not {"rng", "folder", "kept"} & find_step(name).options.keys()
 
 
-@pytest.mark.parametrize("room", ["manipulate", "analyze", "infer"])
+@pytest.mark.parametrize("room", ["manipulate", "analyze", "infer", "train"])
 def test_no_function_that_comes_lazily_is_named_as_its_file(room):
     homes = importlib.import_module(f"conntap.{room}")._HOMES
     assert not [name for name, file in homes.items() if name == file], "importing the file would hide the function"
@@ -216,10 +216,16 @@ def test_a_step_whose_source_changed_was_looked_at(name):
 
 
 def test_importing_the_command_line_stays_light():
-    heavy = "{'numpy', 'pandas', 'scipy', 'numba', 'h5py', 'matplotlib', 'pydantic', 'rich'}"
+    heavy = "{'numpy', 'pandas', 'scipy', 'numba', 'h5py', 'matplotlib', 'pydantic', 'rich', 'torch'}"
     code = f"import sys, conntap.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_asking_what_the_room_of_training_holds_imports_no_torch():
+    code = "import sys, conntap.train as t; print(dir(t) is None, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
 
 
 if __name__ == "__main__":

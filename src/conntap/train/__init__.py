@@ -1,0 +1,40 @@
+"""Fit networks that a connectome constrains: layers, recurrent networks, tasks, training. Public shapes: (batch, neurons).
+
+A connectome is [pre, post] and a state stands in the order of its nodes. Needs torch (`pip install 'conntap[train]'`), which is
+imported when a name is first asked for that needs it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# The steps of each file, with their versions: raise one when its values may change.
+_FILES: dict[str, dict[str, int]] = {}
+
+# Other public names of each file: modules of torch, nouns, functions that are no steps.
+_NAMES: dict[str, tuple[str, ...]] = {}
+
+STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
+
+_HOMES = {name: file for part in (_FILES, _NAMES) for file, names in part.items() for name in names}
+
+__all__ = sorted(["STEPS", *_HOMES])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module when the name is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        from conntap.errors import MissingExtra
+
+        raise MissingExtra("train", package="torch", needed_for=f"train.{name}") from error
+
+
+def __dir__() -> list[str]:
+    return __all__
