@@ -27,7 +27,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "ngv.overlaps": {"domain_overlaps": 1},
     "ngv.synthesis": {"astrocyte_morphologies": 1},
     "ngv.morphology_features": {"morphology_statistics": 1},
-    "ngv.network": {"vessels": 2},
+    "ngv.network": {"vessels": 3},
     "ngv.sites": {"endfoot_sites": 1},
     "ngv.patches": {"endfeet": 1, "endfoot_statistics": 1},
     "ngv.touches": {"gap_junctions": 1},

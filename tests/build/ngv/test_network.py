@@ -73,7 +73,7 @@ def test_without_penetrating_vessels_there_are_capillaries_alone():
         ({"density_mm_per_mm3": float("nan")}, "density_mm_per_mm3"),
         ({"pia": "z"}, "vessels.pia: unknown value 'z'"),
         ({"venules_per_mm2": -1}, "venules_per_mm2"),
-        ({"arterioles_per_mm2": 900.0, "density_mm_per_mm3": 400.0}, "fewer arterioles"),
+        ({"arterioles_per_mm2": 900.0, "density_mm_per_mm3": 100.0}, "fewer arterioles"),
         ({"capillary_um": (5.0, 3.0)}, "capillary_um"),
         ({"segment_um": 0.0}, "segment_um"),
     ],
@@ -81,3 +81,31 @@ def test_without_penetrating_vessels_there_are_capillaries_alone():
 def test_options_that_make_no_sense_are_refused(options, match):
     with pytest.raises(OptionError, match=match):
         grown(**options)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_box_that_is_small_for_its_density_still_holds_one_network_and_says_what_is_missing(seed, caplog):
+    v = grown(seed, box_um=((0, 0, 0), (60, 60, 60)), density_mm_per_mm3=5000.0)
+    assert parts(v) == 1
+    missed = abs(v.lengths.sum() / 60**3 * 1e6 / 5000 - 1) > 0.05
+    assert missed == ("of the length wanted" in caplog.text)
+
+
+def test_sections_turn_nowhere_sharply_and_have_one_type_each():
+    v = grown(8, box_um=((0, 0, 0), (300, 300, 300)))
+    way = (v.ends - v.starts) / v.lengths[:, None]
+    cosine = (way[1:] * way[:-1]).sum(axis=1)[np.diff(v.section_ids) == 0]
+    assert np.mean(cosine < 0.65) < 1e-3  # sections that begin and end at one junction may
+    first = np.flatnonzero(v.segment_ids == 0)
+    assert np.array_equal(v.types, v.types[first][v.section_ids])
+
+
+def test_by_murrays_law_a_penetrating_vessel_loses_the_cube_of_each_branch():
+    from conntap.build.ngv.trunks import grow_trunks
+
+    for trunk in grow_trunks(np.array([400.0, 400.0, 2000.0]), 20.0, 20.0, np.random.default_rng(1)):
+        cubes = trunk.branch_diameters**3
+        at = trunk.branches[:-1]
+        above, below = trunk.diameters[at - 1] ** 3, trunk.diameters[at] ** 3
+        assert np.allclose(above - below, cubes[:-1])
+        assert trunk.diameters[trunk.branches[-1] - 1] ** 3 == pytest.approx(cubes[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from logging import getLogger
 from typing import Any, Literal
 
 import numpy as np
@@ -17,14 +18,17 @@ from conntap.errors import OptionError, one_of
 
 __all__ = ["vessels"]
 
+_log = getLogger(__name__)
+
 _CELLS = 0.15  # cells of the foam in the cube of (length density)^-1/2: fixes the length of sections, see tests
 _STRAIGHT = 1.02  # share of the length that the straight mesh has before its sections wind
 _FAVOUR = (0.6, 1.4)  # by how much chance lengthens an edge when short ones are taken away first
+_TOLD = 0.05  # from which difference on to the length wanted it is told
 _LEAST_SHARE = 0.3  # of the length, for capillaries
 _CLEAR_UM = 5.0  # between a trunk and capillaries that pass it
 _NEAR_UM = 8.0
 _AIMS, _MISSED = 6, 0.01  # how often edges are taken away anew, and how far the length may be too great
-_SCRAP_UM = 150.0  # parts of the mesh cut off by walls that are shorter are left out
+_SCRAP = 2.5, 0.05  # widths of a cell, share of all: parts of the mesh cut off by walls that are shorter are left out
 _BRANCH_UM = 45.0  # about how long a branch is
 _STUB_UM = 6.0  # the least that an edge which passes a wall has inside
 _PIAS = {f"{sign}{axis}": ("xyz".index(axis), sign) for axis in "xyz" for sign in "+-"}
@@ -82,7 +86,8 @@ def vessels(
     root of the density; at the default capillary sections are about 47 um long in the mean. Capillaries as edges of Voronoi diagrams:
     Smith et al., 2019, doi:10.3389/fphys.2019.00233. What is published of cortex: Blinder et al., 2013, doi:10.1038/nn.3426;
     Cassot et al., 2006, doi:10.1080/10739680500383407. Murray, 1926, doi:10.1073/pnas.12.3.207: the cube of the diameter of a vessel
-    is the sum of those of its branches. `vessel_statistics` sets a network beside the published values.
+    is the sum of those of its branches. `vessel_statistics` sets a network beside the published values. Of a box
+    with sides below five times the inverse root of the density (150 um at the default) the length may miss by more; a log warning tells.
 
     Examples
     --------
@@ -98,10 +103,14 @@ def vessels(
     trunks = grow_trunks(size, arterioles_per_mm2, venules_per_mm2, rng)
     network = _wired(size, density_mm_per_mm3 * 1e-6, wanted, trunks, rng)
     points, *rest = sectioned(network, size, wanted, capillary_um, segment_um, rng)
+    if abs(rest[-1] - wanted) > _TOLD * wanted:
+        _log.warning(
+            "vessels: %.0f %% of the length wanted: the box is small for this density.", 100 * rest[-1] / wanted
+        )
     turned = np.empty_like(points)
     turned[:, order] = points
     turned[:, axis] = turned[:, axis] if sign == "-" else size[2] - turned[:, axis]
-    return Vasculature(np.clip(turned + box[0], box[0], box[1]), *rest)
+    return Vasculature(np.clip(turned + box[0], box[0], box[1]), *rest[:-1])
 
 
 def _checked(
@@ -154,23 +163,28 @@ def _wired(
     short_first = np.argsort(_lengths(points, edges) * rng.uniform(*_FAVOUR, len(edges)), kind="stable")
     for _ in range(_AIMS):
         stays = _pruned(points, edges, fixed_edges, size, aim, short_first, shuffled)
-        kept = _connected(all_points, all_edges, stays[numbers], fixed_edges)
+        kept = _connected(
+            all_points, all_edges, stays[numbers], fixed_edges, min(_SCRAP[0] * width, _SCRAP[1] * wanted)
+        )
         missed = _lengths(all_points, kept).sum() - goal
         aim -= missed
         if abs(missed) < _MISSED * goal:
             break
     points = all_points
     dead = _dead(np.concatenate([branches + np.array([m, 0]), kept]), trunk_edges + m, n_inner, len(points))
-    alive = ~dead[: len(branches)]
-    fixed_edges = fixed_edges[np.append(np.full(len(trunk_edges), True), alive)]
-    kept = kept[~dead[len(branches) :]]
+    all_edges = np.concatenate([fixed_edges, kept])
+    alive = np.concatenate([np.full(len(trunk_edges), True), ~dead])
+    label = components(all_edges[alive], len(points))
+    weight = np.bincount(label[all_edges[:, 0]], weights=_lengths(points, all_edges) * alive)
+    alive &= label[all_edges[:, 0]] == np.argmax(weight)
+    trunk, branch = alive[: len(trunk_edges)], alive[len(trunk_edges) : len(fixed_edges)]
     return {
         "points": points,
-        "edges": np.concatenate([fixed_edges, kept]),
-        "n_trunk": len(trunk_edges),
-        "trunk_diameters": trunk_diameters,
-        "kinds": np.concatenate([trunk_kinds, branch_kinds[alive]]),
-        "branch_diameters": branch_diameters[alive],
+        "edges": all_edges[alive],
+        "n_trunk": int(trunk.sum()),
+        "trunk_diameters": trunk_diameters[trunk],
+        "kinds": np.concatenate([trunk_kinds[trunk], branch_kinds[branch]]),
+        "branch_diameters": branch_diameters[branch],
     }
 
 
@@ -258,7 +272,9 @@ def _pruned(
     return prune(edges, own, short_first, shuffled, degrees, wanted)
 
 
-def _connected(points: np.ndarray, edges: np.ndarray, stays: np.ndarray, fixed_edges: np.ndarray) -> np.ndarray:
+def _connected(
+    points: np.ndarray, edges: np.ndarray, stays: np.ndarray, fixed_edges: np.ndarray, scrap_um: float
+) -> np.ndarray:
     """The edges that stay, with the fewest and shortest others that join their parts; scraps and parts that none can join are left out."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import minimum_spanning_tree
@@ -269,7 +285,7 @@ def _connected(points: np.ndarray, edges: np.ndarray, stays: np.ndarray, fixed_e
         label[edges[:, 0]], weights=np.where(stays, _lengths(points, edges), 0.0), minlength=label.max() + 1
     )
     whole[label[fixed_edges]] = np.inf
-    stays = stays & (whole[label[edges[:, 0]]] > _SCRAP_UM)
+    stays = stays & (whole[label[edges[:, 0]]] > scrap_um)
     used = np.zeros(n, dtype=bool)
     used[edges[stays]] = True
     used[fixed_edges] = True
