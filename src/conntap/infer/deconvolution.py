@@ -46,8 +46,8 @@ def deconvolved(
     traces
         Fluorescence without NaN; lazy ones stay lazy.
     tau_ms
-        The time constant of the decay; "shared": the median of the estimates of 32 channels by `infer.kinetics`; "each":
-        every channel's own.
+        The time constant of the decay; "shared": the median over all channels of what `infer.kinetics` estimates (by slopes for 32 of
+        them, by the autocovariance for others); "each": every channel's own.
     rise_ms
         The time constant of the rise, shorter than the decay; 0: calcium is highest in the frame of its spike. "shared" and
         "each" as of `tau_ms`, by `infer.kinetics` from the autocovariance; in bursts it is told too long.
