@@ -80,7 +80,7 @@ def endfeet(
 
     Notes
     -----
-    Time and memory grow with the surface: 2.25 million points, 6,800 sites: some 3 CPU seconds and 0.6 GB. Distances are exact where the surface can
+    Time and memory grow with the surface: some 1.5 CPU seconds and 0.3 GB for a million points. Distances are exact where the surface can
     be unfolded (planes, cylinders but for their facets), else their error falls with the size of triangles. Areas: Cali
     et al., 2019, doi:10.1016/j.pneurobio.2019.101696; thickness and model: Zisis et al., 2021, doi:10.1093/cercor/bhab254.
 

@@ -73,7 +73,7 @@ def endfoot_sites(
 
     Notes
     -----
-    3,390 astrocytes and 216 mm of vessels take about a CPU second; time and memory grow with both. What is published: 2.06 +- 1.1
+    3,390 astrocytes and 216 mm of vessels take some 0.2 CPU seconds; time and memory grow with both. What is published: 2.06 +- 1.1
     endfeet an astrocyte, 0.17 targets a um: Zisis et al., 2021, doi:10.1093/cercor/bhab254.
 
     Examples
