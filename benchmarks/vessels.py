@@ -18,7 +18,7 @@ import json, sys, time, resource
 import numpy as np
 from conntap import build
 from conntap.circuits.tissue import Vasculature
-small = build.vessels(box_um=((0, 0, 0), (60, 60, 60)), density_mm_per_mm3=2000.0, rng=np.random.default_rng(1))
+small = build.vessels(box_um=((0, 0, 0), (150, 150, 150)), rng=np.random.default_rng(1))
 build.vessel_surface(small)  # compiled before the clock runs
 side = float(sys.argv[1])
 start = time.process_time()

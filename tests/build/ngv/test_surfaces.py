@@ -95,7 +95,7 @@ def test_a_ring_is_a_torus():
 @settings(max_examples=4)
 @given(st.integers(0, 500))
 def test_vessels_of_a_box_have_one_closed_outward_surface_around_all_their_points(seed):
-    v = vessels(box_um=((0, 0, 0), (60, 60, 60)), rng=np.random.default_rng(seed), density_mm_per_mm3=2000.0)
+    v = vessels(box_um=((0, 0, 0), (90, 90, 90)), rng=np.random.default_rng(seed), density_mm_per_mm3=2000.0)
     mesh = vessel_surface(v)
     assert mesh.is_closed
     assert oracle(mesh).is_watertight

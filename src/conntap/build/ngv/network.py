@@ -23,6 +23,7 @@ _log = getLogger(__name__)
 _CELLS = 0.15  # cells of the foam in the cube of (length density)^-1/2: fixes the length of sections, see tests
 _STRAIGHT = 1.02  # share of the length that the straight mesh has before its sections wind
 _FAVOUR = (0.6, 1.4)  # by how much chance lengthens an edge when short ones are taken away first
+_LEAST_SIDE = 2.5  # of a box, in the inverse root of the density
 _TOLD = 0.05  # from which difference on to the length wanted it is told
 _LEAST_SHARE = 0.3  # of the length, for capillaries
 _CLEAR_UM = 5.0  # between a trunk and capillaries that pass it
@@ -135,8 +136,8 @@ def _checked(
         )
     if not (math.isfinite(segment) and 0.1 <= segment <= 50):
         raise OptionError(f"vessels.segment_um: {segment}; give a length from 0.1 to 50.")
-    if (box[1] - box[0]).min() < 1.2 * (density * 1e-6) ** -0.5:
-        least = math.ceil(1.2 * (density * 1e-6) ** -0.5)
+    if (box[1] - box[0]).min() < _LEAST_SIDE * (density * 1e-6) ** -0.5:
+        least = math.ceil(_LEAST_SIDE * (density * 1e-6) ** -0.5)
         raise OptionError(f"vessels.box_um: too small for this density; give sides of at least {least} um.")
     return box
 
@@ -147,7 +148,12 @@ def _wired(
     """The graph of straight edges: trunks, their branches, and the pruned mesh."""
     trunk_edges, trunk_points, trunk_diameters, trunk_kinds = _together(trunks)
     given = _lengths(trunk_points, trunk_edges).sum() + _BRANCH_UM * sum(len(each.branches) for each in trunks)
-    left = max(wanted - given, _LEAST_SHARE * wanted)
+    if given > (1 - _LEAST_SHARE) * wanted:
+        raise OptionError(
+            f"vessels.density_mm_per_mm3: penetrating vessels and their branches alone are {given / wanted:.0%} of what is wanted. "
+            "Give a higher density, a larger box, or fewer arterioles and venules."
+        )
+    left = wanted - given
     width = (_CELLS * (left / np.prod(size)) ** 1.5) ** (-1 / 3)
     points, edges = foam(size, width, rng)
     edges = _clear(points, edges, trunk_points, trunk_diameters)
@@ -172,6 +178,8 @@ def _wired(
             break
     points = all_points
     dead = _dead(np.concatenate([branches + np.array([m, 0]), kept]), trunk_edges + m, n_inner, len(points))
+    if not len(kept):
+        raise OptionError("vessels.box_um: too small for this density: no capillaries fit in. Give a larger box.")
     all_edges = np.concatenate([fixed_edges, kept])
     alive = np.concatenate([np.full(len(trunk_edges), True), ~dead])
     label = components(all_edges[alive], len(points))
@@ -284,6 +292,7 @@ def _connected(
     whole = np.bincount(
         label[edges[:, 0]], weights=np.where(stays, _lengths(points, edges), 0.0), minlength=label.max() + 1
     )
+    whole = whole.astype(np.float64)
     whole[label[fixed_edges]] = np.inf
     stays = stays & (whole[label[edges[:, 0]]] > scrap_um)
     used = np.zeros(n, dtype=bool)
