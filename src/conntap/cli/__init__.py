@@ -20,6 +20,7 @@ from conntap.cli import (  # noqa: F401 (each adds its commands)
     searching,
     share,
     studies,
+    tissue,
 )
 from conntap.cli.group import tap
 from conntap.errors import ConntapError, InterruptedRun

@@ -8,7 +8,7 @@ __all__ = ["tap"]
 
 _ORDER = (
     "init", "check", "plan", "setup", "launch", "collect", "run", "search", "status", "follow", "history", "cancel", "retry", "logs", "batch", "share",
-    "show", "report", "circuit", "convert", "measure", "infer", "manipulate", "steps",
+    "show", "report", "circuit", "convert", "measure", "infer", "manipulate", "ngv", "steps",
 )  # fmt: skip
 
 

@@ -1,0 +1,150 @@
+"""`tap ngv`: the document that it writes, the stages that it runs, the words of its errors, and what it tells at the end."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from conntap import build, cli, open_store, write
+from conntap.circuits.tissue import Volume, write_volume
+from conntap.errors import ConntapError
+from conntap.study import load_study
+from conntap.study.some_stages import chosen_stages
+from conntap.study.tissue import TissueAsked, tissue_document
+
+BOX = ((0.0, 0.0, 0.0), (90.0, 90.0, 90.0))
+
+
+def tap(*arguments):
+    return CliRunner().invoke(cli.tap, ["ngv", *map(str, arguments)])
+
+
+def refused(*arguments):
+    """The words in which a call is refused."""
+    outcome = tap(*arguments)
+    assert outcome.exit_code != 0
+    assert outcome.exception is None or isinstance(outcome.exception, ConntapError | SystemExit)
+    return outcome.output if isinstance(outcome.exception, SystemExit) else str(outcome.exception)
+
+
+def written(folder, **asked):
+    """The study of a document, checked."""
+    folder.mkdir(exist_ok=True)
+    (folder / "study.yaml").write_text(tissue_document(TissueAsked(**asked)))
+    return load_study(folder / "study.yaml")
+
+
+@pytest.fixture(scope="module")
+def cube(tmp_path_factory):
+    """A folder with a small cube up to its endfeet, and what was told."""
+    folder = tmp_path_factory.mktemp("ngv") / "cube"
+    outcome = tap(
+        folder, "--size", 110, "--density", 4000, "--workers", 1, "--no-report", "--until", "endfeet", "--json"
+    )
+    assert outcome.exit_code == 0, outcome.output
+    return folder, json.loads(outcome.stdout)
+
+
+def test_until_computes_a_stage_and_what_it_needs(cube):
+    _, told = cube
+    assert list(told["stages"]) == ["vessels", "surface", "astrocytes", "domains", "sites", "endfeet"]
+    assert set(told["stages"].values()) == {"1 of 1"}
+    assert (told["ok"], told["circuit"], told["validation"]) == (True, None, [])
+    with open_store(told["store"]) as store:
+        assert len(store["astrocytes"][0]) == round(4000 * 110**3 * 1e-9)
+        assert len(store["junctions"]) == 0
+
+
+def test_without_options_the_document_that_is_there_is_run(cube):
+    folder, _ = cube
+    before = (folder / "study.yaml").read_text()
+    told = json.loads(tap(folder, "--until", "endfeet", "--workers", 1, "--json", "--no-report").stdout)
+    assert (told["done"], told["skipped"]) == (0, 6)
+    assert (folder / "study.yaml").read_text() == before
+
+
+def test_stages_alone_say_which_are_missing(cube):
+    folder, _ = cube
+    assert "'contacts' takes neurons, not done yet. Give --until contacts" in refused(folder, "--stages", "contacts")
+    assert tap(folder, "--stages", "domains..domains", "--workers", 1, "--no-report").exit_code == 0
+    assert "unknown stage 'endfet'" in refused(folder, "--until", "endfet")
+    assert "'sites' stands after 'vessels'" in refused(folder, "--stages", "sites..vessels")
+
+
+def test_a_document_that_was_changed_is_run_and_not_replaced(tmp_path):
+    assert tap(tmp_path, "--size", 90, "--plan").exit_code == 0
+    assert tap(tmp_path, "--size", 120, "--plan").exit_code == 0  # nobody changed it
+    path = tmp_path / "study.yaml"
+    path.write_text(path.read_text().replace("seed: 7", "seed: 8"))
+    assert tap(tmp_path, "--plan").exit_code == 0
+    assert "was changed" in refused(tmp_path, "--size", 150, "--plan")
+    assert "seed: 8" in path.read_text()
+
+
+def test_options_reach_the_stages(tmp_path):
+    study = written(tmp_path, box_um=BOX, density=20_000.0, synapses_per_um3=0.3, parts=3, seed=11)
+    stages = study.stages
+    assert (study.seed, stages["astrocytes"].options["density"]) == (11, 20_000)
+    assert stages["neurons"].options["details"]["synapses_per_um3"] == 0.3
+    assert [each.options["parts"] for each in (stages["morphologies"],)] == [3]
+    assert all(np.array_equal(stages[name].options["box_um"], BOX) for name in ("vessels", "astrocytes", "domains"))
+
+
+def test_parts_grow_with_the_number_of_astrocytes():
+    number = [
+        int(re.search(r"parts: (\d+)", tissue_document(TissueAsked(box_um=((0, 0, 0), (side,) * 3))))[1])
+        for side in (100.0, 300.0, 600.0)
+    ]
+    assert number == [2, 7, 54]
+
+
+def test_an_atlas_gives_the_box_and_the_densities(tmp_path):
+    values = np.full((4, 4, 5), 12_000.0)
+    write_volume(Volume(values, [100, 0, 0], [25, 25, 20]), tmp_path / "density.nrrd")
+    study = written(tmp_path / "s", atlas=tmp_path / "density.nrrd", mask=tmp_path / "density.nrrd")
+    assert np.array_equal(study.stages["vessels"].options["box_um"], [[100, 0, 0], [200, 100, 100]])
+    assert study.stages["astrocytes"].options["density"] == tmp_path / "density.nrrd"
+    assert study.stages["domains"].options["region"] == tmp_path / "density.nrrd"
+
+
+def test_vessels_and_neurons_of_ones_own_take_the_place_of_grown_ones(tmp_path):
+    (tmp_path / "v.swc").write_text("1 0 5 45.5 45 3 -1\n2 0 50 45 45 3 1\n3 0 84 45 45 2 2\n")
+    given = build.Details(box_um=BOX, densities_per_mm3=4e4, edges="synapses", synapses_per_um3=0.002)
+    neurons = build.column(layers_um=(90.0,), details=given, rng=np.random.default_rng(1))
+    write(neurons, tmp_path / "circuit", format="sonata")
+    options = ("--vessels", tmp_path / "v.swc", "--neurons", tmp_path / "circuit" / "circuit_config.json")
+    out = tmp_path / "mine"
+    outcome = tap(out, *options, "--box", json.dumps(BOX), "--density", 3000, "--until", "contacts", "--no-report")
+    assert outcome.exit_code == 0, outcome.output
+    study = load_study(out / "study.yaml")
+    assert "neurons" not in study.stages
+    with open_store(out / "study" / "store.h5") as store:
+        assert len(store["vessels"][0]) == 2
+        assert 0 < len(store["contacts"][0]) <= 2 * neurons.n_edges
+
+
+def test_errors_speak_of_options(tmp_path):
+    assert "--size and --box" in refused(tmp_path / "a", "--size", 9, "--box", "[[0,0,0],[1,1,1]]")
+    assert "--box: [[0, 0, 0], [1, 1, -1]]; give the lower" in refused(tmp_path / "a", "--box", "[[0,0,0],[1,1,-1]]")
+    assert "--density: -4; give a number above 0" in refused(tmp_path / "a", "--density", "-4")
+    assert "--size 0: give a length" in refused(tmp_path / "a", "--size", "0")
+    assert "--surface: goes with --vessels" in refused(tmp_path / "a", "--surface", __file__)
+    assert "--edges: goes with --neurons" in refused(tmp_path / "a", "--edges", "e")
+    assert "--stages and --until" in refused(tmp_path / "a", "--stages", "vessels", "--until", "vessels")
+    assert "depths (y) from -5 um" in refused(tmp_path / "b", "--box", "[[0,-5,0],[90,90,90]]")
+    assert "--neurons: say by --box" in refused(tmp_path / "b", "--neurons", tmp_path)
+    assert "is a file" in refused(__file__)
+    assert "is no whole NRRD file" in refused(tmp_path / "b", "--atlas", __file__)
+    assert "barcodes" in refused(tmp_path / "b", "--barcodes", __file__)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_range_of_stages_has_open_ends(tmp_path):
+    study = written(tmp_path, box_um=BOX)
+    assert chosen_stages(study) is None
+    assert chosen_stages(study, stages="circuit..") == ["circuit", "validation"]
+    assert chosen_stages(study, stages="..surface") == ["vessels", "surface"]
+    assert chosen_stages(study, stages="sites") == ["sites"]
+    assert chosen_stages(study, until="contacts") == ["vessels", "neurons", "astrocytes", "domains", "contacts"]
