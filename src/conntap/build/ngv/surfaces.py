@@ -47,8 +47,8 @@ def vessel_surface(vessels: Vasculature, *, spacing_um: float = 1.0, blend_um: f
 
     Notes
     -----
-    Time and memory grow with the area over the square of the spacing: a cube of 600 um of cortex at 1 um, about 4 million points, takes
-    about 20 s and 1.5 GB. Cubes: Lorensen and Cline, 1987, doi:10.1145/37401.37422, with a table under which every edge belongs to
+    Time and memory grow with the area over the square of the spacing: a cube of 600 um of cortex at 1 um, about 5 million points, takes
+    about 25 s and 1.9 GB. Cubes: Lorensen and Cline, 1987, doi:10.1145/37401.37422, with a table under which every edge belongs to
     two triangles. Blending: the polynomial minimum of implicit surfaces, Wyvill et al., 1986, doi:10.1007/BF01900346, for the idea.
 
     Examples
