@@ -3,12 +3,12 @@
     python benchmarks/ngv_synthesis.py [--cells 20] [--peer PYTHON --peer-cells 2]
 
 PYTHON is the interpreter of an environment with archngv 3.3 (pip install archngv). Both get the same somata, domains, endfeet and
-attractors, and grow, thin out to 2 points per um, and add diameters and perimeters. Memory: peak of resident memory of each process.
+attractors, and grow, thin out to 2 points per um, and add diameters and perimeters. Memory: peak of resident memory (VmHWM) of each
+process, with its libraries.
 """
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 PEER = """
-import json, resource, sys, time
+import json, sys, time
 import numpy as np
 from pathlib import Path
 import archngv
@@ -50,7 +50,8 @@ for number in range(n_cells):
     kinds = [int(section.type) for section in grown.iter()]
     starts = np.cumsum([0, *(len(each) for each in sections)])
     diameters = np.concatenate([section.diameters for section in grown.iter()])
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    status = Path("/proc/self/status").read_text()
+    memory = int(status.split("VmHWM:")[1].split()[0]) / 1024
     np.savez(folder / f"{number}_peer.npz", points=np.concatenate(sections), starts=starts, parents=parents, kinds=kinds,
              diameters=diameters, seconds=seconds, memory=memory)
     print(number, round(seconds, 1), flush=True)
@@ -155,7 +156,7 @@ def main():
     start = time.process_time()
     cells = astrocyte_morphologies(astrocytes, domains, sites, None, synapses, rng=np.random.default_rng(3))
     seconds = (time.process_time() - start) / len(cells)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
     print(
         f"{len(cells)} cells, domains {domains.volumes.mean():,.0f} um^3, {len(synapses) / len(cells):,.0f} attractors a cell"
     )
