@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _log = getLogger(__name__)
-_PROVIDERS = ("conntap.store.builtin", "conntap.circuits.codecs", "conntap.activity")
+_PROVIDERS = ("conntap.store.builtin", "conntap.circuits.codecs", "conntap.activity", "conntap.train")
 _KINDS = "biufcU"
 
 

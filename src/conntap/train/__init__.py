@@ -10,10 +10,20 @@ from importlib import import_module
 from typing import Any
 
 # The steps of each file, with their versions: raise one when its values may change.
-_FILES: dict[str, dict[str, int]] = {}
+_FILES: dict[str, dict[str, int]] = {
+    "digit_tasks": {"digits": 1, "sequential_digits": 1},
+    "dot_tasks": {"correlated_dots": 1},
+    "memory_tasks": {"delayed_match": 1, "evidence": 1},
+}
 
 # Other public names of each file: modules of torch, nouns, functions that are no steps.
-_NAMES: dict[str, tuple[str, ...]] = {}
+_NAMES: dict[str, tuple[str, ...]] = {
+    "codecs": ("register_codecs",),
+    "option_checks": ("CHECKS",),
+    "options": ("Training",),
+    "task": ("Task",),
+    "trained": ("Trained",),
+}
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
 
