@@ -42,7 +42,10 @@ _HOMES = {name: file for file, names in _FILES.items() for name in names}
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
 
-__all__ = sorted(["Details", "STEPS", *STEPS])
+SHARES = {"astrocyte_morphologies": ("part", "parts")}
+"""Options that say which part of a whole a unit makes: the same seed for all of them."""
+
+__all__ = sorted(["Details", "SHARES", "STEPS", *STEPS])
 
 
 def __getattr__(name: str) -> Any:

@@ -333,7 +333,8 @@ def _unit(
         cut = {"name": slicing, **_slicing(study, study.slices[slicing], inputs, control)}
         made["slicing"] = {**{name: value for name, value in cut.items() if name != "name"}, "version": SLICES}
     if step.takes_rng:
-        seeded = [made["options"], made["inputs"], case.get("repeat"), control and control["seed"]]
+        whole = {name: value for name, value in made["options"].items() if name not in step.shares}
+        seeded = [whole, made["inputs"], case.get("repeat"), control and control["seed"]]
         made["seed"] = [study.seed, "step", step.name, *seeded]
     return Unit(
         key=digest(made),

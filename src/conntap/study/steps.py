@@ -107,7 +107,8 @@ class Step:
     """One function as a study sees it.
 
     One that `takes_folder` writes files: the runner gives it a new folder for each unit. One that `takes_kept` keeps progress
-    there, which the next try of a killed unit takes up. Options `without_effect` on its value enter no key.
+    there, which the next try of a killed unit takes up. Options `without_effect` on its value enter no key; `shares`, which say what
+    part of a whole a unit makes, enter its key and not its seed.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Step:
     takes_folder: bool = False
     takes_kept: bool = False
     without_effect: frozenset[str] = frozenset()
+    shares: frozenset[str] = frozenset()
 
     def load(self, nodes: int, connections: int) -> float:
         """The size of its work on a connectome of so many nodes and connections, in units of its own.
@@ -312,6 +314,7 @@ def _step(name: str, module: str, function: str, version: int, where: str) -> St
         takes_kept=_takes_kept(name, parameters, where),
         without_effect=frozenset(_said(module, "WITHOUT_EFFECT").get(function, ()))
         | (_IDLE & options.keys() if module.startswith("conntap.") else frozenset()),
+        shares=frozenset(_said(module, "SHARES").get(function, ())),
     )
 
 
