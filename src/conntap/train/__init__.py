@@ -19,10 +19,15 @@ _FILES: dict[str, dict[str, int]] = {
 # Other public names of each file: modules of torch, nouns, functions that are no steps.
 _NAMES: dict[str, tuple[str, ...]] = {
     "codecs": ("register_codecs",),
+    "layers": ("SparseLinear",),
     "option_checks": ("CHECKS",),
     "options": ("Training",),
+    "pattern": ("Pattern",),
+    "products": ("product",),
+    "projections": ("Projection",),
     "task": ("Task",),
     "trained": ("Trained",),
+    "weights": ("ConnectionWeights", "SignedMagnitude", "Weights"),
 }
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
