@@ -13,18 +13,23 @@ from typing import Any
 _FILES: dict[str, dict[str, int]] = {
     "digit_tasks": {"digits": 1, "sequential_digits": 1},
     "dot_tasks": {"correlated_dots": 1},
+    "evaluating": {"best_of": 1, "evaluate": 1, "parameters": 1, "ranked": 1, "responses": 1, "score": 1},
+    "fitting": {"fit": 1},
     "memory_tasks": {"delayed_match": 1, "evidence": 1},
 }
 
 # Other public names of each file: modules of torch, nouns, functions that are no steps.
 _NAMES: dict[str, tuple[str, ...]] = {
     "codecs": ("register_codecs",),
+    "constraints": ("Bounded", "Signed"),
     "layers": ("SparseLinear",),
+    "network_constraints": ("Balance", "SpectralRadius"),
     "option_checks": ("CHECKS",),
     "options": ("Training",),
     "pattern": ("Pattern",),
     "products": ("product",),
     "projections": ("Projection",),
+    "sharing": ("Grouped", "penalty_of"),
     "task": ("Task",),
     "trained": ("Trained",),
     "weights": ("ConnectionWeights", "SignedMagnitude", "Weights"),
