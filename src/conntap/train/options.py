@@ -138,12 +138,12 @@ def check_fit(epochs: int, batch: int, rate: float) -> None:
     --------
     >>> check_fit(10, 32, -1)
     Traceback (most recent call last):
-    conntap.errors.OptionError: fit.rate: -1; give a rate of learning above 0, such as 0.003.
+    conntap.errors.OptionError: fit.rate: -1; give a rate of learning above 0 and up to 1000, such as 0.003.
     """
     whole("fit.epochs", epochs, 1)
     whole("fit.batch", batch, 1)
-    if not (_is_number(rate) and rate > 0):
-        raise OptionError(f"fit.rate: {rate!r}; give a rate of learning above 0, such as 0.003.")
+    if not (_is_number(rate) and 0 < rate <= 1000):
+        raise OptionError(f"fit.rate: {rate!r}; give a rate of learning above 0 and up to 1000, such as 0.003.")
 
 
 def learning_rate(step: int, *, per_epoch: int, epochs: int, rate: float, training: Training) -> float:

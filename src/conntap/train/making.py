@@ -1,0 +1,81 @@
+"""Networks from their options: what a study writes becomes a module of torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from conntap.circuits.connectome import Connectome
+from conntap.errors import MissingExtra, OptionError, unknown
+
+__all__ = ["KINDS", "check_network", "made_network", "needs_torch"]
+
+
+def _of(file: str, name: str) -> Callable[..., Any]:
+    """What makes networks of a class of this room, which is imported then."""
+
+    def made(connectome: Connectome, n_in: int, n_out: int, **options: Any) -> Any:
+        return getattr(import_module(f"conntap.train.{file}"), name).from_options(connectome, n_in, n_out, **options)
+
+    return made
+
+
+KINDS: dict[str, Callable[..., Any]] = {"rnn": _of("networks", "ConnectomeRNN")}
+"""Kind of network -> what makes it of (connectome, n_in, n_out, **options), drawing from torch's generator."""
+
+
+def check_network(network: Mapping[str, Any]) -> None:
+    """Refuse a kind of network that is not known.
+
+    Examples
+    --------
+    >>> check_network({"kind": "rrn"})
+    Traceback (most recent call last):
+    conntap.errors.OptionError: fit.network.kind: unknown kind of network 'rrn'; known: rnn. Did you mean 'rnn'?
+    """
+    kind = network.get("kind", "rnn")
+    if kind not in KINDS:
+        raise OptionError(unknown("fit.network.kind", "kind of network", kind, KINDS))
+
+
+def made_network(connectome: Connectome, network: Mapping[str, Any], n_in: int, n_out: int, *, seed: int) -> Any:
+    """A module of torch with forward(inputs of shape (batch, steps, n_in)) -> (batch, steps, n_out).
+
+    Parameters
+    ----------
+    network
+        "kind" and the options of that kind.
+    seed
+        Of the parameters drawn at first; torch's own generator is left as it was.
+
+    Raises
+    ------
+    OptionError
+        An unknown kind, options that it does not take.
+    MissingExtra
+        torch is not installed.
+    """
+    check_network(network)
+    needs_torch("fit")
+    import torch
+
+    made = KINDS[network.get("kind", "rnn")]
+    options = {key: value for key, value in network.items() if key != "kind"}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            return made(connectome, n_in, n_out, **options)
+        except TypeError as error:
+            if "unexpected keyword" not in str(error):
+                raise
+            raise OptionError(
+                f"fit.network: {error}. Leave it out, or write it as the kind of network takes it."
+            ) from None
+
+
+def needs_torch(where: str) -> None:
+    """Say how to install torch where it is not there."""
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra("train", package="torch", needed_for=f"train.{where}")
