@@ -22,8 +22,10 @@ _FILES: dict[str, dict[str, int]] = {
 _NAMES: dict[str, tuple[str, ...]] = {
     "codecs": ("register_codecs",),
     "constraints": ("Bounded", "Signed"),
+    "dynamics": ("AtLeast", "Dynamics", "NONLINEARITIES", "NeuronParameters"),
     "layers": ("SparseLinear",),
     "network_constraints": ("Balance", "SpectralRadius"),
+    "networks": ("ConnectomeRNN", "Perturbation"),
     "option_checks": ("CHECKS",),
     "options": ("Training",),
     "pattern": ("Pattern",),

@@ -14,45 +14,55 @@ from conntap.train._vectors import (
     forward_32,
 )
 
-__all__ = ["multiplied", "multiplied_back"]
+__all__ = ["multiplied", "multiplied_back", "row_back", "row_multiplied"]
+
+
+@compiled
+def row_multiplied(out, row, x, values, indices, start, stop, width):
+    """One row of a product with columns, those of a batch."""
+    column = 0
+    while column + 32 <= width:
+        forward_32(out, row, x, values, indices, start, stop, column, width)
+        column += 32
+    if column + 16 <= width:
+        forward_16(out, row, x, values, indices, start, stop, column, width)
+        column += 16
+    while column + 4 <= width:
+        forward_4(out, row, x, values, indices, start, stop, column, width)
+        column += 4
+    while column < width:
+        forward_1(out, row, x, values, indices, start, stop, column, width)
+        column += 1
+
+
+@compiled
+def row_back(out, found, row, x, grads, values, indices, start, stop, width):
+    """One row of the product with the transposed pattern; `found` gains the gradient of that row's values."""
+    column = 0
+    while column + 32 <= width:
+        backward_32(out, found, row, x, grads, values, indices, start, stop, column, width)
+        column += 32
+    if column + 16 <= width:
+        backward_16(out, found, row, x, grads, values, indices, start, stop, column, width)
+        column += 16
+    while column + 4 <= width:
+        backward_4(out, found, row, x, grads, values, indices, start, stop, column, width)
+        column += 4
+    while column < width:
+        backward_1(out, found, row, x, grads, values, indices, start, stop, column, width)
+        column += 1
 
 
 @compiled
 def multiplied(out, x, values, indptr, indices, first, last):
-    """Rows first..last-1 of `out` = the pattern with `values` times `x`; columns are those of a batch."""
-    width = x.shape[1]
+    """Rows first..last-1 of `out` = the pattern with `values` times `x`."""
     for row in range(first, last):
-        start, stop, column = indptr[row], indptr[row + 1], 0
-        while column + 32 <= width:
-            forward_32(out, row, x, values, indices, start, stop, column, width)
-            column += 32
-        if column + 16 <= width:
-            forward_16(out, row, x, values, indices, start, stop, column, width)
-            column += 16
-        while column + 4 <= width:
-            forward_4(out, row, x, values, indices, start, stop, column, width)
-            column += 4
-        while column < width:
-            forward_1(out, row, x, values, indices, start, stop, column, width)
-            column += 1
+        row_multiplied(out, row, x, values, indices, indptr[row], indptr[row + 1], x.shape[1])
 
 
 @compiled
 def multiplied_back(out, found, x, grads, values, indptr, indices, first, last):
     """Rows first..last-1 of `out` = the transposed pattern with `values` times `grads`; to `found`, the gradient of each value,
     add the product of its row of `x` with that of `grads`."""
-    width = x.shape[1]
     for row in range(first, last):
-        start, stop, column = indptr[row], indptr[row + 1], 0
-        while column + 32 <= width:
-            backward_32(out, found, row, x, grads, values, indices, start, stop, column, width)
-            column += 32
-        if column + 16 <= width:
-            backward_16(out, found, row, x, grads, values, indices, start, stop, column, width)
-            column += 16
-        while column + 4 <= width:
-            backward_4(out, found, row, x, grads, values, indices, start, stop, column, width)
-            column += 4
-        while column < width:
-            backward_1(out, found, row, x, grads, values, indices, start, stop, column, width)
-            column += 1
+        row_back(out, found, row, x, grads, values, indices, indptr[row], indptr[row + 1], x.shape[1])
