@@ -19,9 +19,11 @@ All say *where: what; what is known. What to do.* and derive from one root::
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from numbers import Real
 from operator import index
 from typing import ParamSpec, TypeVar
 
@@ -39,8 +41,10 @@ __all__ = [
     "RunError",
     "StoreError",
     "StudyError",
+    "finite",
     "known",
     "one_of",
+    "real",
     "rectangular",
     "told_as",
     "unknown",
@@ -174,6 +178,35 @@ def whole(where: str, value: object, least: int) -> None:
         is_fine = False
     if not is_fine:
         raise OptionError(f"{where}: {value!r}; give a whole number from {least} on.")
+
+
+def finite(value: object) -> bool:
+    """Whether a value is a finite number: no text, no boolean.
+
+    >>> finite(2), finite(float("nan")), finite("2"), finite(True)
+    (True, False, False, False)
+    """
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
+
+
+def real(
+    where: str, value: object, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf
+) -> None:
+    """Refuse what is no finite number from `least` to `most`, or above a bound.
+
+    >>> real("culture.within", "all", least=0, most=1)
+    Traceback (most recent call last):
+    conntap.errors.OptionError: culture.within: 'all'; give a number from 0 to 1.
+    """
+    if finite(value) and least <= value <= most and value > above:  # type: ignore[operator]
+        return
+    low = f"above {above:g}" if above > -math.inf else f"from {least:g}" if least > -math.inf else ""
+    high = f"to {most:g}" if most < math.inf else "on" if low.startswith("from") else ""
+    wish = " ".join(part for part in (low, high) if part) or "that is finite"
+    raise OptionError(f"{where}: {value!r}; give a number {wish}.")
 
 
 def told_as(name: str, function: Callable[Given, Result]) -> Callable[Given, Result]:

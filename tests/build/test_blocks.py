@@ -103,6 +103,16 @@ def test_what_makes_no_sense_is_told(options, told):
         ({"probability": "often"}, r"typed\.probability: often from E to E"),
         ({"n_edges": 2.5}, r"typed\.n_edges: 2\.5 from E to E.*whole number"),
         ({"counts": {"E": "ten"}, "probability": 0.5}, r"typed\.counts\.E: 'ten'"),
+        ({"counts": {"E": None}, "probability": 0.5}, r"typed\.counts\.E: None"),
+        ({"counts": {"E": 2**40}, "probability": 0.5}, r"typed\.counts: \d+ cells; give up to"),
+        ({"counts": {1: 3, "1": 4}, "probability": 0.5}, r"two types of one name"),
+        ({"counts": {"n_nodes": 9, "proportions": {"E": 1e301}}, "probability": 0.5}, r"proportions\.E: 1e\+301"),
+        ({"counts": {"E": 100_000}, "probability": 1.0}, r"1e\+10 connections"),
+        ({"probability": 0.5, "weight_spread": "wide"}, r"typed\.weight_spread: 'wide'"),
+        ({"probability": 0.5, "weight_spread": 1e300}, r"typed\.weight_spread: 1e\+300; give a number from 0 to 20"),
+        ({"probability": 0.5, "delay_ms": ("a", "b")}, r"typed\.delay_ms"),
+        ({"probability": 0.5, "inhibitory": 0.2}, r"typed\.inhibitory: 0\.2; give type"),
+        ({"probability": 0.5, "inhibitory": {"E": None}}, r"typed\.inhibitory\.E: None"),
     ],
 )
 def test_what_is_no_such_number_is_told(options, told):

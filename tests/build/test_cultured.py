@@ -37,6 +37,26 @@ def test_the_share_of_targets_within_the_group_is_the_one_asked_for():
     assert set(group) == set(range(1, 11))
 
 
+@pytest.mark.parametrize("within", [0.0, 0.3, 0.78, 1.0])
+def test_the_share_within_the_group_holds_where_groups_are_nearly_full(within):
+    shares = []
+    for seed in range(30):
+        c = culture(n_nodes=300, degree=15, groups=8, within=within, out_spread=0.0, rng=np.random.default_rng(seed))
+        group = c.nodes["group"].to_numpy()
+        shares.append((group[c.pre] == group[c.post]).mean())
+        assert c.n_edges / 300 == pytest.approx(15, abs=1.2)
+    assert np.mean(shares) == pytest.approx(within, abs=4 * np.sqrt(0.25 / (30 * 4500)))
+
+
+def test_all_sets_of_targets_are_equally_likely():
+    hits = np.zeros((6, 6))
+    for seed in range(2000):
+        c = culture(n_nodes=6, degree=2, out_spread=0.0, rng=np.random.default_rng(seed))
+        np.add.at(hits, (c.pre, c.post), 1)
+    others = hits[~np.eye(6, dtype=bool)]
+    assert np.abs(others - others.mean()).max() < 4 * np.sqrt(others.mean() * (1 - others.mean() / 2000))
+
+
 def test_neurons_lie_on_the_square_and_connect_wherever_they_lie():
     c = grown(n_nodes=800, degree=20.0, side_um=500.0)
     places = c.nodes[["x", "y"]].to_numpy()
@@ -59,7 +79,19 @@ def test_equal_seeds_give_equal_cultures():
 
 
 @pytest.mark.parametrize(
-    "options", [{"n_nodes": -1}, {"groups": 0}, {"within": 2.0}, {"degree": -1.0}, {"side_um": 0.0}]
+    "options",
+    [
+        {"n_nodes": -1},
+        {"groups": 0},
+        {"within": 2.0},
+        {"degree": -1.0},
+        {"side_um": 0.0},
+        {"degree": "many"},
+        {"within": None},
+        {"out_spread": 1e300},
+        {"n_nodes": 2**70},
+        {"degree": 1e300},
+    ],
 )
 def test_what_makes_no_sense_is_told(options):
     with pytest.raises(OptionError, match=next(iter(options))):

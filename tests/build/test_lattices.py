@@ -93,6 +93,11 @@ def test_clustering_falls_with_the_cube_of_what_stays():
         ({"shape": 9, "rewired": 1.5}, "rewired"),
         ({"shape": 9, "borders": "closed"}, "borders"),
         ({"shape": 9, "spacing_um": 0.0}, "spacing_um"),
+        ({"shape": 2.5}, "shape: 2.5"),
+        ({"shape": "ring"}, "shape: 'ring'"),
+        ({"shape": 9, "reach": "far"}, "reach: 'far'"),
+        ({"shape": 9, "rewired": None}, "rewired: None"),
+        ({"shape": [30_000, 30_000], "reach": 9}, "too many connections"),
     ],
 )
 def test_what_makes_no_sense_is_told(options, told):

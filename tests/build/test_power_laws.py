@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from conntap.build import scale_free
+from conntap.build._wiring import grown as edge_by_edge
 from conntap.errors import OptionError
 
 
@@ -60,15 +61,32 @@ def test_growth_has_the_degrees_that_networkx_grows():
     more = degree * (1.5 * (1 - new) - 1)
     ours, theirs = [], []
     for seed in range(8):
-        ours.append(degrees(grown(seed, n_nodes=1500, degree=degree, model="grown")))
+        ends = edge_by_edge(np.empty((0, 2), np.int32), 1500, 0, new, new, more, more, np.uint64(seed))
+        ours.append([np.bincount(ends[:, side], minlength=1500) for side in (1, 0)])
         graph = nx.scale_free_graph(1500, new, 1 - 2 * new, new, more, more, seed=seed)
-        simple = {(a, b) for a, b, _ in graph.edges if a != b}
-        ends = np.array(sorted(simple))
-        theirs.append([np.bincount(ends[:, side], minlength=1500) for side in (1, 0)])
+        theirs.append([[each for _, each in found] for found in (graph.in_degree, graph.out_degree)])
     for side in (0, 1):
         one, other = (np.concatenate([each[side] for each in found]) for found in (ours, theirs))
         assert ks_2samp(one, other).statistic < 0.025
         assert one.mean() == pytest.approx(other.mean(), rel=0.05)
+
+
+@pytest.mark.parametrize(("n", "degree"), [(400, 100), (2000, 10), (30, 6)])
+def test_growth_comes_to_the_degree_asked_for_in_connections_that_differ(n, degree):
+    numbers = [grown(seed, n_nodes=n, degree=degree, model="grown").n_edges / degree for seed in range(20)]
+    assert np.mean(numbers) == pytest.approx(n - 1, abs=4 * np.sqrt(n / 20))
+
+
+def test_what_comes_at_the_end_goes_where_there_are_many_already():
+    begun = np.array([[0, 1], [0, 1], [0, 2], [3, 1]], np.int32)
+    ends = edge_by_edge(begun, 4, 40_000, 0.0, 0.0, 1.0, 1.0, np.uint64(1))
+    assert (ends[:4] == begun).all()
+    means = []
+    for seed in range(400):
+        last = edge_by_edge(begun, 4, 200, 0.0, 0.0, 1.0, 1.0, np.uint64(seed))
+        means.append([np.bincount(last[:, side], minlength=4) for side in (0, 1)])
+    shares = (np.mean(means, axis=0) + 1) / 208  # a share of an urn stays in the mean
+    assert np.abs(shares - [[0.5, 0.125, 0.125, 0.25], [0.125, 0.5, 0.25, 0.125]]).max() < 0.04
 
 
 def test_in_and_out_degrees_rise_together_where_asked():
@@ -103,6 +121,10 @@ def test_all_others_are_targets_at_the_highest_degree():
         ({"n_nodes": 100, "pairing": "like"}, "pairing"),
         ({"n_nodes": 100, "degree": 2, "exponent_in": 2.1, "model": "grown"}, r"2\.333 or more"),
         ({"n_nodes": 100, "degree": 0.5, "model": "grown"}, "1 or more"),
+        ({"n_nodes": 100, "degree": 99, "model": "grown"}, "again and again"),
+        ({"n_nodes": 100, "degree": "many"}, "degree: 'many'"),
+        ({"n_nodes": 100, "exponent_in": None}, "exponent_in: None"),
+        ({"n_nodes": 2**30, "degree": 10}, "too many connections"),
     ],
 )
 def test_what_makes_no_sense_is_told(options, told):

@@ -95,8 +95,13 @@ def test_types_have_their_shares_numbers_and_lengths():
     [
         ({"synapses": 2, "probability": 0.1}, "one of them"),
         ({}, "one of them"),
-        ({"synapses": 25}, "up to 24"),
-        ({"synapses": 20, "length_um": 0.1}, "around them"),
+        ({"synapses": 25}, "from 0 to 24"),
+        ({"synapses": 1, "length_um": None}, "length_um: None"),
+        ({"synapses": 1, "length_um": 2**70}, "length_um"),
+        ({"synapses": 1, "size_um": "ab"}, "size_um: 'ab'"),
+        ({"synapses": 1, "size_um": 5.0}, "size_um"),
+        ({"synapses": 1, "proportions": 3}, "type -> share"),
+        ({"synapses": 20, "length_um": 0.1}, "around it"),
         ({"synapses": 2.5}, "whole number"),
         ({"synapses": {"E": 1}}, "unknown type 'E'"),
         ({"synapses": {"E": 1}, "proportions": {"E": 1, "I": 1}}, "nothing is said of I"),
@@ -112,3 +117,8 @@ def test_types_have_their_shares_numbers_and_lengths():
 def test_what_makes_no_sense_is_told(options, told):
     with pytest.raises(OptionError, match=told):
         grown(**{"shape": (5, 5), **options})
+
+
+def test_neurons_that_seldom_hit_another_have_their_targets_too():
+    c = grown(1, shape=(1, 6), size_um=(10.0, 60.0), length_um=9.0, synapses=4, borders="open")
+    assert np.bincount(c.pre).tolist() == [4] * 6

@@ -76,15 +76,18 @@ def by_weights(out, ins, order, seed):
 
 
 @compiled
-def grown(n, new_pre, new_post, more_out, more_in, seed):
+def grown(begun, n, n_more, new_pre, new_post, more_out, more_in, seed):
     """A network grown edge by edge to n nodes: with the chances `new_pre` and `new_post` from, or to, a new node, else between
     two that are there; these are taken in proportion to their out-degree + more_out, or in-degree + more_in.
 
-    Gives int32 ends, shape (edges, 2), parallel edges and self-loops among them (Bollobas et al., 2003).
+    Parameters: int32 ends of edges that are there, shape (edges, 2), of all n nodes where there are any; then so many edges more
+    come. Gives int32 ends, shape (edges, 2), parallel edges and self-loops among them (Bollobas et al., 2003).
     """
-    found, n_found, nodes = np.empty((4 * n + 4096, 2), np.int32), 0, 1
+    n_found, nodes = len(begun), n if len(begun) > 0 else 1
+    found, until = np.empty((n_found + n_more + 4 * n + 4096, 2), np.int32), n_found + n_more
+    found[:n_found] = begun
     state, ends = seeded(seed, np.uint64(0)), np.empty(2, np.int64)
-    while nodes < n:
+    while nodes < n or n_found < until:
         if n_found == len(found):
             longer = np.empty((2 * n_found, 2), np.int32)
             longer[:n_found] = found

@@ -10,10 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from conntap.circuits.rules.distributions import Distribution, Fixed, distribution_from_dict
-from conntap.errors import OptionError, one_of, unknown, whole
+from conntap.errors import OptionError, finite, one_of, real, unknown, whole
 
 __all__ = ["Counts", "Drawn", "Shares", "counts_of", "numbers_of", "shares_of", "weights_of"]
 
+_MOST_NODES = 2**31 - 1
+_MOST_SHARE = 1e300  # so that they add up to a number
 _MIDDLES = (np.arange(256) + 0.5) / 256
 
 
@@ -57,10 +59,12 @@ def counts_of(counts: Counts | Mapping[str, Any], rng: np.random.Generator, wher
         if not isinstance(counts, Mapping):
             raise OptionError(f"{where}: {counts!r}; give type -> number of cells, or n_nodes with proportions.")
         for name, count in counts.items():
-            if isinstance(count, bool | str) or not math.isfinite(count) or int(count) != count or count < 0:
+            if not finite(count) or int(count) != count or count < 0:
                 raise OptionError(f"{where}.{name}: {count!r}; give a whole number from 0 on.")
-        return {str(name): int(count) for name, count in counts.items()}
+        _check_size(sum(int(count) for count in counts.values()), where)
+        return _named({name: int(count) for name, count in counts.items()}, where)
     whole(f"{where}.n_nodes", counts.n_nodes, 0)
+    _check_size(counts.n_nodes, f"{where}.n_nodes")
     one_of(f"{where}.assign", counts.assign, ("exact", "drawn"))
     shares = shares_of(counts.proportions, f"{where}.proportions")
     if counts.assign == "drawn":
@@ -73,19 +77,33 @@ def counts_of(counts: Counts | Mapping[str, Any], rng: np.random.Generator, wher
     return dict(zip(shares, map(int, found), strict=True))
 
 
+def _check_size(n_nodes: int, where: str) -> None:
+    if n_nodes > _MOST_NODES:
+        raise OptionError(f"{where}: {n_nodes} cells; give up to {_MOST_NODES}.")
+
+
+def _named(values: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """The same under names that are texts, each once."""
+    found = {str(name): value for name, value in values.items()}
+    if len(found) < len(values):
+        raise OptionError(f"{where}: two types of one name among {list(values)}. Give each a name of its own.")
+    return found
+
+
 def shares_of(proportions: Mapping[str, float], where: str) -> dict[str, float]:
     """The same, adding up to 1.
 
     >>> shares_of({"E": 4, "I": 1}, "example")
     {'E': 0.8, 'I': 0.2}
     """
+    if not isinstance(proportions, Mapping):
+        raise OptionError(f"{where}: {proportions!r}; give type -> share.")
     for name, share in proportions.items():
-        if isinstance(share, bool | str) or not (math.isfinite(share) and share >= 0):
-            raise OptionError(f"{where}.{name}: {share!r}; give a number from 0 on.")
+        real(f"{where}.{name}", share, least=0, most=_MOST_SHARE)
     total = math.fsum(proportions.values())
     if not total > 0:
         raise OptionError(f"{where}: they add up to {total:g}; give at least one above 0.")
-    return {str(name): share / total for name, share in proportions.items()}
+    return _named({name: share / total for name, share in proportions.items()}, where)
 
 
 def numbers_of(given: Any, types: Sequence[str], where: str, *, otherwise: float = 0.0, most: float = math.inf) -> Any:
@@ -130,8 +148,7 @@ def weights_of(
 
 def _number(value: Any, block: tuple[str, str], most: float, where: str) -> float:
     """A finite number, from 0 on where it has a highest."""
-    number = not isinstance(value, bool | str | Mapping) and np.ndim(value) == 0 and value is not None
-    if not (number and math.isfinite(value)) or (most < math.inf and not 0 <= value <= most):
+    if not finite(value) or (most < math.inf and not 0 <= value <= most):
         wish = f"from 0 to {most:g}" if most < math.inf else "that is finite"
         raise OptionError(f"{where}: {value} from {block[0]} to {block[1]}; give a number {wish}.")
     return float(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -12,13 +11,14 @@ import pandas as pd
 from conntap.build.block_options import Counts, Drawn, counts_of, numbers_of, weights_of
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules.distributions import Distribution
-from conntap.errors import OptionError, one_of, unknown
+from conntap.errors import OptionError, finite, one_of, real, unknown
 from conntap.topology.grouping import order_by_ends
 from conntap.topology.subsets import distinct_in
 
 __all__ = ["typed"]
 
-_MOST_PAIRS = 2**62
+_MOST_EDGES = 2**31
+_WIDEST = 20.0  # of the logarithm of weights
 
 
 def typed(
@@ -51,7 +51,8 @@ def typed(
         The mean weight, in mV, in the same forms (1 where left out); negative ones inhibit. In place of any number a
         distribution, as {kind: gamma, mean: 2.0, sd: 1.0}: constant, normal, truncnorm, gamma, poisson, ztpoisson, discrete.
     weight_spread
-        Standard deviation of the logarithm of the weights' sizes, where no distribution is given; 0: all of a block are equal.
+        Standard deviation of the logarithm of the weights' sizes, up to 20, where no distribution is given; 0: all of a block are
+        equal.
     delay_ms
         One delay, or a range in which delays lie evenly.
     inhibitory
@@ -70,8 +71,8 @@ def typed(
     Raises
     ------
     OptionError
-        A number out of range, an unknown type, a matrix of another shape, more edges than pairs, or not just one of
-        `probability` and `n_edges`.
+        A number out of range, an unknown type, a matrix of another shape, more edges than pairs, too many
+        edges, or not just one of `probability` and `n_edges`.
 
     Notes
     -----
@@ -89,8 +90,7 @@ def typed(
     types, n = list(sizes), np.array(list(sizes.values()), dtype=np.int64)
     means, kinds, which = weights_of(weight, types, "typed.weight")
     low, high = _delays(delay_ms)
-    if not (math.isfinite(weight_spread) and weight_spread >= 0):
-        raise OptionError(f"typed.weight_spread: {weight_spread}; give a number from 0 on.")
+    real("typed.weight_spread", weight_spread, least=0, most=_WIDEST)
     widths = np.broadcast_to(n, (len(n), len(n))) - (np.diag(np.minimum(n, 1)) if autapses == "no" else 0)
     numbers = _numbers(probability, n_edges, types, n[:, None] * widths, rng)
     pre, post, block = _wired(n, widths, numbers, rng)
@@ -107,17 +107,23 @@ def _numbers(
     """How many connections each block of so many pairs gets: int64, shape (types, types)."""
     if (probability is None) == (n_edges is None):
         raise OptionError("typed: give probability, or n_edges, one of them.")
-    if float(n_pairs.astype(np.float64).sum()) > _MOST_PAIRS:
-        raise OptionError(f"typed.counts: more than {_MOST_PAIRS} pairs of cells; give fewer cells.")
     if n_edges is None:
-        return rng.binomial(n_pairs, numbers_of(probability, types, "typed.probability", most=1.0))
+        chances = numbers_of(probability, types, "typed.probability", most=1.0)
+        _check_size(float((chances * n_pairs).sum()))
+        return rng.binomial(n_pairs, chances)
     numbers = numbers_of(n_edges, types, "typed.n_edges")
     for row, column in np.argwhere((numbers < 0) | (numbers > n_pairs) | (numbers != np.floor(numbers)))[:1]:
         raise OptionError(
             f"typed.n_edges: {numbers[row, column]:g} from {types[row]} to {types[column]}, which have "
             f"{n_pairs[row, column]} pairs. Give a whole number up to that."
         )
+    _check_size(float(numbers.sum()))
     return numbers.astype(np.int64)
+
+
+def _check_size(n_edges: float) -> None:
+    if n_edges >= _MOST_EDGES:
+        raise OptionError(f"typed: {n_edges:.2g} connections are more than a connectome holds. Give fewer.")
 
 
 def _wired(
@@ -166,8 +172,9 @@ def _weights(
 
 
 def _delays(delay_ms: float | tuple[float, float]) -> tuple[float, float]:
-    low, high = delay_ms if np.shape(delay_ms) == (2,) else (delay_ms, delay_ms)
-    if np.ndim(high) or not (math.isfinite(high) and 0 <= low <= high):
+    is_range = isinstance(delay_ms, Sequence | np.ndarray) and not isinstance(delay_ms, str) and len(delay_ms) == 2
+    low, high = delay_ms if is_range else (delay_ms, delay_ms)
+    if not (finite(low) and finite(high) and 0 <= low <= high):
         raise OptionError(f"typed.delay_ms: {delay_ms}; give a time from 0 on, or a range of two.")
     return float(low), float(high)
 
@@ -178,11 +185,12 @@ def _nodes(
     """The table of nodes, and the sign of each where signs are drawn."""
     type_of = np.repeat(np.arange(len(sizes)), list(sizes.values()))
     chances = np.zeros(len(sizes))
+    if not isinstance(inhibitory, Mapping | None):
+        raise OptionError(f"typed.inhibitory: {inhibitory!r}; give type -> chance of a cell to be inhibitory.")
     for name, chance in (inhibitory or {}).items():
         if name not in sizes:
             raise OptionError(unknown("typed.inhibitory", "type", name, sizes))
-        if isinstance(chance, bool | str) or not 0 <= chance <= 1:
-            raise OptionError(f"typed.inhibitory.{name}: {chance!r}; give a number from 0 to 1.")
+        real(f"typed.inhibitory.{name}", chance, least=0, most=1)
         chances[list(sizes).index(name)] = chance
     if inhibitory is None:
         is_inhibitory = (means.sum(axis=1) < 0)[type_of]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, whole
+from conntap.errors import OptionError, real, whole
+from conntap.topology.subsets import distinct_in, in_order
 
 __all__ = ["culture"]
 
-_ROUNDS = 200
+_MOST_NODES = 2**31 - 1
+_WIDEST = 20.0  # of the logarithm of wishes
 
 
 def culture(
@@ -37,9 +37,9 @@ def culture(
     groups
         Into how many groups neurons fall by chance, wherever they lie.
     within
-        Share of a neuron's targets within its group; without meaning for one group.
+        Chance of each of a neuron's targets to lie within its group; without meaning for one group.
     out_spread
-        Standard deviation of the logarithm of the neurons' wish to connect; 0: Poisson numbers of targets.
+        Standard deviation of the logarithm of the neurons' wish to connect, up to 20; 0: Poisson numbers of targets.
     inhibitory
         Chance of a neuron to be inhibitory.
     side_um
@@ -59,8 +59,8 @@ def culture(
 
     Notes
     -----
-    Time and memory grow with nodes and edges. Neurons that wish for more targets than there are get fewer. The topologies
-    of the ChaLearn Connectomics challenge have groups = 10, degree = 15, within = 0.78.
+    Time and memory grow with nodes and edges. Neurons that wish for more targets than there are get fewer; where a group
+    (or what is outside) is too small, other targets lie outside (or within), but for `within` of 1 (or 0). The topologies of the ChaLearn Connectomics challenge have groups = 10, degree = 15, within = 0.78.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def culture(
     places = rng.random((n_nodes, 2)) * side_um
     group = rng.integers(0, groups, n_nodes)
     is_inhibitory = rng.random(n_nodes) < inhibitory
-    pre, post = _wired(group, degree, within if groups > 1 else 0.0, out_spread, rng)
+    pre, post = _wired(group, degree, within if groups > 1 else 1.0, out_spread, rng)
     nodes = pd.DataFrame(
         {
             "x": places[:, 0],
@@ -88,26 +88,26 @@ def culture(
 def _wired(
     group: np.ndarray, degree: float, within: float, spread: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of different pairs, sorted; targets that are drawn twice are drawn again."""
+    """Ends of different pairs, sorted; each set of so many targets within a neuron's group, and outside, is equally likely."""
     n = len(group)
     wish = np.exp(rng.normal(-(spread**2) / 2, spread, n))
-    wanted = np.minimum(rng.poisson(degree * wish), max(0, n - 1))
+    wanted = np.minimum(rng.poisson(np.minimum(degree * wish, n)), max(0, n - 1))
     order = np.argsort(group, kind="stable")
+    rank = np.empty(n, dtype=np.int64)
+    rank[order] = np.arange(n)
     sizes = np.bincount(group, minlength=1)
-    starts = np.concatenate([[0], np.cumsum(sizes)])[group]
-    found, missing = np.empty(0, dtype=np.int64), wanted
-    for _ in range(_ROUNDS):
-        pre = np.repeat(np.arange(n), missing)
-        if len(pre) == 0:
-            break
-        near = rng.random(len(pre)) < within
-        place = np.where(near, starts[pre] + rng.integers(0, sizes[group[pre]]), rng.integers(0, n, len(pre)))
-        post = order[place]
-        far_in_group = ~near & (group[post] == group[pre]) & (within > 0)
-        keep = (post != pre) & ~far_in_group
-        found = np.union1d(found, pre[keep] * n + post[keep])
-        missing = wanted - np.bincount(found // n, minlength=n)
-    return found // max(1, n), found % max(1, n)
+    starts, sizes = (np.cumsum(sizes) - sizes)[group], sizes[group]
+    near = np.minimum(rng.binomial(wanted, within), sizes - 1)
+    far = np.minimum(wanted - near, n - sizes) if within < 1 else np.zeros_like(near)
+    near = np.minimum(wanted - far, sizes - 1) if within > 0 else near
+    widths, counts = np.concatenate([sizes - 1, n - sizes]), np.concatenate([near, far])
+    owner = np.repeat(np.arange(2 * n), counts)
+    place = distinct_in(widths, counts, rng) - (np.cumsum(widths) - widths)[owner]
+    pre = owner % max(1, n)
+    place += starts[pre] + np.where(owner >= n, sizes[pre], 0)
+    place += (owner < n) & (place >= rank[pre])
+    codes = in_order(pre * n + order[place % max(1, n)], max(1, n * n))
+    return codes // max(1, n), codes % max(1, n)
 
 
 def _check(
@@ -116,10 +116,14 @@ def _check(
     whole("culture.n_nodes", n_nodes, 0)
     whole("culture.groups", groups, 1)
     for name, value in {"within": within, "inhibitory": inhibitory}.items():
-        if not 0 <= value <= 1:
-            raise OptionError(f"culture.{name}: {value}; give a number from 0 to 1.")
-    for name, value in {"degree": degree, "out_spread": out_spread}.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise OptionError(f"culture.{name}: {value}; give a number from 0 on.")
-    if not (math.isfinite(side_um) and side_um > 0):
-        raise OptionError(f"culture.side_um: {side_um}; give a length above 0.")
+        real(f"culture.{name}", value, least=0, most=1)
+    real("culture.degree", degree, least=0, most=_MOST_NODES)
+    real("culture.out_spread", out_spread, least=0, most=_WIDEST)
+    real("culture.side_um", side_um, above=0)
+    for name, value in {"n_nodes": n_nodes, "groups": groups}.items():
+        if value > _MOST_NODES:
+            raise OptionError(f"culture.{name}: {value}; give up to {_MOST_NODES}.")
+    if n_nodes * min(degree, n_nodes) >= 2**31:
+        raise OptionError(
+            f"culture.degree: {degree} targets of {n_nodes} neurons are too many connections. Give fewer."
+        )

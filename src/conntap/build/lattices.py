@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, one_of, whole
+from conntap.errors import OptionError, one_of, real, whole
 from conntap.topology.grouping import order_by_ends
 
 __all__ = ["small_world"]
 
 _MOST_NODES = 2**31 - 1
+_MOST_EDGES = 2**31
 
 
 def small_world(
@@ -40,7 +41,7 @@ def small_world(
         How many steps of the lattice, as the crow flies, a connection reaches: 2 on a ring gives 4 targets a node, 1 on a sheet
         4, 1.5 on a sheet 8.
     rewired
-        The chance of each connection to get another target, any but the node itself and those that it has.
+        The chance of each connection to get a target drawn anew: any but the node itself and those that it keeps, or has got.
     borders
         "periodic": opposite sides join; "open": nodes at the borders have fewer targets.
     spacing_um
@@ -55,22 +56,28 @@ def small_world(
     Raises
     ------
     OptionError
-        A number out of range; a reach by which a periodic lattice would be met from both sides.
+        A number out of range; a reach by which a periodic lattice would be met from both sides; too many connections.
 
     Notes
     -----
     Some 0.1 us and 30 bytes a connection. Watts and Strogatz, 1998, doi:10.1038/30918, each direction by itself. Of a ring of k
-    targets a node, as an undirected graph without rewiring, the clustering is 3 (k - 2) / (4 (k - 1)); it falls with
-    (1 - rewired)^3.
+    targets a node, as an undirected graph without rewiring, the clustering is 3 (k - 2) / (4 (k - 1)); it falls
+    about as (1 - rewired)^3 while connections that go elsewhere are few.
 
     Examples
     --------
     >>> small_world(shape=5, reach=1, rewired=0.0, rng=np.random.default_rng(0)).adjacency().toarray().tolist()[0]
     [0, 1, 0, 0, 1]
     """
-    sides = [shape] if isinstance(shape, int) else list(shape)
+    several = isinstance(shape, Sequence | np.ndarray) and not isinstance(shape, str)
+    sides = list(shape) if several else [shape]
     _check(sides, reach, rewired, borders, spacing_um)
+    sides = [int(side) for side in sides]
     n, steps = math.prod(sides), _steps(len(sides), reach)
+    if n * len(steps) >= _MOST_EDGES:
+        raise OptionError(
+            f"small_world: {n} nodes of {len(steps)} targets have too many connections. Give fewer nodes or a smaller reach."
+        )
     places = np.unravel_index(np.arange(n), sides)
     targets = np.empty((n, len(steps)), dtype=np.int32)
     for number, step in enumerate(steps):
@@ -108,12 +115,9 @@ def _check(sides: Sequence[int], reach: float, rewired: float, borders: str, spa
     if math.prod(sides) > _MOST_NODES:
         raise OptionError(f"{where}.shape: {math.prod(sides)} nodes are too many; give up to {_MOST_NODES}.")
     one_of(f"{where}.borders", borders, ("periodic", "open"))
-    if not (math.isfinite(reach) and reach >= 0):
-        raise OptionError(f"{where}.reach: {reach}; give a number from 0 on.")
-    if not 0 <= rewired <= 1:
-        raise OptionError(f"{where}.rewired: {rewired}; give a number from 0 to 1.")
-    if not (math.isfinite(spacing_um) and spacing_um > 0):
-        raise OptionError(f"{where}.spacing_um: {spacing_um}; give a length above 0.")
+    real(f"{where}.reach", reach, least=0)
+    real(f"{where}.rewired", rewired, least=0, most=1)
+    real(f"{where}.spacing_um", spacing_um, above=0)
     widest = 2 * math.floor(reach + 1e-9) + 1
     if borders == "periodic" and widest > 1 and min(sides) < widest:
         raise OptionError(

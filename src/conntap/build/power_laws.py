@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import numpy as np
 
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, one_of, whole
-from conntap.topology.graphs import simple_graph
+from conntap.errors import OptionError, finite, one_of, real, whole
 from conntap.topology.grouping import order_by_ends
+from conntap.topology.subsets import united
 
 __all__ = ["scale_free"]
 
 _MOST_NODES = 2**31 - 1
+_MOST_EDGES = 2**31
 _ROUNDS = 60
+_THROWS = 200  # rounds of edges drawn again
 
 
 def scale_free(
@@ -40,8 +41,8 @@ def scale_free(
         The share of nodes of degree k falls as k to the power of minus this, above 2.
     model
         "static": each pair by itself, with a chance in proportion to weights of both that are so distributed (Chung and Lu).
-        "grown": edges come one by one, some with a new node, and go where there are many already (Bollobas et al.); edges that
-        come twice are one, and self-loops go.
+        "grown": edges come one by one, some with a new node, and go where there are many already (Bollobas et al.). Edges that
+        come twice are one, and self-loops go; as many come at the end, by the same chances, between nodes that are there.
     pairing
         Of the static model, whether the weights for in and out of a node are independent, or rise together.
     rng
@@ -54,14 +55,17 @@ def scale_free(
     Raises
     ------
     OptionError
-        A number out of range; exponents that growing cannot give at this degree.
+        A number out of range; exponents that growing cannot give at this degree; a degree near the number of nodes, when edges
+        between the same few nodes come again and again.
 
     Notes
     -----
     Some 0.1 us a connection and 0.3 us a node. Static: the number of connections expected is n_nodes degree exactly; Chung and
     Lu, 2002, doi:10.1007/PL00012580, drawn as Miller and Hagberg, 2011, doi:10.1007/978-3-642-21286-4_10. Grown: Bollobas et
     al., 2003, "Directed scale-free graphs", with as many new nodes that send as that receive; exponents 1 + (1 + d / degree) / (1 - 1 /
-    (2 degree)) with d from 0 on added to degrees, so 2 or a little more at least.
+    (2 degree)) with d from 0 on added to degrees, so 2 or a little more at least; these are of degrees in which an edge that
+    comes twice counts twice, and each is connected to fewer different nodes where degrees near the number of nodes. The number of
+    connections is random, (n_nodes - 1) degree in the mean, with a standard deviation of degree sqrt(n_nodes).
 
     Examples
     --------
@@ -76,12 +80,15 @@ def scale_free(
     if n_nodes > _MOST_NODES:
         raise OptionError(f"{where}.n_nodes: {n_nodes}; give up to {_MOST_NODES}.")
     for name, exponent in {"exponent_in": exponent_in, "exponent_out": exponent_out}.items():
-        if not (math.isfinite(exponent) and exponent > 2):
+        if not (finite(exponent) and exponent > 2):
             raise OptionError(f"{where}.{name}: {exponent}; give a number above 2, where degrees have a mean.")
-    if not (math.isfinite(degree) and 0 <= degree <= max(0, n_nodes - 1)):
+    real(f"{where}.degree", degree)
+    if not 0 <= degree <= max(0, n_nodes - 1):
         raise OptionError(
             f"{where}.degree: {degree}; give a number from 0 to {max(0, n_nodes - 1)}, the number of others."
         )
+    if n_nodes * degree >= _MOST_EDGES:
+        raise OptionError(f"{where}.degree: {degree} of {n_nodes} nodes are too many connections. Give fewer.")
     if n_nodes < 2 or not degree:
         return Connectome(n_nodes, [], [], name="scale_free")
     if model == "grown":
@@ -107,9 +114,26 @@ def _grown(
                 f"scale_free.{name}: growing to a degree of {degree:g} gives {least:.4g} or more. Give as much, or take "
                 "model: static."
             )
-    ends = grown(n, new, new, *more, np.uint64(rng.integers(2**63)))
-    indptr, indices = simple_graph(ends[:, 0].copy(), ends[:, 1].copy(), n)
-    return np.repeat(np.arange(n, dtype=np.int32), np.diff(indptr)), indices
+    ends = grown(np.empty((0, 2), np.int32), n, 0, new, new, *more, np.uint64(rng.integers(2**63)))
+    wanted = min(len(ends), n * (n - 1))
+    found = _different(ends, n)
+    for _ in range(_THROWS):
+        missing = wanted - len(found)
+        if not missing:
+            return (found // n).astype(np.int32), (found % n).astype(np.int32)
+        began = len(ends)
+        ends = grown(ends, n, missing, 0.0, 0.0, *more, np.uint64(rng.integers(2**63)))
+        found = united(found, _different(ends[began:], n), n * n)
+    raise OptionError(
+        f"scale_free.degree: {degree:g} of {n} nodes; growing came to {len(found) / n:.3g}, then to the same connections again and "
+        "again. Give a smaller degree, or model: static."
+    )
+
+
+def _different(ends: np.ndarray, n: int) -> np.ndarray:
+    """Pairs of different nodes, each once, as rising numbers."""
+    codes = ends[:, 0].astype(np.int64) * n + ends[:, 1]
+    return united(np.empty(0, dtype=np.int64), codes[ends[:, 0] != ends[:, 1]], n * n)
 
 
 def _static(

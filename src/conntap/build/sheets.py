@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from conntap.build.block_options import Shares, counts_of
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError, one_of, unknown, whole
+from conntap.errors import OptionError, finite, one_of, real, unknown, whole
 from conntap.topology.falling_draws import draw_falling
 from conntap.topology.grouping import order_by_ends
 from conntap.topology.subsets import united
@@ -19,7 +20,10 @@ from conntap.topology.subsets import united
 __all__ = ["spatial_sheet"]
 
 _ROUNDS = 300
+_THROWS, _AT_ONCE = 50, 4096
 _MOST_NODES = 2**31 - 1
+_MOST_EDGES = 2**31
+_FARTHEST_UM = 1e9
 
 
 def spatial_sheet(
@@ -71,8 +75,12 @@ def spatial_sheet(
 
     Notes
     -----
-    Some 0.3 us a connection, of a grid; 2 us where neurons lie anywhere and have a number of targets (a KD-tree). Time and memory grow with
-    neurons and connections.
+    Some 0.3 us a connection, of a grid; 2 us where neurons lie anywhere and have a number of targets (a KD-tree). Time and memory
+    grow with neurons and connections.
+
+    With `synapses` what hits a neuron twice is thrown again, so near ones fill up and targets spread wider than the kernel: with 3,
+    100, 300, 600 targets where 314 neurons lie within `length_um`, their offsets have a standard deviation on each axis of 1.00,
+    1.01, 1.03, 1.07 times it. With `probability` each pair has exactly the chance that is told.
 
     Examples
     --------
@@ -88,10 +96,10 @@ def spatial_sheet(
     n = math.prod(sides)
     places = _places(sides, size, rng)
     types, type_of = _types(n, proportions, rng)
-    lengths = _by_type("length_um", length_um, types, least=1e-9)
+    lengths = _by_type("length_um", length_um, types, least=1e-9, most=_FARTHEST_UM).astype(np.float64)
     rings = size if borders == "periodic" else np.zeros(2)
     if synapses is not None:
-        wanted = _by_type("synapses", synapses, types, least=0)
+        wanted = _by_type("synapses", synapses, types, least=0, most=max(0, n - 1))
         for each in wanted:
             whole("spatial_sheet.synapses", each, 0)
         nearest = _nearest(sides, size, places, rings)
@@ -114,8 +122,9 @@ def _sheet(shape: int | Sequence[int], size_um: Sequence[float]) -> tuple[tuple[
         whole("spatial_sheet.shape", side, 0 if len(sides) == 1 else 1)
     if math.prod(sides) > _MOST_NODES:
         raise OptionError(f"spatial_sheet.shape: {shape} are too many neurons; give up to {_MOST_NODES}.")
-    if len(size_um) != 2 or not all(math.isfinite(each) and each > 0 for each in size_um):
-        raise OptionError(f"spatial_sheet.size_um: {size_um}; give two lengths above 0.")
+    is_pair = isinstance(size_um, Sequence | np.ndarray) and not isinstance(size_um, str) and len(size_um) == 2
+    if not (is_pair and all(finite(each) and 0 < each <= _FARTHEST_UM for each in size_um)):
+        raise OptionError(f"spatial_sheet.size_um: {size_um!r}; give two lengths above 0, up to {_FARTHEST_UM:g}.")
     return sides, np.array(size_um, dtype=np.float64)
 
 
@@ -131,7 +140,7 @@ def _places(sides: tuple[int, ...], size: np.ndarray, rng: np.random.Generator) 
 def _types(n: int, proportions: Mapping[str, float] | None, rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
     if proportions is None:
         return ["all"], np.zeros(n, dtype=np.int64)
-    counts = counts_of(Shares(n, dict(proportions)), rng, "spatial_sheet")
+    counts = counts_of(Shares(n, proportions), rng, "spatial_sheet")
     return list(counts), rng.permutation(np.repeat(np.arange(len(counts)), list(counts.values())))
 
 
@@ -147,9 +156,7 @@ def _by_type(
         if each not in values:
             raise OptionError(f"{where}: nothing is said of {each}. Give a number for each type, or one for all.")
         value = values[each]
-        if isinstance(value, bool | str) or not (math.isfinite(value) and least <= value <= most):
-            wish = f"from {least:g} to {most:g}" if most < math.inf else f"from {least:g} on"
-            raise OptionError(f"{where}: {value!r}; give a number {wish}.")
+        real(where, value, least=least, most=most)
     return np.array([values[each] for each in types])
 
 
@@ -200,22 +207,54 @@ def _thrown(
 ) -> tuple[np.ndarray, np.ndarray]:
     """So many different targets of each neuron, sorted by ends; what hits one twice, or itself, is thrown again."""
     n, found, missing = len(places), np.empty(0, dtype=np.int64), wanted.astype(np.int64)
-    if n and missing.max() > n - 1:
-        raise OptionError(f"spatial_sheet.synapses: {missing.max()} targets of {n} neurons; give up to {n - 1}.")
+    around = partial(_around, places=places, lengths=lengths, draw=draw, nearest=nearest, rng=rng)
+    if missing.sum() >= _MOST_EDGES:
+        raise OptionError(f"spatial_sheet.synapses: {missing.sum():.2g} connections are too many. Give fewer.")
     for _ in range(_ROUNDS):
         pre = np.repeat(np.arange(n), missing)
         if not len(pre):
             return (found // max(1, n)).astype(np.int32), (found % max(1, n)).astype(np.int32)
-        points = draw(len(pre), rng)
-        points *= lengths[pre, None]
-        points += places[pre]
-        post = nearest(points)
+        post = around(pre)
         keep = (post >= 0) & (post != pre)
         found = united(found, pre[keep] * n + post[keep], n * n)
         missing = wanted - np.bincount(found // n, minlength=n)
+    more = [found]
+    for row in np.flatnonzero(missing):
+        known = found[slice(*np.searchsorted(found, [row * n, (row + 1) * n]))] - row * n
+        more.append(row * n + _rare(int(row), known, int(missing[row]), around))
+    found = np.sort(np.concatenate(more))
+    return (found // n).astype(np.int32), (found % n).astype(np.int32)
+
+
+def _around(
+    pre: np.ndarray,
+    *,
+    places: np.ndarray,
+    lengths: np.ndarray,
+    draw: Callable[[int, np.random.Generator], np.ndarray],
+    nearest: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The neuron that lies next to a point drawn around each of some; -1 beyond the border."""
+    points = draw(len(pre), rng)
+    points *= lengths[pre, None]
+    points += places[pre]
+    return nearest(points)
+
+
+def _rare(row: int, known: np.ndarray, missing: int, around: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """So many more targets of a neuron that seldom hits a new one: the first new ones of many points."""
+    taken, more = np.append(known, [row, -1]), np.empty(0, dtype=np.int64)
+    for _ in range(_THROWS):
+        post = around(np.full(_AT_ONCE, row))
+        post = post[~np.isin(post, taken) & ~np.isin(post, more)]
+        first = np.sort(np.unique(post, return_index=True)[1])
+        more = np.append(more, post[first])[:missing]
+        if len(more) == missing:
+            return more
     raise OptionError(
-        f"spatial_sheet.synapses: {int((missing > 0).sum())} neurons have fewer others around them than they are to have "
-        "targets. Give fewer synapses, or a greater length_um."
+        f"spatial_sheet.synapses: neuron {row} has fewer others around it than it is to have targets. Give fewer synapses, or a "
+        "greater length_um."
     )
 
 
