@@ -89,6 +89,11 @@ class EdgePopulation:
         return self._end("target")
 
     @property
+    def types_path(self) -> Path | None:
+        """The table of types that the configuration names, if any."""
+        return self._table.types_path
+
+    @property
     def endfeet(self) -> Endfeet:
         """Of edges from vessels to astrocytes: the endfeet, read anew each time; CircuitError where these edges are none."""
         from conntap.circuits.tissue.opening import endfeet_of

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import bluepysnap
 import h5py
@@ -13,12 +14,15 @@ from bluepysnap.circuit_validation import validate
 from tissue_parts import tissue
 
 import conntap
+from conntap.analyze.glia import ngv_validation
 from conntap.build.ngv.assembling import ngv_circuit
 from conntap.build.ngv.finishing import finished_synapses
 from conntap.build.ngv.synapses import astrocyte_synapses
+from conntap.build.ngv.touches import gap_junctions
 from conntap.circuits import Connectome, check
 from conntap.circuits.sonata.writing import write_sonata
-from conntap.circuits.tissue import Domains, Meshes
+from conntap.circuits.tissue import Domains, Endfeet, Meshes, MorphologySet
+from conntap.circuits.tissue.morphology_files import read_morphology, write_morphologies
 from conntap.errors import CircuitError
 
 
@@ -168,6 +172,78 @@ def test_what_no_longer_fits_is_found(built, damage, message):
     damage(built.path.parent)
     found = " | ".join(str(each) for each in check(built.path))
     assert re.search(message, found), found
+
+
+def test_neurons_bring_their_types_and_folders_with_them(tmp_path, given):
+    given = dict(given)
+    path = write_sonata(given["neurons"], tmp_path / "neurons", population="cells")
+    (path.parent / "types.csv").write_text("node_type_id colour\n-1 red\n")
+    with h5py.File(next(path.parent.glob("nodes.h5")), "r+") as file:
+        ids = file["nodes/cells/node_type_id"]
+        ids[...] = -1
+    config = json.loads(path.read_text())
+    entry = config["networks"]["nodes"][0]
+    entry["node_types_file"] = "types.csv"
+    entry["populations"] = {"cells": {"type": "virtual", "alternate_morphologies": {"h5v1": "shapes"}}}
+    config["components"] = {"morphologies_dir": "./swc", "alternate_morphologies": {"neurolucida-asc": "asc"}}
+    path.write_text(json.dumps(config))
+    there = conntap.open_circuit(path)
+    assert there.nodes("cells").table()["colour"].tolist() == ["red"] * 3
+    for files in ("refer", "copy"):
+        built = ngv_circuit(**(given | {"neurons": there}), neurons_files=files, folder=tmp_path / "deep" / files)
+        assert built.nodes("cells").table()["colour"].tolist() == ["red"] * 3
+        own = built.nodes("cells").options["alternate_morphologies"]
+        assert own == {"h5v1": str(path.parent / "shapes")}
+        components = built.config["components"]
+        assert components["alternate_morphologies"] == {"neurolucida-asc": str(path.parent / "asc")}
+        assert components["morphologies_dir"] == str(path.parent / "swc")
+
+
+def test_a_name_of_two_cells_in_two_parts_is_refused(tmp_path, given):
+    parts = [replace(each, table=each.table.assign(morphology="same")) for each in given["morphologies"]]
+    with pytest.raises(CircuitError, match="same in two parts"):
+        ngv_circuit(**(given | {"morphologies": parts}), folder=tmp_path / "ngv")
+
+
+def test_tissue_without_synapses_and_touches_is_a_circuit(tmp_path, given):
+    none = finished_synapses(given["synapses"].iloc[:0, :6], given["morphologies"])
+    built = ngv_circuit(
+        **(given | {"synapses": none, "junctions": given["junctions"].iloc[:0]}), folder=tmp_path / "ngv"
+    )
+    assert [str(each) for each in check(built.path)] == []
+    assert (built.edges("neuroglial").size, built.edges("glialglial").size) == (0, 0)
+
+
+def test_a_vasculature_without_astrocytes_is_a_circuit(tmp_path, given):
+    none = MorphologySet.joined(given["morphologies"]).cells(0, 0)
+    change = {
+        "astrocytes": given["astrocytes"].iloc[:0],
+        "domains": Domains(Meshes.of([]), [], []),
+        "morphologies": [none],
+    }
+    change |= {"sites": given["sites"].iloc[:0], "endfeet": Endfeet(given["endfeet"].table.iloc[:0], Meshes.of([]))}
+    change |= {
+        "synapses": finished_synapses(given["synapses"].iloc[:0, :6], [none]),
+        "junctions": gap_junctions([none]),
+    }
+    built = ngv_circuit(**(given | change), folder=tmp_path / "ngv")
+    assert [str(each) for each in check(built.path)] == []
+    found = ngv_validation(built)
+    assert set(found.loc[found["n"] == 0, "verdict"]) == {"unknown"}
+
+
+def test_an_endfoot_is_where_it_was_after_the_round_trip(tmp_path, given):
+    far = np.array([4096.3, 12000.7, -731.21])
+    cells = [
+        each.table.assign(**{axis: each.table[axis] + by for axis, by in zip("xyz", far, strict=True)})
+        for each in given["morphologies"]
+    ]
+    for table, cell in zip(cells, given["morphologies"], strict=True):
+        moved = replace(cell, table=table, points=(cell.points + far).astype(np.float32))
+        write_morphologies(moved, tmp_path)
+        read = read_morphology(tmp_path / f"{table['morphology'].iloc[0]}.h5")
+        node = table[["x", "y", "z"]].to_numpy(dtype=np.float32)
+        assert np.abs(read.points.astype(float) + node - moved.points).max() < 2e-6
 
 
 def test_nodes_without_glia_say_so(tmp_path):

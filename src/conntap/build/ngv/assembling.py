@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def ngv_circuit(
     model_template
         The template that the astrocytes name.
     neurons_files
-        Whether files of neurons on disk are referred to where they are, or copied.
+        Whether files of neurons on disk are referred to where they are, or copied; folders, as of their morphologies, are referred to.
     folder
         The new folder; in a study, given by the runner.
 
@@ -165,7 +166,13 @@ def _neurons(neurons: Circuit | Connectome, edges: str | None, folder: Path, fil
         {name: (_place(each.path, folder, files), _entry(each)) for name, each in populations.items()}
         for populations in (neurons.node_populations, neurons.edge_populations)
     )
-    more = {key: neurons.config[key] for key in ("components",) if key in neurons.config}
+    more: dict[str, Any] = {"types": {}}
+    for kind, populations in (("nodes", neurons.node_populations), ("edges", neurons.edge_populations)):
+        for name, each in populations.items():
+            if each.types_path is not None:
+                more["types"][f"{kind}/{name}"] = _place(each.types_path, folder, files)
+    if isinstance(neurons.config.get("components"), Mapping):
+        more["components"] = _from_anywhere(neurons.config["components"], neurons.path.parent)
     sets = neurons.config.get("node_sets_file")
     if isinstance(sets, str):
         more["node_sets_file"] = _place(neurons.path.parent / sets, folder, files)
@@ -198,7 +205,7 @@ def _place(file: Path, folder: Path, files: str) -> str:
     target = folder / "neurons" / file.name
     target.parent.mkdir(exist_ok=True)
     number = 1
-    while target.exists() and not _same(target, file):
+    while target.exists() and not filecmp.cmp(target, file, shallow=False):
         number += 1
         target = target.with_name(f"{file.stem}_{number}{file.suffix}")
     if not target.exists():
@@ -206,14 +213,19 @@ def _place(file: Path, folder: Path, files: str) -> str:
     return f"$BASE_DIR/{target.relative_to(folder).as_posix()}"
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
-
-
 def _entry(population: Any) -> dict[str, Any]:
     kind = "nodes" if hasattr(population, "node_ids") else "edges"
     default = {"nodes": "point", "edges": "chemical"}[kind]
-    return {"type": default, **population.options}
+    return {"type": default, **_from_anywhere(population.options, population.circuit.path.parent)}
+
+
+def _from_anywhere(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Options or components, with the folders of other morphologies absolute, as those named ..._dir are already."""
+    others = options.get("alternate_morphologies")
+    if not isinstance(others, Mapping):
+        return dict(options)
+    absolute = {name: str(folder / each) if isinstance(each, str) and each else each for name, each in others.items()}
+    return {**options, "alternate_morphologies": absolute}
 
 
 def _check(
@@ -253,28 +265,45 @@ class _Grown:
 def _grown(parts: Sequence[MorphologySet], astrocytes: pd.DataFrame, sites: pd.DataFrame, folder: Path) -> _Grown:
     """Write the morphologies, and find which section reaches which endfoot: the perivascular one that ends nearest to it."""
     names: list[str | None] = [None] * len(astrocytes)
+    taken: set[str] = set()
     sections = np.zeros(len(sites), dtype=np.int64)
     owners, places = sites["astrocyte"].to_numpy(), sites[_SURFACE].to_numpy(dtype=np.float64)
     for part in parts:
+        ids, own_names = part.table["astrocyte"].to_numpy(dtype=np.int64), _names_of(part)
+        strange = [
+            each for each in ids if not 0 <= each < len(names) or names[each] is not None or (ids == each).sum() > 1
+        ]
+        if strange:
+            raise CircuitError(f"ngv_circuit.morphologies: astrocyte {strange[0]} stands twice, or is none of these.")
+        twice = taken.intersection(own_names)
+        if twice:
+            raise CircuitError(
+                f"ngv_circuit.morphologies: {known(twice, most=3)} in two parts. Give each cell its own name."
+            )
         write_morphologies(part, folder)
-        for number, astrocyte in enumerate(part.table["astrocyte"].to_numpy(dtype=np.int64)):
-            if not 0 <= astrocyte < len(names) or names[astrocyte] is not None:
-                raise CircuitError(
-                    f"ngv_circuit.morphologies: astrocyte {astrocyte} stands twice, or is none of these."
-                )
-            names[astrocyte] = str(part.table["morphology"].iloc[number])
+        taken.update(own_names)
+        for number, (astrocyte, name) in enumerate(zip(ids.tolist(), own_names, strict=True)):
+            names[astrocyte] = name
             own = np.arange(*np.searchsorted(owners, [astrocyte, astrocyte + 1]))
             if len(own):
-                sections[own] = _reaching(part.cell(number), places[own], int(astrocyte))
+                sections[own] = _reaching(part.cell(number), places[own], astrocyte)
     lacking = [number for number, name in enumerate(names) if name is None]
     if lacking:
         raise CircuitError(f"ngv_circuit.morphologies: none of astrocytes {known(lacking, most=5)}. Give all parts.")
     return _Grown([str(name) for name in names], sections)
 
 
+def _names_of(part: MorphologySet) -> list[str]:
+    if "morphology" not in part.table:
+        raise CircuitError(f"ngv_circuit.morphologies: no column 'morphology'; known: {known(part.table.columns)}.")
+    return [str(each) for each in part.table["morphology"]]
+
+
 def _reaching(cell: MorphologySet, places: np.ndarray, astrocyte: int) -> np.ndarray:
-    """The section (the soma is 0) whose end is nearest to each place."""
-    perivascular = np.flatnonzero((cell.kinds == 2) & (np.diff(cell.section_starts) > 0))
+    """The section (the soma is 0) whose end is nearest to each place; of those as near the first one that ends there for good."""
+    perivascular = (cell.kinds == 2) & (np.diff(cell.section_starts) > 0)
+    leaves = ~np.isin(np.arange(len(cell.parents)), cell.parents)
+    perivascular = np.concatenate([np.flatnonzero(perivascular & leaves), np.flatnonzero(perivascular & ~leaves)])
     if not len(perivascular):
         raise CircuitError(f"ngv_circuit.morphologies: astrocyte {astrocyte} has endfeet and no process to them.")
     ends = cell.points[cell.section_starts[perivascular + 1] - 1].astype(np.float64)

@@ -56,7 +56,9 @@ def finished_synapses(synapses: pd.DataFrame, morphologies: Sequence[MorphologyS
         raise CircuitError(f"finished_synapses.synapses: no column {known(missing)}; known: {known(synapses.columns)}.")
     order = np.argsort(synapses["astrocyte"].to_numpy(), kind="stable")
     ids, first = np.unique(synapses["astrocyte"].to_numpy()[order], return_index=True)
-    rows = dict(zip(ids.tolist(), np.split(order, first[1:]), strict=True))
+    rows = {
+        int(each): part for each, part in zip(ids, np.split(order, first[1:]), strict=False)
+    }  # of no rows one empty part
     places = synapses[["x", "y", "z"]].to_numpy(dtype=np.float64)
     found = _empty(len(synapses))
     for part in parts_of(morphologies):

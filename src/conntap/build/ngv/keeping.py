@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from logging import getLogger
 from pathlib import Path
 from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def taken_up(folder: Path, name: str) -> dict[str, np.ndarray] | None:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {each: file[each] for each in file.files}
         checksum = str(arrays.pop("checksum"))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, RuntimeError, ZlibError) as error:
         _LOG.warning("%s is damaged (%s); it is made again.", path, error)
         return None
     if checksum != _checksum(arrays):

@@ -61,6 +61,7 @@ def write_config(
     path: Path,
     nodes: Mapping[str, tuple[str, Mapping[str, Any]]],
     edges: Mapping[str, tuple[str, Mapping[str, Any]]],
+    types: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Path:
     """Write a circuit's configuration, which is to be the last file of the circuit.
@@ -69,6 +70,8 @@ def write_config(
     ----------
     nodes, edges
         Population -> its file, and its entry in the configuration (`type` and so on).
+    types
+        nodes/NAME or edges/NAME -> the table of types of that population, for those that have one.
     more
         Further keys.
 
@@ -85,7 +88,12 @@ def write_config(
     [{'nodes_file': '$BASE_DIR/a.h5', 'populations': {'a': {'type': 'point'}}}]
     """
     networks = {
-        kind: [{f"{kind}_file": file, "populations": {name: dict(entry)}} for name, (file, entry) in each.items()]
+        kind: [
+            {f"{kind}_file": file}
+            | ({f"{kind[:-1]}_types_file": types[f"{kind}/{name}"]} if f"{kind}/{name}" in (types or {}) else {})
+            | {"populations": {name: dict(entry)}}
+            for name, (file, entry) in each.items()
+        ]
         for kind, each in (("nodes", nodes), ("edges", edges))
     }
     config = {"version": 2, "manifest": {"$BASE_DIR": "."}, "networks": networks, **more}

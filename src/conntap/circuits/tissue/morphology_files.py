@@ -21,6 +21,8 @@ _CONTOUR = 16  # points of a soma
 def write_morphologies(morphologies: MorphologySet, folder: str | Path) -> None:
     """Write each cell as FOLDER/NAME.h5, centred at its soma, by the column `morphology` of the table.
 
+    The centre is that in float32, as nodes of SONATA have it: what is read plus the node's place is where the point was, to some 1e-6 um.
+
     Parameters
     ----------
     folder
@@ -58,7 +60,7 @@ def _names(morphologies: MorphologySet) -> list[str]:
 
 def _write(cell: MorphologySet, path: Path) -> None:
     row = cell.table.iloc[0]
-    soma = np.array([row["x"], row["y"], row["z"]], dtype=np.float64)
+    soma = np.array([row["x"], row["y"], row["z"]], dtype=np.float32).astype(np.float64)
     points = np.column_stack([cell.points - soma, cell.diameters])
     structure = np.column_stack([cell.section_starts[:-1] + _CONTOUR, cell.kinds, cell.parents + 1])
     angles, flat = np.arange(_CONTOUR) * (2 * np.pi / _CONTOUR), np.zeros(_CONTOUR)
