@@ -31,7 +31,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Figures side by side with one legend and one caption; `size` is "panel" or "small"."""
+    """Figures side by side with one legend and one caption; `size` is "panel", "small" or "wide"."""
 
     figures: list[tuple[str, Figure]]
     caption: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,18 @@ _LOOKS = (
     ("subtargets", ("names", "info")),
     ("spikes", ("times_ms", "node_ids", "rows")),
     ("traces", ("dt_ms", "n_steps", "to_numpy")),
+    ("vessels", ("section_ids", "segment_ids", "diameters")),
+    ("domains", ("neighbours", "scalings", "meshes")),
+    ("endfeet", ("table", "meshes")),
+    ("morphologies", ("section_starts", "cell_starts", "perimeters")),
+    ("surface", ("triangles", "is_closed", "areas")),
+    ("volume", ("voxel_um3", "directions")),
     ("sparse", ("tocoo", "nnz", "shape")),
     ("file", ("path", "read_bytes")),
 )
+
+
+_TISSUE = ("vessels", "domains", "endfeet", "morphologies", "surface", "volume")
 
 
 def size(value: Any) -> int:
@@ -78,6 +88,8 @@ def size(value: Any) -> int:
         return 64 + sum(size(each) for each in value)
     if isinstance(value, dict):
         return 64 + sum(size(each) for each in value.values())
+    if _structured(value) in _TISSUE:
+        return 64 + sum(size(getattr(value, each.name)) for each in fields(value))
     for name, each in (("n_edges", 24), ("nnz", 16)):
         if hasattr(value, name):
             return int(getattr(value, name)) * each + 64

@@ -13,12 +13,17 @@ from conntap.errors import ConntapError
 from conntap.report.blocks import Block, Note, Sample
 from conntap.report.nodes import tables
 from conntap.report.tables import Table, table
+from conntap.report.tissue import cube_of
 
 __all__ = ["circuits", "fits", "masks"]
 
 
+_CUBES = 2  # pictures of circuits with glia
+
+
 def circuits(sample: Sample) -> list[Block | Table]:
     """The sizes of circuits on disk, and what each manipulation changed of those made by some."""
+    cubes: list[Block | Table] = []
     sizes: list[dict[str, Any]] = []
     changes: list[dict[str, Any]] = []
     for row, circuit in enumerate(_opened(sample)):
@@ -27,11 +32,14 @@ def circuits(sample: Sample) -> list[Block | Table]:
             sizes.append({**own, "circuit files": circuit})
             continue
         sizes.append({**own, **{f"{name} (nodes)": each.size for name, each in circuit.node_populations.items()}})
+        if len(cubes) < _CUBES:
+            cubes += [each for each in [cube_of(circuit, sample.labels[row].replace("all", ""))] if each is not None]
         for name, each in circuit.edge_populations.items():
             sizes[-1][f"{name} (edges)"] = each.size
             changes += [{**own, **step} for step in _changes(each)]
     blocks: list[Block | Table] = [
-        table(pd.DataFrame(sizes), caption=f"Circuits on disk: nodes and edges.{sample.note}", total=len(sizes))
+        *cubes,
+        table(pd.DataFrame(sizes), caption=f"Circuits on disk: nodes and edges.{sample.note}", total=len(sizes)),
     ]
     if changes:
         frame = _whole(pd.DataFrame(changes))

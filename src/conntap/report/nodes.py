@@ -16,6 +16,7 @@ from conntap.report.grouping import grouping
 from conntap.report.measures import measured
 from conntap.report.scored import curve_kind, curves
 from conntap.report.tables import Table, quantiles, table
+from conntap.report.validation import is_validation, validated
 from conntap.report.wording import counted
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def tables(sample: Sample) -> list[Block | Table]:
         return changed(sample, frames)
     if frames and all(map(is_check, frames)):
         return checked(sample, frames)
+    if frames and all(map(is_validation, frames)):
+        return validated(sample, frames)
     kinds = {curve_kind(frame) for frame in frames}
     if len(kinds) == 1 and "" not in kinds:
         return curves(sample, frames, kinds.pop())

@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from conntap.report.blocks import Block, Gallery
+from conntap.report.tables import Table
+
 if TYPE_CHECKING:
     from conntap.report.stages import Section
 
@@ -19,7 +22,7 @@ _FEW = 4  # stages that need no overview
 def ending(sections: Sequence[Section], named: Sequence[str] = ()) -> list[Section]:
     """The last stages of numbers, series and tables that no other stage takes; the last of all first.
 
-    Of many the last ones; none where the study has so few stages that all are seen at once. Where results are `named`, these.
+    Circuits that have a picture stand before them. Of many the last ones; none where the study has so few stages that all are seen at once. Where results are `named`, these.
     """
     if named:
         return [each for name in named for each in sections if each.name == name]
@@ -27,4 +30,9 @@ def ending(sections: Sequence[Section], named: Sequence[str] = ()) -> list[Secti
     for each in sections:
         taken |= {name for _, text in each.options for name in re.findall(r'"from": "stages\.([\w-]+)"', text)}
     ends = [each for each in sections if each.name not in taken and each.holds in _KINDS]
-    return ends[: -_MOST - 1 : -1] if len(sections) > _FEW else []
+    pictures = [each for each in sections if each.holds == "circuit" and any(map(_is_wide, each.blocks))]
+    return [*pictures, *ends[: -_MOST - 1 : -1]] if len(sections) > _FEW else []
+
+
+def _is_wide(block: Block | Table) -> bool:
+    return isinstance(block, Gallery) and block.size == "wide"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import MissingExtra, StoreError
-from conntap.report import made, matrices, nodes, numbers, regions
+from conntap.report import made, matrices, nodes, numbers, regions, tissue
 from conntap.report.blocks import Block, Note, Sample
 from conntap.report.cases import chosen, controls, groups, originals, telling
 from conntap.report.drawing import label
@@ -50,6 +50,12 @@ _SHOWN: dict[str, tuple[Callable[[Sample], list[Block | Table]], int]] = {
     "array": (matrices.arrays, 500),
     "spikes": (matrices.spikes, 24),
     "traces": (matrices.traces, 12),
+    "vessels": (tissue.vessels, 12),
+    "surface": (tissue.surfaces, 12),
+    "domains": (tissue.domains, 12),
+    "endfeet": (tissue.endfeet, 12),
+    "morphologies": (tissue.morphologies, 12),
+    "volume": (tissue.volumes, 12),
     "other": (matrices.others, 20),
     "file": (matrices.others, 20),
 }

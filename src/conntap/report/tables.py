@@ -23,7 +23,7 @@ _NAMES = ("least", "5 %", "25 %", "median", "75 %", "95 %", "greatest")
 class Table:
     """A table ready for the page: every cell is text; some have the drawing of a class of triads before it.
 
-    `glyphs` maps (row, column) to the class; the row of the heads is -1.
+    `glyphs` maps (row, column) to the class; the row of the heads is -1. `tones` maps it to "good" or "bad".
     """
 
     caption: str
@@ -32,6 +32,7 @@ class Table:
     numeric: tuple[bool, ...]
     note: str = ""
     glyphs: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    tones: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 def table(

@@ -92,7 +92,7 @@ def tissue_document(asked: TissueAsked) -> str:
     sides = " x ".join(f"{side:g}" for side in (box[1] - box[0]).tolist())
     whose = [f"of {each.name}" for each in (asked.atlas, asked.vessels, asked.neurons) if each is not None]
     lines = [f"study: Neurons, astrocytes and vessels in a box of {sides} um"]
-    lines += ["description: >", f"  Tissue {'and '.join(whose) or 'built from nothing'}: {_TELLS}"]
+    lines += ["description: >", f"  Tissue {' and '.join(whose) or 'built from nothing'}: {_TELLS}"]
     lines += [f"seed: {asked.seed}", ""]
     if asked.neurons is not None:
         entry = {"path": _told(asked.neurons)} | ({} if asked.edges is None else {"edges": asked.edges})
