@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from conntap import open_store
 from conntap.analyze import simplex_counts
 from conntap.build import Details, column
-from conntap.circuits.rules import Exponential
+from conntap.circuits.rules import Exponential, save
 from conntap.errors import OptionError
 from conntap.manipulate import erdos_renyi
+from conntap.study import load_study, run
 
 
 def grown(seed=0, **options):
@@ -129,10 +131,18 @@ def test_no_probability_no_connections():
         ("p_near", -0.1),
         ("length_um", math.inf),
         ("n_synapses", 0.5),
+        ("n_synapses", 1e300),
+        ("n_nodes", 1.5),
+        ("n_nodes", "many"),
+        ("n_nodes", 2**70),
+        ("layers_um", 5.0),
+        ("layers_um", ("a",)),
+        ("p_near", None),
+        ("length_um", "far"),
     ],
 )
 def test_numbers_out_of_range_are_refused(option, value):
-    with pytest.raises(OptionError, match=f"column: {option}"):
+    with pytest.raises(OptionError, match=rf"column\.{option}"):
         grown(**{option: value})
 
 
@@ -260,7 +270,7 @@ def test_delays_may_be_others():
         ({"box_um": ((0, -1, 0), (1, 1, 1))}, r"depths \(y\) from -1 to 1"),
         ({"densities_per_mm3": (1.0, 2.0)}, "2 of them for 6 layers"),
         ({"densities_per_mm3": 0.0}, "not all 0"),
-        ({"densities_per_mm3": math.nan}, "not all 0"),
+        ({"densities_per_mm3": math.nan}, "densities_per_mm3: nan; give a number from 0 on"),
         ({"densities_per_mm3": 1e15}, "too many"),
         ({"types": {}}, "not all of them 0"),
         ({"types": {"a": -1.0}}, "not all of them 0"),
@@ -268,6 +278,13 @@ def test_delays_may_be_others():
         ({"speed_um_per_ms": 0.0}, "speed_um_per_ms: 0.0"),
         ({"spread": -1.0}, "spread: -1"),
         ({"synapses_per_um3": 1e-9}, "has at least 1"),
+        ({"synapses_per_um3": 1e300}, "Give less"),
+        ({"densities_per_mm3": "dense"}, "densities_per_mm3: 'dense'"),
+        ({"types": 3}, "types: 3 of layer 1; give type -> share"),
+        ({"types": {"PC": "most"}}, "'most'.* of layer 1; give type -> share"),
+        ({"inhibitory_types": "BC"}, "inhibitory_types: 'BC'; give a list"),
+        ({"delay_ms": "late"}, "delay_ms: 'late'"),
+        ({"reach_um": None}, "reach_um: None"),
         ({"rule": {"kind": "Exponentiol"}}, "Did you mean 'Exponential'"),
     ],
 )
@@ -279,3 +296,24 @@ def test_details_that_make_no_sense_are_refused(details, message):
 def test_a_number_of_cells_and_densities_are_not_both_given():
     with pytest.raises(OptionError, match="n_nodes is given too"):
         grown(n_nodes=5, details={"densities_per_mm3": 1e4})
+
+
+def test_synapses_of_a_box_lie_in_it():
+    corners = ((-20.1, 10.0, 0.0), (60.0, 90.3, 70.7))
+    found = grown(details=Details(box_um=corners, densities_per_mm3=3e5, edges="synapses", spread=1.0))
+    places = np.stack([found.properties[f"afferent_center_{axis}"] for axis in "xyz"], axis=1).astype(float)
+    assert found.n_edges > 5000
+    assert ((places >= corners[0]) & (places <= corners[1])).all()
+
+
+def test_a_study_finds_the_file_of_a_rule_beside_its_document(tmp_path):
+    (tmp_path / "there").mkdir()
+    save(Exponential(0.0, 0.02), tmp_path / "there" / "rule.json")
+    (tmp_path / "there" / "study.yaml").write_text(
+        "study: A rule beside it\nseed: 1\nstages:\n"
+        "  c: {do: build.column, n_nodes: 60, details: {rule: {path: rule.json}}}\n"
+    )
+    found = run(load_study(tmp_path / "there" / "study.yaml"), out=tmp_path / "out")
+    with open_store(found.store) as store:
+        ((_, made),) = store["c"].values()
+    assert (made.n_nodes, made.n_edges) == (60, 0)

@@ -131,3 +131,39 @@ def test_clouds_that_make_no_sense_are_refused(neurons, options, message):
 def test_a_cloud_takes_two_neurons(neurons):
     with pytest.raises(OptionError, match="1 neurons have a position"):
         synapse_cloud(neurons.subset([0]), box_um=BOX, rng=rng())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-1e4, 1e4), st.floats(0.01, 1e3), st.floats(0, 5), st.integers(0, 99))
+def test_places_lie_in_the_box_where_one_is_given(low, size, spread, seed):
+    cells = pd.DataFrame(low + size * rng(seed).random((5, 3)), columns=["x", "y", "z"])
+    pairs = Connectome(cells, [0, 1, 2, 3], [1, 2, 3, 4])
+    corners = ((low,) * 3, (low + size,) * 3)
+    for found in (
+        placed_synapses(pairs, n_synapses=20, spread=spread, box_um=corners, rng=rng(seed)),
+        synapse_cloud(pairs, box_um=corners, per_um3=200 / size**3, rng=rng(seed)),
+    ):
+        assert ((centres(found) >= corners[0]) & (centres(found) <= corners[1])).all()
+
+
+def test_what_lies_in_the_box_stays_where_it_was():
+    plain = placed_synapses(line(60.0), n_synapses=2000, spread=0.5, rng=rng())
+    boxed = placed_synapses(line(60.0), n_synapses=2000, spread=0.5, box_um=((0, 0, -99), (60, 99, 99)), rng=rng())
+    assert (centres(boxed)[:, 1] == np.abs(centres(plain)[:, 1])).all()
+    assert centres(boxed)[:, 2] == pytest.approx(centres(plain)[:, 2], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"n_synapses": "many"}, "n_synapses: 'many'"),
+        ({"n_synapses": 1e300}, "more than a connectome holds"),
+        ({"spread": 1e300}, "spread"),
+        ({"reach_um": None}, "reach_um: None"),
+        ({"positions": ("x", "y")}, "three node properties"),
+        ({"box_um": ((0, 0, 0), (1, 1, 0))}, "placed_synapses.box_um"),
+    ],
+)
+def test_what_makes_no_sense_is_told(options, told):
+    with pytest.raises(OptionError, match=told):
+        placed_synapses(line(9.0), rng=rng(), **options)

@@ -14,9 +14,9 @@ from conntap.build.column_details import Details  # noqa: F401
 _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "atlas": {"from_atlas": 1, "synthetic_atlas": 1},
     "blocks": {"typed": 2},
-    "column": {"column": 2},
+    "column": {"column": 3},
     "cultured": {"culture": 2},
-    "synapse_places": {"placed_synapses": 1, "synapse_cloud": 1},
+    "synapse_places": {"placed_synapses": 2, "synapse_cloud": 2},
     "lattices": {"small_world": 1},
     "power_laws": {"scale_free": 2},
     "sheets": {"spatial_sheet": 1},

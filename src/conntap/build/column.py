@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from conntap.build.column_details import Details, Given, Outline, details_of, outline_of, per_layer
 from conntap.circuits.connectome import Connectome
-from conntap.errors import OptionError
+from conntap.errors import OptionError, finite, real, whole
 from conntap.topology.pair_draws import draw_pairs
 from conntap.topology.pairs import Places
 
@@ -21,6 +20,8 @@ _REACH = np.array([1.0, 0.7])  # of e, i: length constant of the axon, relative
 _DOWNWARD = np.array([0.2, 0.0])  # of e, i: how much nearer a cell straight below seems, relative
 _INHIBITORY = np.array(["BC", "MC", "BP"])
 _MOST_NODES = 100_000_000
+_MOST_SYNAPSES = 1e6  # of a connection, in the mean
+_FARTHEST_UM = 1e9
 _A_PART = 1 << 18
 _XYZ = ["x", "y", "z"]
 
@@ -72,7 +73,7 @@ def column(
     A square connectome, one edge a connection, sorted by (pre, post). Nodes, numbered from the top down: `x`, `y`, `z` (um; y is
     the depth, the axis of a cylinder or hexagon lies at x = z = 0), `layer` (from 1), `ei` ("e", "i"), `mtype` (like
     "L4_PC"). Edges: `n_syn` (1 + a Poisson number), `delay_ms` (0.5 ms and 300 um/ms). With `edges: synapses` one edge a synapse:
-    `delay_ms` and `afferent_center_x`, `_y`, `_z` (um).
+    `delay_ms` and `afferent_center_x`, `_y`, `_z` (um); those beyond a box are mirrored into it.
 
     Raises
     ------
@@ -114,20 +115,19 @@ def _check(
     length_um: float,
     n_synapses: float,
 ) -> None:
-    if n_nodes is not None and n_nodes < 0:
-        raise OptionError(f"column: n_nodes is {n_nodes}; give a number from 0 on.")
-    if not layers_um:
-        raise OptionError("column: layers_um is empty; give the thickness of at least one layer.")
+    if n_nodes is not None:
+        whole("column.n_nodes", n_nodes, 0)
+        if n_nodes > _MOST_NODES:
+            raise OptionError(f"column.n_nodes: {n_nodes}; give up to {_MOST_NODES}.")
+    if not isinstance(layers_um, Sequence | np.ndarray) or isinstance(layers_um, str) or not len(layers_um):
+        raise OptionError(f"column.layers_um: {layers_um!r}; give the thickness of at least one layer.")
     lengths = {"radius_um": radius_um, "length_um": length_um}
     lengths |= {f"layers_um[{i}]": thickness for i, thickness in enumerate(layers_um)}
     for name, value in lengths.items():
-        if not (math.isfinite(value) and value > 0):
-            raise OptionError(f"column: {name} is {value}; give a length above 0.")
+        real(f"column.{name}", value, above=0, most=_FARTHEST_UM)
     for name, value in {"inhibitory": inhibitory, "p_near": p_near}.items():
-        if not 0 <= value <= 1:
-            raise OptionError(f"column: {name} is {value}; give a number from 0 to 1.")
-    if not (math.isfinite(n_synapses) and n_synapses >= 1):
-        raise OptionError(f"column: n_synapses is {n_synapses}; a connection has at least 1 synapse.")
+        real(f"column.{name}", value, least=0, most=1)
+    real("column.n_synapses", n_synapses, least=1, most=_MOST_SYNAPSES)
 
 
 def _cells(
@@ -169,8 +169,11 @@ def _depths(n: int | None, outline: Outline, edges: np.ndarray, details: Given, 
     where = "column.details.densities_per_mm3"
     if n is not None:
         raise OptionError(f"{where}: n_nodes is given too ({n}); give one of the two.")
-    densities = np.array(per_layer(details.densities_per_mm3, len(edges) - 1, where), dtype=float)
-    if not (np.isfinite(densities).all() and (densities >= 0).all() and densities.any()):
+    given = per_layer(details.densities_per_mm3, len(edges) - 1, where)
+    for each in given:
+        real(where, each, least=0)
+    densities = np.array(given, dtype=float)
+    if not densities.any():
         raise OptionError(f"{where}: {densities.tolist()}; give numbers from 0 on, not all 0.")
     low, high = edges[:-1].clip(outline.top, outline.bottom), edges[1:].clip(outline.top, outline.bottom)
     counts = np.round(densities * outline.area * (high - low) * 1e-9)
@@ -185,8 +188,12 @@ def _types(layer: np.ndarray, n_layers: int, details: Given, rng: np.random.Gene
     where = "column.details.types"
     kind, drawn = np.empty(len(layer), dtype=object), rng.random(len(layer))
     for number, shares in enumerate(per_layer(details.types, n_layers, where), 1):
+        if not (isinstance(shares, Mapping) and all(finite(each) and each >= 0 for each in shares.values())):
+            raise OptionError(
+                f"{where}: {shares!r} of layer {number}; give type -> share, from 0 on and not all of them 0."
+            )
         values = np.array(list(shares.values()), dtype=float)
-        if not (len(values) and np.isfinite(values).all() and (values >= 0).all() and values.any()):
+        if not 0 < values.sum() < np.inf:
             raise OptionError(f"{where}: {dict(shares)!r} of layer {number}; give type -> share, not all of them 0.")
         own = np.flatnonzero(layer == number)
         steps = np.cumsum(values / values.sum())
@@ -253,7 +260,7 @@ def _with_synapses(
     from conntap.build.synapse_places import expanded
 
     edges = connections.with_edges(connections.pre, connections.post, properties={"delay_ms": delays})
-    return expanded(edges, counts, ("x", "y", "z"), details.reach_um, details.spread, rng, "column")
+    return expanded(edges, counts, ("x", "y", "z"), details.reach_um, details.spread, outline.box, rng, "column")
 
 
 def _mean(n_connections: int, outline: Outline, per_um3: float) -> float:
@@ -263,6 +270,10 @@ def _mean(n_connections: int, outline: Outline, per_um3: float) -> float:
         raise OptionError(
             f"column.details.synapses_per_um3: {per_um3:g} is {wanted:.3g} synapses for {n_connections} connections, each of which "
             "has at least 1. Change the density of cells, p_near or length_um, or take build.synapse_cloud."
+        )
+    if wanted > _MOST_SYNAPSES * n_connections:
+        raise OptionError(
+            f"column.details.synapses_per_um3: {per_um3:g} is {wanted:.3g} synapses for {n_connections} connections. Give less."
         )
     return wanted / n_connections
 

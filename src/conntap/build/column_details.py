@@ -10,10 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from typing_extensions import TypedDict
 
+from conntap.circuits.rules.fitted import ModelFile
 from conntap.circuits.tissue import box_of
-from conntap.errors import OptionError, known, one_of, unknown
+from conntap.errors import OptionError, known, one_of, real, unknown
 
 __all__ = ["Details", "Given", "Outline", "details_of", "outline_of", "per_layer"]
+
+_MOST = 1e6
 
 
 class Details(TypedDict, total=False):
@@ -34,7 +37,7 @@ class Details(TypedDict, total=False):
     inhibitory_types
         Which of these types are inhibitory; default: BC, MC, BP.
     rule
-        How cells are connected instead: a rule as plain values, {kind: Exponential, a: 0.1, b: 0.01}.
+        How cells are connected instead: a rule as plain values, {kind: Exponential, a: 0.1, b: 0.01}, or {path: model.json}.
     edges
         What an edge is: one of the "connections" (default), or one of the "synapses", with its place.
     synapses_per_um3
@@ -57,7 +60,7 @@ class Details(TypedDict, total=False):
     densities_per_mm3: float | tuple[float, ...]
     types: dict[str, float] | tuple[dict[str, float], ...]
     inhibitory_types: tuple[str, ...]
-    rule: dict[str, Any]
+    rule: ModelFile
     edges: Literal["connections", "synapses"]
     synapses_per_um3: float
     delay_ms: float
@@ -107,11 +110,11 @@ def details_of(details: Details | None, where: str) -> Given:
     above = {"speed_um_per_ms": found.speed_um_per_ms, "reach_um": found.reach_um}
     above |= {} if found.synapses_per_um3 is None else {"synapses_per_um3": found.synapses_per_um3}
     for name, value in above.items():
-        if not (math.isfinite(value) and value > 0):
-            raise OptionError(f"{where}.{name}: {value}; give a number above 0.")
-    for name, value in {"delay_ms": found.delay_ms, "spread": found.spread}.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise OptionError(f"{where}.{name}: {value}; give a number from 0 on.")
+        real(f"{where}.{name}", value, above=0)
+    real(f"{where}.delay_ms", found.delay_ms, least=0, most=_MOST)
+    real(f"{where}.spread", found.spread, least=0, most=_MOST)
+    if not isinstance(found.inhibitory_types, Sequence) or isinstance(found.inhibitory_types, str):
+        raise OptionError(f"{where}.inhibitory_types: {found.inhibitory_types!r}; give a list of types.")
     return found
 
 
@@ -121,7 +124,7 @@ def per_layer(values: Any, n_layers: int, where: str) -> list[Any]:
     >>> per_layer(2.0, 3, "column.details.densities_per_mm3")
     [2.0, 2.0, 2.0]
     """
-    if not isinstance(values, Sequence | np.ndarray):
+    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str):
         return [values] * n_layers
     if len(values) == 1:
         return list(values) * n_layers

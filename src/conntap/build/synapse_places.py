@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,13 +9,14 @@ import numpy as np
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.rules.points import points
 from conntap.circuits.tissue import box_of
-from conntap.errors import OptionError, rectangular
+from conntap.errors import OptionError, real, rectangular
 from conntap.topology.grouping import order_by_ends
 
 __all__ = ["CENTRES", "expanded", "placed_synapses", "synapse_cloud"]
 
 CENTRES = tuple(f"afferent_center_{axis}" for axis in "xyz")
 _MOST = 1 << 31
+_WIDEST = 1e6
 _A_PART = 1 << 18
 
 
@@ -27,6 +27,7 @@ def placed_synapses(
     reach_um: float = 100.0,
     spread: float = 0.3,
     positions: tuple[str, str, str] = ("x", "y", "z"),
+    box_um: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None,
     rng: np.random.Generator,
 ) -> Connectome:
     """Make each edge a number of synapses, each with a place between the two cells, near the post one.
@@ -47,6 +48,9 @@ def placed_synapses(
         How far off the line between two cells synapses lie; 0: on it.
     positions
         The node properties that hold positions.
+    box_um
+        The lower and the upper corner of a box: places beyond it are mirrored into it. Default: none, places off the line between
+        cells near the border of the tissue may lie outside it.
     rng
         The source of randomness; equal states give equal places.
 
@@ -72,16 +76,16 @@ def placed_synapses(
     ([66.7], [0.0])
     """
     where = "placed_synapses"
-    if not (math.isfinite(n_synapses) and n_synapses >= 1):
-        raise OptionError(f"{where}.n_synapses: {n_synapses}; an edge has at least 1 synapse.")
-    if not (math.isfinite(reach_um) and reach_um > 0):
-        raise OptionError(f"{where}.reach_um: {reach_um}; give a length above 0.")
-    if not (math.isfinite(spread) and spread >= 0):
-        raise OptionError(f"{where}.spread: {spread}; give a number from 0 on.")
+    real(f"{where}.n_synapses", n_synapses, least=1)
+    if n_synapses * max(1, connectome.n_edges) >= _MOST:
+        raise OptionError(f"{where}.n_synapses: {n_synapses:g} an edge are more than a connectome holds. Give fewer.")
+    real(f"{where}.reach_um", reach_um, above=0)
+    real(f"{where}.spread", spread, least=0, most=_WIDEST)
+    box = None if box_um is None else box_of(f"{where}.box_um", box_um)
     counts = np.ones(connectome.n_edges, dtype=np.int64)
     if n_synapses > 1:
         counts += rng.poisson(n_synapses - 1, connectome.n_edges)
-    return expanded(connectome, counts, positions, reach_um, spread, rng, where)
+    return expanded(connectome, counts, positions, reach_um, spread, box, rng, where)
 
 
 def expanded(
@@ -90,18 +94,22 @@ def expanded(
     positions: tuple[str, str, str],
     reach_um: float,
     spread: float,
+    box: np.ndarray | None,
     rng: np.random.Generator,
     where: str,
 ) -> Connectome:
-    """Each edge as so many synapses, with their places."""
+    """Each edge as so many synapses, with their places, in a box where there is one."""
     if counts.sum() >= _MOST:
         raise OptionError(f"{where}: {counts.sum():.2g} synapses are more than a connectome holds. Give fewer.")
     pre, post = np.repeat(connectome.pre, counts), np.repeat(connectome.post, counts)
     ends = [points(nodes, positions, f"{where}.positions") for nodes in (connectome.pre_nodes, connectome.post_nodes)]
+    if len(positions) != 3:
+        raise OptionError(f"{where}.positions: {positions!r}; give three node properties.")
     centres, sources = np.empty((len(pre), 3), dtype=np.float32), _sources(2, rng)
     for begin in range(0, len(pre), _A_PART):
         part = slice(begin, begin + _A_PART)
-        centres[part] = _between(ends[0][pre[part]], ends[1][post[part]], reach_um, spread, sources)
+        found = _between(ends[0][pre[part]], ends[1][post[part]], reach_um, spread, sources)
+        centres[part] = found if box is None else _within(_mirrored(found, box), box)
     if not np.isfinite(centres).all():
         raise OptionError(f"{where}.positions: a node with edges lacks a position. Leave such nodes out.")
     properties = {name: np.repeat(np.asarray(values), counts) for name, values in connectome.properties.items()}
@@ -189,12 +197,13 @@ def synapse_cloud(
         raise OptionError(rectangular(where, neurons.n_pre, neurons.n_post))
     box = box_of(f"{where}.box_um", box_um)
     for name, value in {"per_um3": per_um3, "reach_um": reach_um, "axon_um": axon_um}.items():
-        if not (math.isfinite(value) and value > 0):
-            raise OptionError(f"{where}.{name}: {value}; give a number above 0.")
+        real(f"{where}.{name}", value, above=0)
     n = per_um3 * float(np.prod(box[1] - box[0]))
     if n >= _MOST:
         raise OptionError(f"{where}: {n:.2g} synapses are more than a connectome holds. Give a smaller box or density.")
     places = points(neurons.nodes, positions, f"{where}.positions")
+    if len(positions) != 3:
+        raise OptionError(f"{where}.positions: {positions!r}; give three node properties.")
     rows = np.flatnonzero(np.isfinite(places).all(axis=1))
     if len(rows) < 2:
         raise OptionError(f"{where}: {len(rows)} neurons have a position; a synapse takes two.")
@@ -218,7 +227,7 @@ def _cloud(
     for begin in range(0, n, _A_PART):
         part = slice(begin, min(n, begin + _A_PART))
         own = box[0] + where.random((part.stop - begin, 3)) * (box[1] - box[0])
-        centres[part] = own
+        centres[part] = _within(own, box)
         dendrite = reach_um * np.cbrt(lengths.standard_exponential((len(own), 1)))
         axon = axon_um * axon_lengths.standard_exponential((len(own), 1))
         post[part] = tree.query(_mirrored(own + dendrite * _directions(len(own), ways), box))[1]
@@ -236,3 +245,11 @@ def _mirrored(places: np.ndarray, box: np.ndarray) -> np.ndarray:
     size = box[1] - box[0]
     into = np.mod(places - box[0], 2 * size)
     return box[0] + np.minimum(into, 2 * size - into)
+
+
+def _within(places: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Places in a box as float32, which may round beyond it: then the nearest that do not."""
+    low, high = box.astype(np.float32)
+    low = np.where(low < box[0], np.nextafter(low, np.float32(np.inf)), low)
+    high = np.where(high > box[1], np.nextafter(high, np.float32(-np.inf)), high)
+    return np.clip(places.astype(np.float32), low, high)
