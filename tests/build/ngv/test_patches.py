@@ -68,9 +68,8 @@ def sphere(times):
 def distances(mesh, sources, reach=1e9):
     starts, others = corners_of(mesh.triangles.astype(np.int32), len(mesh.points))
     begins = np.arange(len(sources) + 1)
-    order = np.arange(len(sources))[::-1].copy()
     return fronts(
-        np.array(mesh.points), starts, others, order, begins, np.array(sources), np.zeros(len(sources)), reach, 4.0
+        np.array(mesh.points), starts, others, begins, np.array(sources), np.zeros(len(sources)), reach, 4.0, 4.0
     )
 
 

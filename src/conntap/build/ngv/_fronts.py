@@ -120,36 +120,6 @@ def corners_of(triangles, n_points):
 
 
 @compiled
-def _push(times, nodes, n, time, node):
-    i = n
-    while i > 0:
-        parent = (i - 1) >> 1
-        if times[parent] <= time:
-            break
-        times[i], nodes[i] = times[parent], nodes[parent]
-        i = parent
-    times[i], nodes[i] = time, node
-
-
-@compiled
-def _pop(times, nodes, n):
-    """Drop the first; `n` is how many are left."""
-    time, node = times[n], nodes[n]
-    i = 0
-    while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and times[child + 1] < times[child]:
-            child += 1
-        if times[child] >= time:
-            break
-        times[i], nodes[i] = times[child], nodes[child]
-        i = child
-    times[i], nodes[i] = time, node
-
-
-@compiled
 def _beyond_edge(u, v, uv, uc, vc):
     """The distance of c over the edge from a to b, whose distances are u and v, given the squares of the three lengths.
 
@@ -174,68 +144,190 @@ def _beyond_edge(u, v, uv, uc, vc):
 
 
 @compiled
-def fronts(points, starts, others, order, seed_starts, seed_points, seed_times, reach, margin):
+def _found(source, point, owner, best, more, rest_source, rest_time, rest_next):
+    """How far a point is from a source by now, and where that is noted if the source is not its nearest."""
+    if owner[point] == source:
+        return best[point], -1
+    slot = more[point]
+    while slot >= 0 and rest_source[slot] != source:
+        slot = rest_next[slot]
+    return (rest_time[slot] if slot >= 0 else math.inf), slot
+
+
+@compiled
+def _advanced(
+    source, end, points, starts, others, owner, best, more, rest_source, rest_time, rest_next, n_rest,
+    times, nodes, waiting, reach, margin,
+):  # fmt: skip
+    """One source's front carried on to a distance, or until there is no room left; how many points wait, how many notes there are.
+
+    Nothing is called here with arrays, as that would count references to them each time; thus the heap is written out.
+    """
+    while waiting > 0 and times[0] < end:
+        time, v = times[0], nodes[0]
+        most = 2 * (starts[v + 1] - starts[v])
+        if waiting + most > len(times) or n_rest + most > len(rest_time):
+            break
+        waiting -= 1
+        last, node = times[waiting], nodes[waiting]
+        i, child = 0, 1
+        while child < waiting:
+            if child + 1 < waiting and times[child + 1] < times[child]:
+                child += 1
+            if times[child] >= last:
+                break
+            times[i], nodes[i] = times[child], nodes[child]
+            i, child = child, 2 * child + 1
+        times[i], nodes[i] = last, node
+        known = best[v]
+        if time >= known + margin:
+            continue
+        if owner[v] != source:
+            slot = more[v]
+            while rest_source[slot] != source:
+                slot = rest_next[slot]
+            known = rest_time[slot]
+        if time > known:
+            continue
+        vx, vy, vz = points[v, 0], points[v, 1], points[v, 2]
+        for at in range(starts[v], starts[v + 1]):
+            b, c = others[at, 0], others[at, 1]
+            time_b = time_c = math.inf
+            slot_b = slot_c = -1
+            if owner[b] == source:
+                time_b = best[b]
+            else:
+                slot_b = more[b]
+                while slot_b >= 0 and rest_source[slot_b] != source:
+                    slot_b = rest_next[slot_b]
+                if slot_b >= 0:
+                    time_b = rest_time[slot_b]
+            if owner[c] == source:
+                time_c = best[c]
+            else:
+                slot_c = more[c]
+                while slot_c >= 0 and rest_source[slot_c] != source:
+                    slot_c = rest_next[slot_c]
+                if slot_c >= 0:
+                    time_c = rest_time[slot_c]
+            bx, by, bz = points[b, 0], points[b, 1], points[b, 2]
+            cx, cy, cz = points[c, 0], points[c, 1], points[c, 2]
+            vb = (bx - vx) * (bx - vx) + (by - vy) * (by - vy) + (bz - vz) * (bz - vz)
+            vc = (cx - vx) * (cx - vx) + (cy - vy) * (cy - vy) + (cz - vz) * (cz - vz)
+            bc = (cx - bx) * (cx - bx) + (cy - by) * (cy - by) + (cz - bz) * (cz - bz)
+            for _ in range(2):  # toward c over the edge to b, or along the edge to c; then the other way round
+                if time_c > time or vb > vc + bc:
+                    new = time + math.sqrt(vc)
+                    if time_b < math.inf:
+                        new = min(new, _beyond_edge(time, time_b, vb, vc, bc))
+                    if new <= reach and new < best[c] + margin and (time_c == math.inf or new < time_c - 1e-12 * time_c):
+                        time_c, first = new, owner[c]
+                        if first == source or first < 0:
+                            best[c], owner[c] = new, source
+                        else:
+                            if slot_c < 0:
+                                slot_c = n_rest
+                                rest_next[slot_c], more[c] = more[c], slot_c
+                                n_rest += 1
+                            if new < best[c] or (new == best[c] and source < first):
+                                rest_source[slot_c], rest_time[slot_c] = first, best[c]
+                                best[c], owner[c] = new, source
+                            else:
+                                rest_source[slot_c], rest_time[slot_c] = source, new
+                        i = waiting
+                        while i > 0 and times[(i - 1) >> 1] > new:
+                            times[i], nodes[i] = times[(i - 1) >> 1], nodes[(i - 1) >> 1]
+                            i = (i - 1) >> 1
+                        times[i], nodes[i] = new, c
+                        waiting += 1
+                b, c, time_b, time_c, slot_b, slot_c, vb, vc = c, b, time_c, time_b, slot_c, slot_b, vc, vb
+    return waiting, n_rest
+
+
+@compiled
+def _doubled(values):
+    return np.concatenate((values, np.empty_like(values)))
+
+
+@compiled
+def fronts(points, starts, others, seed_starts, seed_points, seed_times, reach, margin, stride):
     """The nearest source of each point of a surface, and how far it is along the surface.
 
     Each source's front grows by itself, nearest points first: over each edge whose ends it has reached, the source is unfolded into the
     plane of the next triangle, which is exact on surfaces that unfold (Novotni and Klein, 2002, "Computing geodesic distances on
     triangular meshes"); where no straight line crosses the edge, the way leads through its nearer end. A point that is reached by a
     shorter way later, as behind obtuse corners, grows again. A front stops where another source is nearer by `margin`, and at
-    `reach`: the result does not depend on the `order` in which fronts grow, the time does (neighbours should not follow each other).
-    Returns float64 distances, infinite where none came, and int32 sources, -1.
+    `reach`. All fronts go a `stride` in turn, so that few grow where another is nearer. Besides its nearest source a point notes the
+    others that came near. Returns float64 distances, infinite where none came, and int32 sources, -1.
     """
-    n = len(points)
-    best, owner = np.full(n, math.inf), np.full(n, -1, np.int32)
-    now, stamp = np.empty(n), np.full(n, -1, np.int32)
-    room = 4096
-    times, nodes = np.empty(room), np.empty(room, np.int32)
-    for s in order:
-        waiting = 0
+    n, n_sources = len(points), len(seed_starts) - 1
+    best, owner, more = np.full(n, math.inf), np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    n_rest, room = 0, 4096 + 2 * len(seed_points)
+    rest_source, rest_time, rest_next = np.empty(room, np.int32), np.empty(room), np.empty(room, np.int32)
+    times, nodes = np.empty(4096), np.empty(4096, np.int32)
+    kept_times, kept_nodes = np.empty(len(seed_points)), np.empty(len(seed_points), np.int32)
+    next_times, next_nodes = np.empty(len(seed_points)), np.empty(len(seed_points), np.int32)
+    begins = np.zeros(n_sources + 1, np.int64)
+    total, end = 0, math.inf
+    for s in range(n_sources):
+        begins[s] = total
         for at in range(seed_starts[s], seed_starts[s + 1]):
             p, time = seed_points[at], seed_times[at]
-            if stamp[p] != s or time < now[p]:
-                now[p], stamp[p] = time, s
-                _push(times, nodes, waiting, time, p)
-                waiting += 1
-        while waiting > 0:
-            time, v = times[0], nodes[0]
-            waiting -= 1
-            _pop(times, nodes, waiting)
-            if time > now[v] or time >= best[v] + margin:
+            known, slot = _found(s, p, owner, best, more, rest_source, rest_time, rest_next)
+            if time >= known or time > reach:
                 continue
-            if time < best[v] or (time == best[v] and s < owner[v]):
-                best[v], owner[v] = time, s
-            vx, vy, vz = points[v, 0], points[v, 1], points[v, 2]
-            for at in range(starts[v], starts[v + 1]):
-                b, c = others[at, 0], others[at, 1]
-                bx, by, bz = points[b, 0], points[b, 1], points[b, 2]
-                cx, cy, cz = points[c, 0], points[c, 1], points[c, 2]
-                vb = (bx - vx) * (bx - vx) + (by - vy) * (by - vy) + (bz - vz) * (bz - vz)
-                vc = (cx - vx) * (cx - vx) + (cy - vy) * (cy - vy) + (cz - vz) * (cz - vz)
-                bc = (cx - bx) * (cx - bx) + (cy - by) * (cy - by) + (cz - bz) * (cz - bz)
-                has_b, has_c = stamp[b] == s, stamp[c] == s
-                time_b, time_c = now[b] if has_b else math.inf, now[c] if has_c else math.inf
-                # toward c over the edge to b, or along the edge to c
-                if time_c > time or vb > vc + bc:
-                    new = time + math.sqrt(vc)
-                    if has_b:
-                        new = min(new, _beyond_edge(time, time_b, vb, vc, bc))
-                    if new < time_c - 1e-12 * time_c and new <= reach if has_c else new <= reach:
-                        now[c], stamp[c] = new, s
-                        time_c, has_c = new, True
-                        _push(times, nodes, waiting, new, c)
-                        waiting += 1
-                if time_b > time or vc > vb + bc:
-                    new = time + math.sqrt(vb)
-                    if has_c:
-                        new = min(new, _beyond_edge(time, time_c, vc, vb, bc))
-                    if new < time_b - 1e-12 * time_b and new <= reach if has_b else new <= reach:
-                        now[b], stamp[b] = new, s
-                        _push(times, nodes, waiting, new, b)
-                        waiting += 1
-                if waiting + 2 >= room:
-                    room *= 2
-                    more_times, more_nodes = np.empty(room), np.empty(room, np.int32)
-                    more_times[: len(times)], more_nodes[: len(nodes)] = times, nodes
-                    times, nodes = more_times, more_nodes
+            if owner[p] < 0 or owner[p] == s:
+                best[p], owner[p] = time, s
+            else:
+                if slot < 0:
+                    slot = n_rest
+                    rest_next[slot], more[p] = more[p], slot
+                    n_rest += 1
+                rest_source[slot], rest_time[slot] = s, time
+                if time < best[p]:
+                    rest_source[slot], rest_time[slot] = owner[p], best[p]
+                    best[p], owner[p] = time, s
+            i = total
+            while i > begins[s] and kept_times[i - 1] > time:  # sorted, which is a heap
+                kept_times[i], kept_nodes[i] = kept_times[i - 1], kept_nodes[i - 1]
+                i -= 1
+            kept_times[i], kept_nodes[i] = time, p
+            total += 1
+            end = min(end, time)
+    begins[n_sources] = total
+    while total > 0:
+        end += stride
+        total, begin, first = 0, 0, math.inf
+        for s in range(n_sources):
+            stop = begins[s + 1]
+            waiting = stop - begin
+            begins[s] = total
+            if waiting == 0:
+                continue
+            while waiting > len(times):
+                times, nodes = _doubled(times), _doubled(nodes)
+            times[:waiting], nodes[:waiting] = kept_times[begin:stop], kept_nodes[begin:stop]
+            begin = stop
+            while True:
+                waiting, n_rest = _advanced(
+                    s, end, points, starts, others, owner, best, more, rest_source, rest_time, rest_next, n_rest,
+                    times, nodes, waiting, reach, margin,
+                )  # fmt: skip
+                if waiting == 0 or times[0] >= end:
+                    break
+                most = 2 * (starts[nodes[0] + 1] - starts[nodes[0]])
+                if waiting + most > len(times):
+                    times, nodes = _doubled(times), _doubled(nodes)
+                if n_rest + most > len(rest_time):
+                    rest_source, rest_time, rest_next = _doubled(rest_source), _doubled(rest_time), _doubled(rest_next)
+            while total + waiting > len(next_times):
+                next_times, next_nodes = _doubled(next_times), _doubled(next_nodes)
+            next_times[total : total + waiting], next_nodes[total : total + waiting] = times[:waiting], nodes[:waiting]
+            total += waiting
+            if waiting > 0:
+                first = min(first, times[0])
+        begins[n_sources] = total
+        kept_times, next_times = next_times, kept_times
+        kept_nodes, next_nodes = next_nodes, kept_nodes
+        end = max(end, first)
     return best, owner

@@ -18,7 +18,8 @@ __all__ = ["endfeet", "endfoot_statistics"]
 
 _LOG = getLogger(__name__)
 _INSIDE = 1e-3  # of a triangle: how far from its sides a seed stands at least
-_GOLDEN = (5**0.5 - 1) / 2
+_MARGIN = 3.0  # mean edges: how much nearer another source is where a front stops
+_STRIDE = 4.0  # mean edges: how far each front goes before the next one does
 _CIRCLE = 0.02  # of a triangle: how far seeds at one place are moved apart
 _PLACES = [f"endfoot_surface_{axis}" for axis in "xyz"]
 
@@ -273,8 +274,10 @@ def _arrivals(points: np.ndarray, triangles: np.ndarray, seeds: Any, reach_um: f
     from conntap.build.ngv._patches import mean_edge
 
     starts, others = corners_of(triangles, len(points))
-    order = np.argsort(np.arange(len(seeds[0]) - 1) * _GOLDEN % 1)  # all over the place, soon
-    return fronts(points, starts, others, order, *seeds, reach_um, 3 * mean_edge(points, triangles))
+    edge = mean_edge(points, triangles)
+    across = float(np.ptp(points, axis=0).sum()) if len(points) else 0.0
+    stride = max(_STRIDE * edge, min(reach_um, across) / 1000, 1e-300)
+    return fronts(points, starts, others, *seeds, reach_um, _MARGIN * edge, stride)
 
 
 def _tell(table: pd.DataFrame, told: dict[str, int]) -> None:
