@@ -210,6 +210,31 @@ def test_an_endfoot_beside_or_within_the_soma_is_reached():
     assert (endfoot_sections(cells, sites) >= 0).all()
 
 
+@pytest.mark.parametrize("source", ["model", "file"])
+def test_the_process_to_an_endfoot_is_as_long_as_its_bar(tmp_path, source):
+    astrocytes, domains, sites = tissue(3, 2, radius=20.0)
+    sites[SURFACE] += 1.5 * (
+        sites[SURFACE] - np.repeat(astrocytes[["x", "y", "z"]].to_numpy(), 2, axis=0)
+    )  # 20 um away
+    path = tmp_path / "bars.json"
+    path.write_text('{"perisynaptic": [[[0, 30], [12, 15]]], "perivascular": [[[0, 20], [2, 9], [3, 5]]]}')
+    options = {"barcodes": path if source == "file" else None, "growth": {"sections": 6000.0, "tortuosity": 2.2}}
+    cells = astrocyte_morphologies(astrocytes, domains, sites, **options, rng=np.random.default_rng(0))
+    asked = (20.0 - 3.0) * (1 + 1.2 / 4)
+    for row in range(3):
+        found = morphology_statistics(cells.cell(row), sites)["endfoot_path"].item()
+        assert found == pytest.approx(asked, rel=0.04)
+
+
+def test_a_morphology_that_cannot_be_a_file_is_refused_before_it_grows():
+    astrocytes, domains, sites = tissue(2)
+    for names, message in ((["a/b", "c"], "'a/b' cannot name a file"), (["a", "a"], "'a' stands twice")):
+        with pytest.raises(CircuitError, match=message):
+            astrocyte_morphologies(
+                astrocytes.assign(morphology=names), domains, sites, growth=FEW, rng=np.random.default_rng(0)
+            )
+
+
 def test_finished_cells_are_taken_up_and_damaged_ones_made_again(tmp_path, caplog):
     given_ = tissue(3, 1)
     options = {"growth": FEW, "kept": tmp_path / "kept"}

@@ -341,14 +341,17 @@ def grown(
                         other[axis] = targets[tree, axis] - place[tip, axis]
                     away = _normalised(other)
                     left = death[tip] - path
-                    urgency = 1.0 if left <= away else min(1.0, max(0.0, 2.0 * away / left - 1.0))
-                    if away <= 3.0 * step:
-                        urgency = 1.0
+                    # the part of each step that leads to the target, so that the way left is as long as the bar left
+                    closer = 1.0 if left <= away or away <= 3.0 * step else away / left
+                    aside = 0.0
                     for axis in range(3):
-                        new[axis] = (1.0 - urgency) * new[axis] + urgency * other[axis]
-                    if _normalised(new) < 1e-6:
-                        for axis in range(3):
-                            new[axis] = other[axis]
+                        aside += new[axis] * other[axis]
+                    for axis in range(3):
+                        new[axis] -= aside * other[axis]
+                    across = math.sqrt(1.0 - closer * closer) if _normalised(new) > 1e-6 else 0.0
+                    for axis in range(3):
+                        new[axis] = closer * other[axis] + across * new[axis]
+                    _normalised(new)
                     if away <= 1.5 * step:
                         ended, length = True, away
                 for axis in range(3):

@@ -113,7 +113,7 @@ def tree_bars(
     """A barcode for each tree, each shape (bars, 2).
 
     The longest bar of a tree is the way to the domain's border, from 0.6 to 1.6 times the radius of a ball of its volume, times the
-    tortuosity; that to an endfoot is the way there with a quarter of the excess. A domain larger than three usual ones counts as three.
+    tortuosity; the first bar of a tree to an endfoot is the way there with a quarter of the excess. A domain larger than three usual ones counts as three.
     """
     volume = min(cell.domain.volume, _MOST_DOMAINS * _USUAL_UM3)
     radius = (3 * volume / (4 * np.pi)) ** (1 / 3)
@@ -124,7 +124,10 @@ def tree_bars(
     longest[: len(ways)] = np.maximum(longest[: len(ways)], ways)
     if barcodes is not None:
         drawn = [barcodes[int(kind)][rng.integers(len(barcodes[int(kind)]))] for kind in kinds]
-        return [scaled_bars(each, length) for each, length in zip(drawn, longest, strict=True)]
+        bars = [scaled_bars(each, length) for each, length in zip(drawn, longest, strict=True)]
+        for own, way in zip(bars, ways, strict=False):
+            own[0, 1] = way
+        return bars
     weights = np.where(kinds == 2, _PERIVASCULAR_SHARE, 1.0) * rng.normal(1.0, 0.25, len(kinds)).clip(0.4, 1.6)
     weights = weights * (longest / longest.mean()) ** 1.5 if len(kinds) else weights
     total = (growth.sections * volume / _USUAL_UM3 + len(kinds)) / 2

@@ -18,6 +18,7 @@ from conntap.build.ngv.growth import Growth, growth_of
 from conntap.build.ngv.keeping import keep, taken_up
 from conntap.build.ngv.soundness import faults_of
 from conntap.circuits.tissue import Domains, Endfeet, MorphologySet
+from conntap.circuits.tissue.morphology_files import check_names
 from conntap.errors import CircuitError, OptionError, known, whole
 from conntap.seeds import digest, stream
 
@@ -26,7 +27,7 @@ __all__ = ["astrocyte_morphologies"]
 _LOG = getLogger(__name__)
 USUAL = Growth()
 """The usual numbers of growth."""
-_VERSION = 1  # of kept cells
+_VERSION = 2  # of kept cells
 _SURFACE = ["endfoot_surface_x", "endfoot_surface_y", "endfoot_surface_z"]
 _COUNTS = ("n_perivascular", "n_perisynaptic", "n_dropped", "n_stopped", "n_attractors", "n_used")
 
@@ -121,7 +122,7 @@ def astrocyte_morphologies(
     diagrams = None if barcodes is None else read_barcodes(Path(barcodes))
     seed = int(rng.integers(2**63))
     rows = range(len(astrocytes) * part // parts, len(astrocytes) * (part + 1) // parts)
-    of = _Inputs(astrocytes, domains, sites, synapses)
+    of = _Inputs(astrocytes, domains, sites, synapses, rows)
 
     def grow(row: int) -> dict[str, np.ndarray]:
         cell = of.cell(row)
@@ -153,18 +154,25 @@ class _Inputs:
     """The inputs, cell by cell."""
 
     def __init__(
-        self, astrocytes: pd.DataFrame, domains: Domains, sites: pd.DataFrame, synapses: pd.DataFrame | None
+        self,
+        astrocytes: pd.DataFrame,
+        domains: Domains,
+        sites: pd.DataFrame,
+        synapses: pd.DataFrame | None,
+        rows: range,
     ) -> None:
         self.ids = astrocytes.index.to_numpy().astype(np.int64)
         self.somata = astrocytes[["x", "y", "z", "radius"]].to_numpy(dtype=np.float64)
         self.names = [f"astrocyte_{each:06d}" for each in self.ids]
         if "morphology" in astrocytes:
             self.names = [str(each) for each in astrocytes["morphology"]]
+        check_names("astrocyte_morphologies: astrocytes.morphology", self.names)
         self.domains = domains
-        self.targets = _Grouped(sites["astrocyte"], sites[_SURFACE])
+        grown = self.ids[rows.start : rows.stop]
+        self.targets = _Grouped(sites["astrocyte"], sites[_SURFACE], grown)
         has_synapses = synapses is not None and len(synapses)
         table = synapses if has_synapses else pd.DataFrame(columns=["astrocyte", "x", "y", "z"], dtype=np.float64)
-        self.synapses = _Grouped(table["astrocyte"], table[["x", "y", "z"]])  # type: ignore[index]
+        self.synapses = _Grouped(table["astrocyte"], table[["x", "y", "z"]], grown)  # type: ignore[index]
 
     def cell(self, row: int) -> Cell:
         own, soma = int(self.ids[row]), self.somata[row]
@@ -174,20 +182,29 @@ class _Inputs:
 
 
 class _Grouped:
-    """Places by the astrocyte that they belong to, in their order."""
+    """Places by the astrocyte that they belong to, in their order; only those of some astrocytes."""
 
-    def __init__(self, owners: pd.Series, places: pd.DataFrame) -> None:
-        owned = owners.to_numpy().astype(np.int64)
-        self.order = np.argsort(owned, kind="stable")
-        self.owners, self.places = owned[self.order], places.to_numpy()
+    def __init__(self, owners: pd.Series, places: pd.DataFrame, wanted: np.ndarray) -> None:
+        owned = owners.to_numpy()
+        mine = np.flatnonzero(np.isin(owned, wanted))
+        mine = mine[np.argsort(owned[mine], kind="stable")]
+        self.owners, self.places = owned[mine].astype(np.int64), places.to_numpy()[mine]
 
     def of(self, astrocyte: int) -> np.ndarray:
         begin, end = np.searchsorted(self.owners, [astrocyte, astrocyte + 1])
-        return np.ascontiguousarray(self.places[self.order[begin:end]], dtype=np.float64)
+        return np.ascontiguousarray(self.places[begin:end], dtype=np.float64)
 
 
 def _parts_of(cell: Cell) -> list[Any]:
-    return [cell.astrocyte, cell.soma, cell.domain.points, cell.domain.triangles, cell.synapses, cell.targets]
+    return [
+        cell.astrocyte,
+        cell.soma,
+        cell.domain.points,
+        cell.domain.triangles,
+        *cell.planes,
+        cell.synapses,
+        cell.targets,
+    ]
 
 
 def _plain(diagrams: Mapping[int, list[np.ndarray]] | None) -> Any:

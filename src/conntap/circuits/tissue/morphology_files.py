@@ -12,7 +12,7 @@ from conntap.circuits.tissue.morphology_sets import MorphologySet
 from conntap.errors import CircuitError, known
 from conntap.store.new_hdf5 import new_hdf5
 
-__all__ = ["read_morphology", "write_morphologies"]
+__all__ = ["check_names", "read_morphology", "write_morphologies"]
 
 _GLIA = np.array([1], dtype=np.uint32)  # the family of cells, in MorphIO's numbers
 _CONTOUR = 16  # points of a soma
@@ -49,13 +49,24 @@ def _names(morphologies: MorphologySet) -> list[str]:
     if "morphology" not in morphologies.table:
         raise CircuitError(f"write_morphologies: no column 'morphology'; known: {known(morphologies.table.columns)}.")
     names = [str(each) for each in morphologies.table["morphology"]]
+    check_names("write_morphologies", names)
+    return names
+
+
+def check_names(where: str, names: list[str]) -> None:
+    """Refuse names that cannot name a file each.
+
+    Raises
+    ------
+    CircuitError
+        A name is empty, has a slash, or stands twice.
+    """
     for name in names:
         if name in ("", ".", "..") or "/" in name or "\0" in name:
-            raise CircuitError(f"write_morphologies: {name!r} cannot name a file. Leave out slashes.")
+            raise CircuitError(f"{where}: {name!r} cannot name a file. Leave out slashes.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise CircuitError(f"write_morphologies: the name {twice!r} stands twice. Give each cell its own.")
-    return names
+        raise CircuitError(f"{where}: the name {twice!r} stands twice. Give each cell its own.")
 
 
 def _write(cell: MorphologySet, path: Path) -> None:
