@@ -21,7 +21,7 @@ __all__ = ["cube_of", "domains", "endfeet", "morphologies", "surfaces", "vessels
 
 _DRAWN = 3  # values of a stage that have pictures
 _CELLS = 2  # of a set of morphologies
-_IN_FULL = 40  # astrocytes of a circuit whose processes are drawn
+_IN_FULL = 60  # astrocytes of a circuit whose processes are drawn
 _AREA = (191.6, 160.6)
 
 
