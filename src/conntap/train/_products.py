@@ -14,7 +14,7 @@ from conntap.train._vectors import (
     forward_32,
 )
 
-__all__ = ["multiplied", "multiplied_back", "row_back", "row_multiplied"]
+__all__ = ["gathered", "multiplied", "multiplied_back", "row_back", "row_multiplied", "scattered"]
 
 
 @compiled
@@ -66,3 +66,17 @@ def multiplied_back(out, found, x, grads, values, indptr, indices, first, last):
     add the product of its row of `x` with that of `grads`."""
     for row in range(first, last):
         row_back(out, found, row, x, grads, values, indices, indptr[row], indptr[row + 1], x.shape[1])
+
+
+@compiled
+def gathered(out, values, order):
+    """out[k] = values[order[k]]."""
+    for k in range(len(order)):
+        out[k] = values[order[k]]
+
+
+@compiled
+def scattered(out, values, order):
+    """out[order[k]] = values[k]."""
+    for k in range(len(order)):
+        out[order[k]] = values[k]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from conntap.topology.bits import compiled
 from conntap.train._products import row_back, row_multiplied
 
@@ -86,77 +88,70 @@ def stepped(
 
     `second`: where the nonlinearity comes before the leak, its values; else the nonlinearity of the new states.
     """
-    width = h.shape[1]
+    width, zero, nothing = h.shape[1], h.dtype.type(0), -h.dtype.type(np.inf)
     for row in range(first, last):
         if is_still:
             second[row] = 0
         else:
             row_multiplied(second, row, x, values, indices, indptr[row], indptr[row + 1], width)
-        place, shift, share = places[row], bias[row], alpha[row]
+        place, shift, share, code = places[row], bias[row], alpha[row], codes[row]
         if place >= 0:
             for c in range(width):
                 second[row, c] += drive[place, c]
-        for c in range(width):
-            second[row, c] += shift
+        least = zero if code == 1 else nothing  # identity and relu in one loop
         if is_bent_first:
-            _bent(second[row], codes[row])
-        for c in range(width):
-            after[row, c] = h[row, c] + share * (second[row, c] - h[row, c])
-        if not is_bent_first:
+            if code > 1:
+                for c in range(width):
+                    second[row, c] += shift
+                _bent(second[row], code)
+                shift = zero
             for c in range(width):
-                second[row, c] = after[row, c]
-            _bent(second[row], codes[row])
+                current = second[row, c] + shift
+                current = least if current < least else current
+                second[row, c] = current
+                after[row, c] = h[row, c] + share * (current - h[row, c])
+        else:
+            for c in range(width):
+                state = h[row, c] + share * (second[row, c] + shift - h[row, c])
+                after[row, c] = state
+                second[row, c] = least if state < least else state
+            if code > 1:
+                _bent(second[row], code)
 
 
 @compiled
 def erred(inner, outer, second, h, after, alpha, codes, to_alpha, to_bias, is_bent_first, first, last):
     """`inner` = the gradient of what goes into the nonlinearity (or the leak), of `outer`, that of the states `after`; what it adds to
     the gradients of the shares `alpha` and the biases."""
-    width = h.shape[1]
+    width, zero = h.shape[1], h.dtype.type(0)
     for row in range(first, last):
-        share, of_share, of_bias = alpha[row], to_alpha[row], to_bias[row]
-        for c in range(width):
-            inner[row, c] = share * outer[row, c]
-        if is_bent_first:
-            for c in range(width):
-                of_share += outer[row, c] * (second[row, c] - h[row, c])
-            _sloped(inner[row], second[row], codes[row])
-        else:
+        share, code, of_share, of_bias = alpha[row], codes[row], to_alpha[row], to_bias[row]
+        if not is_bent_first:
             for c in range(width):
                 of_share += outer[row, c] * ((after[row, c] - h[row, c]) / share)
+                inner[row, c] = share * outer[row, c]
+        elif code == 1:
+            for c in range(width):
+                of_share += outer[row, c] * (second[row, c] - h[row, c])
+                inner[row, c] = share * outer[row, c] if second[row, c] > zero else zero
+        else:
+            for c in range(width):
+                of_share += outer[row, c] * (second[row, c] - h[row, c])
+                inner[row, c] = share * outer[row, c]
+            _sloped(inner[row], second[row], code)
         for c in range(width):
             of_bias += inner[row, c]
         to_alpha[row], to_bias[row] = of_share, of_bias
 
 
 @compiled
-def carried(
-    outer,
-    back,
-    found,
-    x,
-    inner,
-    seen,
-    places,
-    alpha,
-    codes,
-    values,
-    indptr,
-    indices,
-    is_bent_first,
-    is_first,
-    first,
-    last,
-):
-    """`outer` becomes the gradient of the states before the step; `found` gains that of each value."""
-    width = outer.shape[1]
+def carried(outer, back, found, x, inner, alpha, codes, values, indptr, indices, is_bent_first, first, last):
+    """`outer` becomes the gradient of the states before the step, but for what is read of them; `found` gains that of each value."""
+    width, one = outer.shape[1], outer.dtype.type(1)
     for row in range(first, last):
         row_back(back, found, row, x, inner, values, indices, indptr[row], indptr[row + 1], width)
         if not is_bent_first:
             _sloped(back[row], x[row], codes[row])
-        rest, place = alpha.dtype.type(1) - alpha[row], places[row]
+        rest = one - alpha[row]
         for c in range(width):
             outer[row, c] = rest * outer[row, c] + back[row, c]
-        if place >= 0 and not is_first:
-            for c in range(width):
-                outer[row, c] += seen[place, c]

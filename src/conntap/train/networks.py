@@ -215,9 +215,10 @@ class ConnectomeRNN(nn.Module):
         at_first = self._start(start, x)
         hold = () if record is None else self._recorded(record)
         seen = self.seen if record is None else None
-        states, _ = self._unrolled(inputs, steps, at_first, seen, perturb)
+        is_read = record is None and self.outputs is not None and self.outputs.kind == "dense"
+        states, _ = self._unrolled(inputs, steps, at_first, seen, perturb, self.outputs.weight if is_read else None)
         own = states if record is None or self.seen is None else states.index_select(1, self.seen)
-        outputs = own if self.outputs is None else self.outputs.columns(own)
+        outputs = own if self.outputs is None or is_read else self.outputs.columns(own)
         if self.outputs is not None and self.outputs.into is not None:
             whole_outputs = outputs.new_zeros((len(outputs), self.outputs.n_to, outputs.shape[2]))
             outputs = whole_outputs.index_copy(1, self.outputs.into, outputs)
@@ -317,13 +318,15 @@ class ConnectomeRNN(nn.Module):
         start: torch.Tensor | None,
         seen: torch.Tensor | None,
         perturb: Sequence[Any],
+        reading: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """States seen, (steps, seen, batch), and the last of all, (neurons, batch)."""
+        """States seen, or what is read of them, (steps, seen, batch), and the last of all, (neurons, batch)."""
         values, codes = self.weights(), self.neurons.codes()
         if self.inputs is not None:
             inputs = self.inputs.chosen(inputs)
         if codes is None or perturb or not is_compiled(values, self.path):
-            return self._by_steps(values, inputs, steps, start, seen, perturb)
+            states, last = self._by_steps(values, inputs, steps, start, seen, perturb)
+            return (states if reading is None else reading @ states), last
         mixing = None
         if self.inputs is not None and self.inputs.kind == "dense":
             mixing = self.inputs.weight
@@ -332,7 +335,7 @@ class ConnectomeRNN(nn.Module):
         driven, shown = (None if each is None else each.numpy() for each in (self.driven, seen))
         is_bent_first = self.neurons.options.nonlinearity_at == "post"
         course = Course(self.pattern, codes, is_bent_first, driven, shown, steps, n_threads(self.threads))
-        return unroll(course, values, self.neurons.alpha(), self.neurons.biases(), start, inputs, mixing)
+        return unroll(course, values, self.neurons.alpha(), self.neurons.biases(), start, inputs, mixing, reading)
 
     def _by_steps(
         self,

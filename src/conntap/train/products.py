@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from conntap.errors import OptionError, one_of, whole
 from conntap.train.pattern import Pattern
 
-__all__ = ["Path", "is_compiled", "product", "row_ranges", "working"]
+__all__ = ["Path", "is_compiled", "product", "row_ranges", "turned", "turned_back", "working"]
 
 Path = Literal["auto", "compiled", "plain"]
 """How products are computed: by compiled kernels, on the processor alone; by torch's own operations, anywhere; or by the first
@@ -154,8 +154,7 @@ class _Compiled(torch.autograd.Function):
 
         values, x = (each.detach() for each in ctx.saved_tensors)
         pattern, grad = ctx.pattern, grad.contiguous()
-        order = pattern.back_order
-        back_values = values[order]
+        back_values = turned(values, pattern)
         if not ctx.needs_input_grad[0]:
             sums = _rows_summed(back_values, grad, pattern.back_indptr, pattern.back_indices, ctx.threads)
             return None, sums, None, None
@@ -165,14 +164,25 @@ class _Compiled(torch.autograd.Function):
         ]
         with working(ctx.threads) as run:
             run(lambda first, last: multiplied_back(*arrays, first, last), row_ranges(arrays[5], ctx.threads))
-        return _ordered(found, order), out, None, None
+        return turned_back(found, pattern), out, None, None
 
 
-def _ordered(found: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-    """Values by pre node in the order by post node."""
-    values = torch.empty_like(found)
-    values[order] = found
-    return values
+def turned(values: torch.Tensor, pattern: Pattern) -> torch.Tensor:
+    """Values by post node in the order by pre node, by kernels."""
+    from conntap.train._products import gathered
+
+    out = torch.empty_like(values)
+    gathered(out.numpy(), values.detach().contiguous().numpy(), pattern.back_order.numpy())
+    return out
+
+
+def turned_back(values: torch.Tensor, pattern: Pattern) -> torch.Tensor:
+    """Values by pre node in the order by post node, by kernels."""
+    from conntap.train._products import scattered
+
+    out = torch.empty_like(values)
+    scattered(out.numpy(), values.numpy(), pattern.back_order.numpy())
+    return out
 
 
 def _rows_summed(
