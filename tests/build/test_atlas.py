@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -232,7 +233,7 @@ def test_noise_keeps_the_mean_density_and_a_cylinder_its_area():
         ({"voxel_um": 0.001}, "too many"),
         ({"layers_um": ()}, "layers_um"),
         ({"densities_per_mm3": {"a": (1.0, 2.0)}}, "2 of them for 6 layers"),
-        ({"densities_per_mm3": {"a": -1.0}}, "from 0 on"),
+        ({"densities_per_mm3": {"a": -1.0}}, "from 0 to"),
         ({"mask": "ball"}, "unknown value 'ball'"),
         ({"noise": np.nan}, "noise"),
     ],
@@ -266,3 +267,68 @@ stages:
             "others": 64,
             "cube": 25,
         }
+
+
+MADE = {"box_um": ((0, 0, 0), (100, 100, 100)), "layers_um": (50, 50)}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"voxel_um": "fine"}, "voxel_um: 'fine'"),
+        ({"voxel_um": (10, 10)}, "one length, or three"),
+        ({"voxel_um": 1e300}, "voxel_um: 1e\\+300"),
+        ({"layers_um": 5.0, "voxel_um": None}, "voxel_um: None"),
+        ({"layers_um": ("thick",)}, "layers_um: 'thick'"),
+        ({"noise": "loud"}, "noise: 'loud'"),
+        ({"noise": 1e300}, "noise: 1e"),
+        ({"densities_per_mm3": 5}, "type -> cells per mm"),
+        ({"densities_per_mm3": {"PC": "dense"}}, "densities_per_mm3.PC: 'dense'"),
+    ],
+)
+def test_text_where_numbers_are_due_makes_no_atlas(options, told):
+    with pytest.raises(OptionError, match=told):
+        synthetic_atlas(**{**MADE, **options}, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"regions": "L1"}, "regions: 'L1'; give a list"),
+        ({"regions": [1.7]}, "regions: 1.7; give names or whole numbers"),
+        ({"regions": [float("nan")]}, "regions: nan"),
+        ({"regions": [2**70]}, "names or whole numbers"),
+        ({"inhibitory": "BC"}, "inhibitory: 'BC'; give a list"),
+        ({"hierarchy": 5}, "hierarchy: a int"),
+        ({"flatmap": 5}, "flatmap: a int"),
+        ({"flatmap": [1, 2]}, "flatmap: a int among them"),
+    ],
+)
+def test_what_is_no_part_of_an_atlas_is_told(options, told):
+    atlas = synthetic_atlas(**MADE, rng=np.random.default_rng(0))
+    with pytest.raises(OptionError, match=told):
+        cells(atlas=atlas, **options)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [({"number": [1]}, "no column 'id'"), ({"id": [1, 1], "name": ["a", "b"]}, "an id stands there twice")],
+)
+def test_a_table_of_regions_has_each_id_once(table, told):
+    atlas = synthetic_atlas(**MADE, rng=np.random.default_rng(0))
+    with pytest.raises(OptionError, match=told):
+        cells(atlas={**atlas, "hierarchy": pd.DataFrame(table)})
+
+
+def test_regions_of_one_name_are_chosen_together():
+    atlas = synthetic_atlas(**MADE, rng=np.random.default_rng(0))
+    table = pd.DataFrame({"id": [1, 2], "name": ["cortex", "cortex"]})
+    assert cells(atlas={**atlas, "hierarchy": table}, regions=["cortex"]).n_nodes == cells(atlas=atlas).n_nodes
+
+
+def test_a_point_nowhere_is_in_no_voxel():
+    nowhere = np.array([[np.nan, 0.0, 0.0], [1e300, 0.0, 0.0]])
+    assert (volume(np.ones((2, 2, 2))).voxels(nowhere)[0] == -1).any()
+    assert volume(np.ones((2, 2, 2))).at(nowhere).tolist() == [0.0, 0.0]
+    with pytest.raises(CircuitError, match="outside: -1 is none of uint32"):
+        volume(np.ones((2, 2, 2), np.uint32)).at(nowhere, outside=-1)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ from conntap.build.atlas_grids import (
 from conntap.build.column_details import per_layer
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.tissue import Volume, box_of
-from conntap.errors import OptionError, known, one_of, unknown
+from conntap.errors import OptionError, known, one_of, real, unknown
 from conntap.seeds import stream
 
 __all__ = ["from_atlas", "synthetic_atlas"]
@@ -30,6 +29,9 @@ __all__ = ["from_atlas", "synthetic_atlas"]
 _log = logging.getLogger(__name__)
 _MOST_NODES = 200_000_000
 _MOST_VOXELS = 1 << 31
+_FARTHEST_UM = 1e9
+_DENSEST = 1e18  # cells per mm^3, so that noise does not take them beyond float32
+_WIDEST = 20.0
 _DENSITIES = {"PC": 60_000.0, "BC": 15_000.0}
 _PARTS = ("densities", "annotation", "hierarchy", "mask", "flatmap", "orientations")
 
@@ -139,6 +141,8 @@ def _parts(atlas: Mapping[str, Any] | None, options: Mapping[str, Any], where: s
 
 
 def _check_types(inhibitory: list[str] | None, types: Mapping[str, Any], where: str) -> None:
+    if inhibitory is not None and (not isinstance(inhibitory, Sequence) or isinstance(inhibitory, str)):
+        raise OptionError(f"{where}.inhibitory: {inhibitory!r}; give a list of types.")
     for each in inhibitory or ():
         if each not in types:
             raise OptionError(unknown(f"{where}.inhibitory", "type", each, types))
@@ -226,7 +230,7 @@ def synthetic_atlas(
     mask
         Whether the mask is the whole box, or the "cylinder" within it, upright.
     noise
-        Standard deviation of the logarithm of the densities of voxels, whose mean stays.
+        Standard deviation of the logarithm of the densities of voxels, up to 20, whose mean stays.
     rng
         The source of randomness, of the noise.
 
@@ -251,13 +255,13 @@ def synthetic_atlas(
     (Volume(4 x 4 x 4 voxels of uint32), [1, 2])
     """
     where = "synthetic_atlas"
-    box, steps = box_of(f"{where}.box_um", box_um), np.broadcast_to(np.asarray(voxel_um, dtype=float), 3)
-    lengths = {"voxel_um": steps.min(), "layers_um": min(layers_um, default=0.0)}
-    for name, value in lengths.items():
-        if not (math.isfinite(value) and value > 0):
-            raise OptionError(f"{where}.{name}: {value}; give lengths above 0.")
-    if not (math.isfinite(noise) and noise >= 0):
-        raise OptionError(f"{where}.noise: {noise}; give a number from 0 on.")
+    box, steps = box_of(f"{where}.box_um", box_um), _lengths(f"{where}.voxel_um", voxel_um, "one or three")
+    if len(steps) not in (1, 3):
+        raise OptionError(f"{where}.voxel_um: {voxel_um!r}; give one length, or three.")
+    steps, layers_um = np.broadcast_to(steps, 3), _lengths(f"{where}.layers_um", layers_um, "at least one")
+    real(f"{where}.noise", noise, least=0, most=_WIDEST)
+    if not isinstance(densities_per_mm3, Mapping | None):
+        raise OptionError(f"{where}.densities_per_mm3: {densities_per_mm3!r}; give type -> cells per mm^3.")
     one_of(f"{where}.mask", mask, ["box", "cylinder"])
     sizes = np.ceil((box[1] - box[0]) / steps * (1 - 1e-12))
     if sizes.prod() > _MOST_VOXELS:
@@ -273,9 +277,9 @@ def synthetic_atlas(
     densities = {}
     for kind, given in (_DENSITIES if densities_per_mm3 is None else densities_per_mm3).items():
         own = per_layer(given, len(layers_um), f"{where}.densities_per_mm3.{kind}")
-        if not (np.isfinite(own).all() and (np.array(own) >= 0).all()):
-            raise OptionError(f"{where}.densities_per_mm3.{kind}: {own}; give numbers from 0 on.")
-        along = np.append(0.0, own)[layer][None, :, None]
+        for each in own:
+            real(f"{where}.densities_per_mm3.{kind}", each, least=0, most=_DENSEST)
+        along = np.append(0.0, np.array(own, dtype=np.float64))[layer][None, :, None]
         spread = np.exp(rng.normal(-(noise**2) / 2, noise, shape)) if noise else 1.0
         densities[kind] = volume((along * spread).astype(np.float32))
     x, z = (middles[axis] - box[:, axis].mean() for axis in (0, 2))
@@ -293,3 +297,13 @@ def synthetic_atlas(
             for name, axis, shown in (("x", 0, (-1, 1, 1)), ("y", 2, (1, 1, -1)))
         },
     }
+
+
+def _lengths(where: str, given: float | Sequence[float], wish: str) -> np.ndarray:
+    """One length or several, checked."""
+    several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+    if several and not len(given):
+        raise OptionError(f"{where}: none; give {wish} above 0.")
+    for each in given if several else [given]:
+        real(where, each, above=0, most=_FARTHEST_UM)
+    return np.array(given if several else [given], dtype=np.float64)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from conntap.circuits.tissue import Volume
 from conntap.circuits.tissue.voxel_files import read_channels, read_volume
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, finite, unknown
 from conntap.store.files import why_unreadable
 
 __all__ = ["channels_of", "chosen_voxels", "density_of", "numbers_of", "region_names", "volume_of"]
@@ -40,11 +40,15 @@ def channels_of(
     """The values of volumes of so many channels, on a grid; a mapping's in its order."""
     if isinstance(given, str | Path):
         found = read_channels(Path(given))
+    elif not isinstance(given, Mapping | Sequence):
+        raise OptionError(f"{where}: a {type(given).__name__}; give volumes, or the path of an NRRD file.")
     else:
         found = tuple(given.values() if isinstance(given, Mapping) else given)
     if len(found) != number:
         raise OptionError(f"{where}: {len(found)} values a voxel; give {number}.")
     for each in found:
+        if not isinstance(each, Volume):
+            raise OptionError(f"{where}: a {type(each).__name__} among them; give volumes.")
         _check_grid(each, grid, where)
     return [each.values.astype(np.float64) for each in found]
 
@@ -116,8 +120,17 @@ def region_names(hierarchy: Path | pd.DataFrame | None, where: str) -> tuple[dic
     if hierarchy is None:
         return {}, {}
     if isinstance(hierarchy, pd.DataFrame):
+        lacking = [name for name in ("id", "name") if name not in hierarchy]
+        if lacking or hierarchy["id"].duplicated().any():
+            what = f"no column {lacking[0]!r}" if lacking else "an id stands there twice"
+            raise OptionError(f"{where}.hierarchy: {what}; give a table of id and name, each id once.")
         labels = dict(zip(hierarchy["id"].tolist(), hierarchy["name"].tolist(), strict=True))
-        return {name: {number} for number, name in labels.items()}, labels
+        named: dict[str, set[int]] = {}
+        for number, name in labels.items():
+            named.setdefault(name, set()).add(number)
+        return named, labels
+    if not isinstance(hierarchy, str | Path):
+        raise OptionError(f"{where}.hierarchy: a {type(hierarchy).__name__}; give the path of a JSON file.")
     roots = _hierarchy(Path(hierarchy), where)
     names: dict[str, set[int]] = {}
     labels: dict[int, str] = {}
@@ -162,6 +175,8 @@ def numbers_of(
         return None
     if annotation is None:
         raise OptionError(f"{where}.regions: there is no annotation that tells where they are. Give it.")
+    if not isinstance(regions, Sequence) or isinstance(regions, str):
+        raise OptionError(f"{where}.regions: {regions!r}; give a list of names or numbers.")
     if not regions:
         raise OptionError(f"{where}.regions: none; give a name or number, or leave it out for all.")
     found: set[int] = set()
@@ -170,6 +185,8 @@ def numbers_of(
             if region not in names:
                 raise OptionError(unknown(f"{where}.regions", "region", region, names))
             found |= names[region]
+        elif not finite(region) or int(region) != region or abs(region) >= 2**63:
+            raise OptionError(f"{where}.regions: {region!r}; give names or whole numbers.")
         else:
             found |= {int(region)}
     return found

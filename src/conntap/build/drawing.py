@@ -51,7 +51,7 @@ def draw_by_rule(
 
     Notes
     -----
-    Rules of conntap take some 0.3 us a connection and 2 us a post node; others are asked about all pairs.
+    Rules of conntap take some 1 us a connection (tables 8 us) and 2 us a post node; others are asked about all pairs.
 
     Examples
     --------

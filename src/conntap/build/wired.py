@@ -68,8 +68,8 @@ def distance(
 
     Notes
     -----
-    Some 0.5 us a connection drawn and some microseconds a node, whatever the number of pairs, where rules fall with distance, as
-    those of conntap do or (tables) end somewhere; other rules are asked about all pairs, some 20 ns each. Memory: below 100
+    Some 1 us a connection drawn (8 us by a table) and some microseconds a node, whatever the number of pairs, where rules fall with
+    distance, as those of conntap do or (tables) end somewhere; other rules are asked about all pairs, some 20 ns each. Memory: below 100
     bytes a synapse. `manipulate.wire` adds connections to those that are there.
 
     Examples

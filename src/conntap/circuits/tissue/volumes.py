@@ -11,6 +11,8 @@ from conntap.errors import CircuitError
 
 __all__ = ["Volume"]
 
+_FAR = 2.0**62
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Volume:
@@ -71,14 +73,20 @@ class Volume:
         return np.stack([corners.min(axis=0), corners.max(axis=0)])
 
     def voxels(self, points: np.ndarray) -> np.ndarray:
-        """The voxel of each point of shape (n, 3), which may be one outside the grid; int64, shape (n, 3)."""
-        return self._places(points).astype(np.int64)
+        """The voxel of each point of shape (n, 3), which may be one outside the grid, -1 where a coordinate is NaN; int64."""
+        places = self._places(points)
+        return np.clip(np.where(np.isnan(places), -1, places), -_FAR, _FAR).astype(np.int64)
 
     def at(self, points: np.ndarray, *, outside: float = 0) -> np.ndarray:
         """The value at each point of shape (n, 3); `outside` beyond the grid, and where a coordinate is NaN."""
         places = self._places(points)
         inside = ((places >= 0) & (places < self.values.shape)).all(axis=1)
-        result = np.full(len(places), outside, dtype=self.values.dtype)
+        try:
+            result = np.full(len(places), outside, dtype=self.values.dtype)
+        except (OverflowError, ValueError):
+            raise CircuitError(
+                f"Volume.at.outside: {outside} is none of {self.values.dtype}; give a number of the volume's type."
+            ) from None
         result[inside] = self.values[tuple(places[inside].astype(np.int64).T)]
         return result
 
