@@ -9,6 +9,7 @@ from conntap.analyze import ngv_validation
 from conntap.build import ngv_circuit
 from conntap.circuits import Connectome
 from conntap.circuits.sonata.writing import write_sonata
+from conntap.circuits.tissue import Vasculature
 from conntap.errors import CircuitError, OptionError
 
 
@@ -37,6 +38,13 @@ def test_what_was_built_is_measured_as_by_hand(built):
     assert of(table, "endfoot_area")["mean"] == pytest.approx(1.0)
     assert of(table, "vessel_coverage")["mean"] == pytest.approx(3 / (2 * np.pi * 1 * 20))
     assert of(table, "primary_processes")["mean"] == 2.5
+
+
+def test_of_vessels_only_what_lies_around_the_domains_counts(given, tmp_path):
+    vessels = given["vessels"]
+    longer = Vasculature(vessels.points + [[0, 0, 0], [0, 0, 0], [60, 0, 0]], vessels.diameters, vessels.edges, *(getattr(vessels, n) for n in ("section_ids", "segment_ids", "types")))  # fmt: skip
+    far = ngv_circuit(**{**given, "vessels": longer}, folder=tmp_path / "ngv")
+    assert of(ngv_validation(far), "vessel_length_density")["mean"] == pytest.approx(20e-6 / (2200 / 1.1**3 * 1e-9))
 
 
 def test_paths_to_endfeet_run_along_processes(built, given):

@@ -13,6 +13,7 @@ from conntap.circuits.circuit import Circuit
 from conntap.circuits.edges import EdgePopulation
 from conntap.circuits.morphologies import Segments
 from conntap.circuits.nodes import NodePopulation
+from conntap.circuits.tissue import Vasculature
 from conntap.errors import CircuitError, OptionError, known
 
 __all__ = ["ngv_validation"]
@@ -76,7 +77,7 @@ def ngv_validation(circuit: Circuit, *, cells: int = 200) -> pd.DataFrame:
     Index 0, 1, 2 ...; columns `quantity`, `unit`, `mean`, `sd` and `n` as built, `published`, `published_sd`, `low`, `high`, `source`,
     `verdict`: "pass" where the mean built lies from `low` to `high` (one standard deviation around the published mean; a fifth of the mean where none is
     told), else "miss"; "unknown" where the circuit does not tell. Volumes of domains are those with overlap; the density is over the
-    volume of all domains without.
+    volume of all domains without; of vessels what lies in the box around these counts.
 
     Raises
     ------
@@ -129,7 +130,8 @@ def _measured(
     volumes = domains.volumes
     tissue = float((volumes / domains.scalings**3).sum())
     yield "astrocyte_density", np.array([len(table) / tissue * 1e9] if tissue > 0 else [])
-    yield "vessel_length_density", np.array([vessels.lengths.sum() / tissue * 1e3] if tissue > 0 else [])
+    lengths = vessels.lengths * _within(vessels, domains.meshes.points)
+    yield "vessel_length_density", np.array([lengths.sum() / tissue * 1e3] if tissue > 0 else [])
     yield "nearest_neighbour", _nearest(table[["x", "y", "z"]].to_numpy(dtype=np.float64))
     yield "soma_radius", table["radius"].to_numpy(dtype=np.float64)
     inner = [number for number in range(len(domains)) if not _at_wall(domains, number)]
@@ -138,9 +140,20 @@ def _measured(
     areas = endfeet.table["area"].to_numpy(dtype=np.float64)
     yield "endfeet_per_astrocyte", np.bincount(endfeet.table["astrocyte"], minlength=len(table)).astype(float)
     yield "endfoot_area", areas[areas > 0]
-    surface = math.pi * (vessels.radii.sum(axis=1) * vessels.lengths).sum()
+    surface = math.pi * (vessels.radii.sum(axis=1) * lengths).sum()
     yield "vessel_coverage", np.array([areas.sum() / surface] if surface > 0 else [])
     yield from _of_morphologies(astrocytes, edges, cells)
+
+
+def _within(vessels: Vasculature, points: np.ndarray) -> np.ndarray:
+    """Of each segment the share in the box around points: vessels of a larger tissue may go on beyond it."""
+    if not len(points):
+        return np.zeros(len(vessels))
+    step = vessels.ends - vessels.starts
+    step = np.where(np.abs(step) < 1e-12, 1e-12, step)
+    walls = (np.stack([points.min(axis=0), points.max(axis=0)])[:, None] - vessels.starts) / step
+    enters, leaves = walls.min(axis=0).max(axis=1), walls.max(axis=0).min(axis=1)
+    return (leaves.clip(0, 1) - enters.clip(0, 1)).clip(min=0)
 
 
 def _at_wall(domains: Any, number: int) -> bool:
