@@ -20,6 +20,7 @@ _FILES: dict[str, dict[str, int]] = {
 
 # Other public names of each file: modules of torch, nouns, functions that are no steps.
 _NAMES: dict[str, tuple[str, ...]] = {
+    "areas": ("Area", "Cells", "Kernel"),
     "codecs": ("register_codecs",),
     "constraints": ("Bounded", "Signed"),
     "dynamics": ("AtLeast", "Dynamics", "NONLINEARITIES", "NeuronParameters"),
@@ -34,6 +35,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "projections": ("Projection",),
     "sharing": ("Grouped", "penalty_of"),
     "solving": ("Solver", "advanced"),
+    "spatial": ("SpatialRNN",),
     "task": ("Task",),
     "trained": ("Trained",),
     "weights": ("ConnectionWeights", "SignedMagnitude", "Weights"),
