@@ -1,5 +1,7 @@
 """What is built beside what is published: numbers by hand, verdicts, and circuits without glia."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tissue_parts import tissue
@@ -9,7 +11,6 @@ from conntap.analyze import ngv_validation
 from conntap.build import ngv_circuit
 from conntap.circuits import Connectome
 from conntap.circuits.sonata.writing import write_sonata
-from conntap.circuits.tissue import Vasculature
 from conntap.errors import CircuitError, OptionError
 
 
@@ -42,7 +43,7 @@ def test_what_was_built_is_measured_as_by_hand(built):
 
 def test_of_vessels_only_what_lies_around_the_domains_counts(given, tmp_path):
     vessels = given["vessels"]
-    longer = Vasculature(vessels.points + [[0, 0, 0], [0, 0, 0], [60, 0, 0]], vessels.diameters, vessels.edges, *(getattr(vessels, n) for n in ("section_ids", "segment_ids", "types")))  # fmt: skip
+    longer = replace(vessels, points=vessels.points + np.array([[0, 0, 0], [0, 0, 0], [60, 0, 0]]))
     far = ngv_circuit(**{**given, "vessels": longer}, folder=tmp_path / "ngv")
     assert of(ngv_validation(far), "vessel_length_density")["mean"] == pytest.approx(20e-6 / (2200 / 1.1**3 * 1e-9))
 
