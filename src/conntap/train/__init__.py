@@ -33,6 +33,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "pattern": ("Pattern",),
     "products": ("product",),
     "projections": ("Projection",),
+    "readouts": ("Readout", "SpatialClassifier"),
     "sharing": ("Grouped", "penalty_of"),
     "solving": ("Solver", "advanced"),
     "spatial": ("SpatialRNN",),
