@@ -186,6 +186,19 @@ def test_threads_and_batches_change_no_bit():
         assert all(torch.equal(a, b) for a, b in zip(found[0], each, strict=True))
 
 
+def test_a_batch_done_by_parts_gives_the_same(monkeypatch):
+    network, x, start = made(), columns(70, 6, 3), columns(70, 14, seed=3)
+    found = []
+    for most in (2**23, 0):
+        monkeypatch.setattr("conntap.train.unrolled._CACHED", most)
+        network.zero_grad()
+        y = network(x, start=start)
+        (y**2).sum().backward()
+        found.append({"y": y.detach(), **grads(network)})
+    for name in found[0]:
+        torch.testing.assert_close(found[0][name], found[1][name], rtol=1e-11, atol=1e-12)
+
+
 def test_without_a_gradient_the_values_are_the_same():
     for seen in (None, {"outputs": {"type": "A"}}):
         for at in ("post", "pre"):

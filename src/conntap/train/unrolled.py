@@ -10,9 +10,12 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from conntap.train.pattern import Pattern
-from conntap.train.products import row_ranges, turned, turned_back, working
+from conntap.train.products import roomy, row_ranges, turned, turned_back, working
 
 __all__ = ["Course", "unroll"]
+
+_COLUMNS = 32  # of a batch at once, where the states of a step are more than
+_CACHED = 2**23  # bytes: what is read all over the place should stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,29 @@ def unroll(
         Shape (driven, inputs), what makes currents of inputs; None: they are currents.
     reading
         Shape (read, seen), what is made of the states that are seen; None: they themselves are read.
+
+    Notes
+    -----
+    A large batch of a large network is done by parts, in about half the time.
     """
+    batch, n = inputs.shape[-1], course.pattern.n_post
+    if (
+        batch > _COLUMNS
+        and n * batch * values.element_size() > _CACHED
+        and (reading is not None or course.seen is not None)
+    ):
+        given = (course, values, alpha, bias)
+        parts = [
+            unroll(
+                *given,
+                None if start is None else start[:, part].contiguous(),
+                inputs[..., part].contiguous(),
+                mixing,
+                reading,
+            )
+            for part in (slice(first, first + _COLUMNS) for first in range(0, batch, _COLUMNS))
+        ]
+        return tuple(torch.cat(each, -1) for each in zip(*parts, strict=True))
     tensors = (values, alpha, bias, start, inputs, mixing, reading)
     is_kept = torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in tensors)
     return _Unrolled.apply(replace(course, is_kept=is_kept), *tensors)
@@ -126,8 +151,8 @@ def _room(
     """Where states go, and what is made of them: of all steps, or of the last two."""
     n, all_steps = course.pattern.n_post, course.n_steps + 1
     is_whole = course.is_kept or (is_state_read and course.seen is None)
-    states = values.new_empty((all_steps if is_whole else 2, n, batch))
-    seconds = values.new_empty((all_steps if course.is_kept else 2, n, batch))
+    states = roomy((all_steps if is_whole else 2, n, batch), values)
+    seconds = roomy((all_steps if course.is_kept else 2, n, batch), values)
     states[0] = 0 if start is None else start
     if not course.is_bent_first:
         from conntap.train._steps import transmitted
@@ -161,12 +186,8 @@ class _Backward:
         from conntap.train import _steps
 
         pattern, self.kernels = course.pattern, _steps
-        self.outer, self.inner, self.back = outer, torch.empty_like(outer), torch.empty_like(outer)
-        self.found, self.to_alpha, self.to_bias = (
-            torch.zeros_like(values),
-            torch.zeros_like(alpha),
-            torch.zeros_like(alpha),
-        )
+        self.outer, self.inner, self.back = outer, roomy(outer.shape, outer), roomy(outer.shape, outer)
+        self.found, self.to_alpha, self.to_bias = (roomy(each.shape, each).zero_() for each in (values, alpha, alpha))
         self.back_values = turned(values, pattern)
         indptr, indices = pattern.back_indptr.numpy(), pattern.back_indices.numpy()
         alpha, is_bent_first = alpha.contiguous().numpy(), course.is_bent_first
