@@ -61,3 +61,14 @@ def test_absent_files_and_unknown_endings_are_refused(tmp_path):
         surface_from(path=tmp_path / "x.obj")
     with pytest.raises(FormatError, match="unknown ending"):
         surface_from(path=tmp_path / "x.blend")
+
+
+def test_a_surface_in_other_units_or_with_points_nowhere_is_refused(tmp_path):
+    corners = np.vstack([np.zeros(3), np.eye(3)])
+    ball = Mesh(corners * 0.01, [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    write_surface(ball, path=tmp_path / "mm.obj")
+    with pytest.raises(CircuitError, match=r"the surface is 0\.01 across; give um"):
+        surface_from(path=tmp_path / "mm.obj")
+    (tmp_path / "nan.obj").write_text("v nan 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    with pytest.raises(CircuitError, match="1 points are not finite"):
+        surface_from(path=tmp_path / "nan.obj")

@@ -41,7 +41,7 @@ def test_a_vasculature_of_morphio_is_read_as_morphio_reads_it(grown, tmp_path):
     vasculature = pytest.importorskip("morphio.vasculature")
     write_sections(tmp_path / "v.h5", *as_sections(grown))
     ours, theirs = vessels_from(path=tmp_path / "v.h5"), vasculature.Vasculature(str(tmp_path / "v.h5"))
-    sections = list(theirs.iter())
+    sections = theirs.sections
     assert len(sections) == len(np.unique(ours.section_ids))
     for section in sections[::7]:
         rows = ours.section_ids == section.id
@@ -148,3 +148,60 @@ def test_a_file_without_vessels_is_a_network_of_none(tmp_path):
     empty = Vasculature(np.empty((0, 3)), [], np.empty((0, 2), dtype=int), [], [], [])
     empty.table().to_csv(tmp_path / "v.csv")
     assert len(vessels_from(path=tmp_path / "v.csv")) == 0
+
+
+_COLUMNS = "start_x,start_y,start_z,end_x,end_y,end_z,diameter"
+
+
+@pytest.mark.parametrize(
+    ("head", "rows", "match"),
+    [
+        ("", "0,0,0,0.01,0,0,0.004", "median of diameters is 0.004"),  # mm
+        ("", "0,0,0,1e-5,0,0,4e-6", "median of diameters is 4e-06"),  # m
+        ("", "0,0,0,10000,0,0,4000", "median of diameters is 4e"),  # nm
+        ("", "1e300,0,0,-1e300,0,0,4", "as far out as 1e"),
+        ("", "0,0,0,9,0,0,4\n9,0,0,0,0,0,4", r"1 segments join the same two points as others, the first at \[0.0"),
+        (",type", "0,0,0,9,0,0,4,2.5", "type in row 0 is 2.5; give whole"),
+        (",type", "0,0,0,9,0,0,4,", "type in row 0 is nan"),
+        (",start_node,end_node,section_id,segment_id", "0,0,0,9,0,0,4,,1,0,0", "start_node in row 0 is nan"),
+    ],
+)
+def test_tables_in_other_units_with_segments_twice_or_broken_numbers_are_refused(tmp_path, head, rows, match):
+    (tmp_path / "v.csv").write_text(f"{_COLUMNS}{head}\n{rows}\n")
+    with pytest.raises(CircuitError, match=match):
+        vessels_from(path=tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("1 0 0 0 0 3 -1\n2 0 9 0 0 3 3\n3 0 9 9 0 3 2\n", "join the same two points"),
+        ("1.5 0 0 0 0 3 -1\n", "id in row 0 is 1.5"),
+        ("1 0 0 0 0 3 -1\n1e30 0 9 0 0 3 1\n", r"id in row 1 is 1e\+30"),
+    ],
+)
+def test_swc_with_a_circle_of_parents_or_broken_numbers_is_refused(tmp_path, text, match):
+    (tmp_path / "v.swc").write_text(text)
+    with pytest.raises(CircuitError, match=match):
+        vessels_from(path=tmp_path / "v.swc")
+
+
+def test_points_without_sections_are_refused(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file["points"] = [[0.0, 0, 0, 4], [9, 0, 0, 4]]
+        file["structure"] = file["connectivity"] = np.empty((0, 2), dtype=int)
+    with pytest.raises(CircuitError, match="structure: no sections"):
+        vessels_from(path=tmp_path / "v.h5")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_grown_vessels_come_back_from_a_table_as_they_were(tmp_path, seed):
+    from conntap.build import vessels
+
+    v = vessels(box_um=((0, 0, 0), (150, 150, 150)), rng=np.random.default_rng(seed))
+    v.table().to_csv(tmp_path / "v.csv")
+    again = vessels_from(path=tmp_path / "v.csv")
+    assert np.array_equal(again.section_ids, v.section_ids)
+    assert np.allclose(again.lengths, v.lengths, atol=1e-4)

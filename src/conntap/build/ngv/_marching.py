@@ -90,8 +90,8 @@ def blocks_of(cones, reach, low, side, counts):
 
 
 @numba.njit(cache=True, nogil=True)
-def _longer(values, n):
-    new = np.empty((2 * len(values) + n, *values.shape[1:]), dtype=values.dtype)
+def _longer(values):
+    new = np.empty((len(values) + len(values) // 2, *values.shape[1:]), dtype=values.dtype)
     new[: len(values)] = values
     return new
 
@@ -108,7 +108,7 @@ def marched(cones, sections, members, starts, places, grid, low, spacing, reach,
     owner = np.empty((n, n, n), dtype=np.int64)
     vertex = np.empty((n, n, n, 3), dtype=np.int64)
     keys, points = np.empty(1024, dtype=np.int64), np.empty((1024, 3))
-    blocks, triangles = np.empty(1024, dtype=np.int64), np.empty((1024, 3), dtype=np.int64)
+    blocks, triangles = np.empty(1024, dtype=np.int32), np.empty((1024, 3), dtype=np.int32)
     n_points, n_triangles = 0, 0
     first, last, corner = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
     for k in range(len(places)):
@@ -154,14 +154,14 @@ def marched(cones, sections, members, starts, places, grid, low, spacing, reach,
                             case |= 1 << c
                     for t in range(table_counts[case]):
                         if n_triangles == len(triangles):
-                            triangles = _longer(triangles, 0)
+                            triangles = _longer(triangles)
                         for each in range(3):
                             a, b = edges[table[case, t, each]]
                             ai, aj, am = i + (a & 1), j + (a >> 1 & 1), m + (a >> 2 & 1)
                             along = 0 if b - a == 1 else (1 if b - a == 2 else 2)
                             if vertex[ai, aj, am, along] < 0:
                                 if n_points == len(points):
-                                    points, keys, blocks = _longer(points, 0), _longer(keys, 0), _longer(blocks, 0)
+                                    points, keys, blocks = _longer(points), _longer(keys), _longer(blocks)
                                 here = best[ai, aj, am]
                                 there = best[i + (b & 1), j + (b >> 1 & 1), m + (b >> 2 & 1)]
                                 if here == np.inf:
@@ -264,3 +264,69 @@ def towards_neighbours(points, triangles):
         for axis in range(3):
             sums[i, axis] = 0.5 * (sums[i, axis] / max(count[i], 1.0) - points[i, axis])
     return sums
+
+
+@numba.njit(cache=True, nogil=True)
+def swollen(points, triangles, blocks, cones, sections, members, starts, reach, blend):
+    """Points moved out along the surface's normals by as much as triangles lie within it, so that the volume is right.
+
+    Where the surface is quadratic with the normals n, a triangle lies below it by the sum over its sides of (n_j - n_i) . (p_j - p_i) / 24 in
+    the mean; each point goes out by the mean of that over its triangles, weighted by their areas.
+    """
+    normals = np.zeros_like(points)
+    slope = np.empty(3)
+    for i in range(len(points)):
+        near = members[starts[blocks[i]] : starts[blocks[i] + 1]]
+        _field(cones, sections, near, reach, blend, points[i], slope)
+        size = np.sqrt((slope**2).sum())
+        if size > 1e-3:
+            normals[i] = slope / size
+    gaps, areas = np.zeros(len(points)), np.zeros(len(points))
+    for t in range(len(triangles)):
+        a, b, c = triangles[t]
+        gap = 0.0
+        for i, j in ((a, b), (b, c), (c, a)):
+            for axis in range(3):
+                gap += (normals[j, axis] - normals[i, axis]) * (points[j, axis] - points[i, axis]) / 24.0
+        u, v = points[b] - points[a], points[c] - points[a]
+        x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
+        area = np.sqrt(x * x + y * y + z * z)
+        for i in (a, b, c):
+            gaps[i] += gap * area
+            areas[i] += area
+    for i in range(len(points)):
+        if areas[i] > 0.0:
+            points[i] += gaps[i] / areas[i] * normals[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def parts(triangles, n):
+    """The part of the surface to which each of n points belongs: the lowest of its points."""
+    part = np.arange(n, dtype=np.int32)
+    for t in range(len(triangles)):
+        for side in range(2):
+            a, b = np.int64(triangles[t, side]), np.int64(triangles[t, side + 1])
+            while part[a] != a:
+                part[a] = part[part[a]]
+                a = np.int64(part[a])
+            while part[b] != b:
+                part[b] = part[part[b]]
+                b = np.int64(part[b])
+            part[max(a, b)] = min(a, b)
+    for i in range(n):
+        part[i] = part[part[i]]
+    return part
+
+
+@numba.njit(cache=True, nogil=True)
+def part_volumes(points, triangles, part):
+    """Six times what each part encloses, at the number of the part, seen from its lowest point."""
+    volumes = np.zeros(len(points))
+    for t in range(len(triangles)):
+        own = part[triangles[t, 0]]
+        o = points[own]
+        a, b, c = points[triangles[t, 0]] - o, points[triangles[t, 1]] - o, points[triangles[t, 2]] - o
+        volumes[own] += (
+            a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+        )
+    return volumes

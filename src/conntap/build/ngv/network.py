@@ -20,11 +20,12 @@ __all__ = ["vessels"]
 
 _log = getLogger(__name__)
 
-_CELLS = 0.15  # cells of the foam in the cube of (length density)^-1/2: fixes the length of sections, see tests
+_CELLS = 0.175  # cells of the foam in the cube of (length density)^-1/2: the more, the more edges go and the longer sections are
 _STRAIGHT = 1.02  # share of the length that the straight mesh has before its sections wind
 _FAVOUR = (0.6, 1.4)  # by how much chance lengthens an edge when short ones are taken away first
 _LEAST_SIDE = 2.5  # of a box, in the inverse root of the density
-_TOLD = 0.05  # from which difference on to the length wanted it is told
+_TOLD, _REFUSED = 0.05, 0.1  # from which difference on to the length wanted it is told, and refused
+_TRIES, _ENOUGH = 16, 0.01  # networks of which the nearest to the length wanted is taken, and how near is near enough
 _LEAST_SHARE = 0.3  # of the length, for capillaries
 _CLEAR_UM = 5.0  # between a trunk and capillaries that pass it
 _NEAR_UM = 8.0
@@ -63,7 +64,8 @@ def vessels(
     pia
         Through which wall penetrating vessels come: `+z` is the one at the upper end of z.
     arterioles_per_mm2, venules_per_mm2
-        Penetrating vessels for each area of the pia; at least one of each, unless 0.
+        Penetrating vessels for each area of the pia; at least one of each, unless 0: in a box below 300 um these are more than in tissue,
+        and make the share of its volume that is vessels larger (5 % at 150 um, 10 % at 100 um).
     capillary_um
         Mean and standard deviation of the diameters of capillaries far from arterioles and venules; within two of them from the mean.
     segment_um
@@ -79,16 +81,17 @@ def vessels(
     Raises
     ------
     OptionError
-        A number out of range, or a box too small for the density.
+        A number out of range, or a box too small for the density: none of 16 networks has the length wanted within a tenth.
 
     Notes
     -----
     Time and memory grow with the volume: about 1 s and 54,000 segments for a cube of 600 um. Lengths scale with the inverse square
-    root of the density; at the default capillary sections are about 47 um long in the mean. Capillaries as edges of Voronoi diagrams:
+    root of the density; at the default capillary sections are about 60 um long in the mean. Capillaries as edges of Voronoi diagrams:
     Smith et al., 2019, doi:10.3389/fphys.2019.00233. What is published of cortex: Blinder et al., 2013, doi:10.1038/nn.3426;
     Cassot et al., 2006, doi:10.1080/10739680500383407. Murray, 1926, doi:10.1073/pnas.12.3.207: the cube of the diameter of a vessel
-    is the sum of those of its branches. `vessel_statistics` sets a network beside the published values. Of a box
-    with sides below five times the inverse root of the density (150 um at the default) the length may miss by more; a log warning tells.
+    is the sum of those of its branches. `vessel_statistics` sets a network beside the published values. In a
+    small box (150 um at the default) chance decides how much fits; so networks are grown until one has the length wanted within a hundredth, 16 at
+    most, and the nearest is taken; a log warning tells where it misses by more than 5 %. There up to half of the junctions join four sections.
 
     Examples
     --------
@@ -101,17 +104,48 @@ def vessels(
     order = [each for each in range(3) if each != axis] + [axis]
     size = (box[1] - box[0])[order]
     wanted = density_mm_per_mm3 * 1e-6 * float(np.prod(size))
-    trunks = grow_trunks(size, arterioles_per_mm2, venules_per_mm2, rng)
-    network = _wired(size, density_mm_per_mm3 * 1e-6, wanted, trunks, rng)
-    points, *rest = sectioned(network, size, wanted, capillary_um, segment_um, rng)
-    if abs(rest[-1] - wanted) > _TOLD * wanted:
-        _log.warning(
-            "vessels: %.0f %% of the length wanted: the box is small for this density.", 100 * rest[-1] / wanted
-        )
+    (points, *rest), total = _as_long(
+        size, wanted, (arterioles_per_mm2, venules_per_mm2), capillary_um, segment_um, rng
+    )
+    if abs(total - wanted) > _TOLD * wanted:
+        _log.warning("vessels: %.0f %% of the length wanted: the box is small for this density.", 100 * total / wanted)
     turned = np.empty_like(points)
     turned[:, order] = points
     turned[:, axis] = turned[:, axis] if sign == "-" else size[2] - turned[:, axis]
-    return Vasculature(np.clip(turned + box[0], box[0], box[1]), *rest[:-1])
+    return Vasculature(np.clip(turned + box[0], box[0], box[1]), *rest)
+
+
+def _as_long(
+    size: np.ndarray,
+    wanted: float,
+    penetrating: tuple[float, float],
+    capillary_um: tuple[float, float],
+    segment_um: float,
+    rng: np.random.Generator,
+) -> tuple[list[np.ndarray], float]:
+    """The fields of a network as long as wanted, and its length; in a small box chance decides, so the nearest of several is taken."""
+    best: tuple[list[np.ndarray], float] | None = None
+    refused: OptionError | None = None
+    for _ in range(_TRIES):
+        try:
+            network = _wired(size, wanted, grow_trunks(size, *penetrating, rng), rng)
+            *fields, total = sectioned(network, size, wanted, capillary_um, segment_um, rng)
+        except OptionError as error:
+            refused = error
+            continue
+        if best is None or abs(total - wanted) < abs(best[1] - wanted):
+            best = fields, total
+        if abs(best[1] - wanted) <= _ENOUGH * wanted:
+            break
+    if best is None and refused is not None:
+        raise refused
+    if best is None or abs(best[1] - wanted) > _REFUSED * wanted:
+        share = 0.0 if best is None else best[1] / wanted
+        raise OptionError(
+            f"vessels.box_um: too small for this density: of {_TRIES} networks the nearest has {share:.0%} of the length wanted. "
+            "Give a larger box, or no arterioles and venules."
+        )
+    return best
 
 
 def _checked(
@@ -142,9 +176,7 @@ def _checked(
     return box
 
 
-def _wired(
-    size: np.ndarray, density: float, wanted: float, trunks: list[Trunk], rng: np.random.Generator
-) -> dict[str, Any]:
+def _wired(size: np.ndarray, wanted: float, trunks: list[Trunk], rng: np.random.Generator) -> dict[str, Any]:
     """The graph of straight edges: trunks, their branches, and the pruned mesh."""
     trunk_edges, trunk_points, trunk_diameters, trunk_kinds = _together(trunks)
     given = _lengths(trunk_points, trunk_edges).sum() + _BRANCH_UM * sum(len(each.branches) for each in trunks)
@@ -153,47 +185,52 @@ def _wired(
             f"vessels.density_mm_per_mm3: penetrating vessels and their branches alone are {given / wanted:.0%} of what is wanted. "
             "Give a higher density, a larger box, or fewer arterioles and venules."
         )
-    left = wanted - given
-    width = (_CELLS * (left / np.prod(size)) ** 1.5) ** (-1 / 3)
+    width = (_CELLS * ((wanted - given) / np.prod(size)) ** 1.5) ** (-1 / 3)
     points, edges = foam(size, width, rng)
     edges = _clear(points, edges, trunk_points, trunk_diameters)
     branches, branch_diameters, branch_kinds = _branches(points, edges, size, trunks, rng)
     m = len(points)
     points = np.concatenate([points, trunk_points])
-    fixed_edges = np.concatenate([trunk_edges + m, branches + np.array([m, 0])])
-    own = _lengths(points, fixed_edges).sum()
-    n_inner = len(points)
+    trunk_edges, branches = trunk_edges + m, branches + np.array([m, 0])
+    fixed_edges = np.concatenate([trunk_edges, branches])
+    n_inner, own = len(points), _lengths(points, fixed_edges).sum()
     all_points, all_edges, numbers = clipped(points, edges, size, _STUB_UM)
-    goal = (wanted - own) * _STRAIGHT
-    aim, shuffled = goal, rng.permutation(len(edges))
+    goal = own + (wanted - own) * _STRAIGHT
+    aim, shuffled = goal - own, rng.permutation(len(edges))
     short_first = np.argsort(_lengths(points, edges) * rng.uniform(*_FAVOUR, len(edges)), kind="stable")
+    nearest, best = math.inf, (fixed_edges, np.zeros(len(fixed_edges), dtype=bool))
     for _ in range(_AIMS):
         stays = _pruned(points, edges, fixed_edges, size, aim, short_first, shuffled)
-        kept = _connected(
-            all_points, all_edges, stays[numbers], fixed_edges, min(_SCRAP[0] * width, _SCRAP[1] * wanted)
-        )
-        missed = _lengths(all_points, kept).sum() - goal
-        aim -= missed
+        scrap_um = min(_SCRAP[0] * width, _SCRAP[1] * wanted)
+        kept = _connected(all_points, all_edges, stays[numbers], fixed_edges, scrap_um)
+        whole = np.concatenate([fixed_edges, kept])
+        alive = _alive(all_points, whole, len(trunk_edges), n_inner)
+        missed = _lengths(all_points, whole[alive]).sum() - goal
+        if abs(missed) < nearest and alive[len(fixed_edges) :].any():
+            nearest, best = abs(missed), (whole, alive)
         if abs(missed) < _MISSED * goal:
             break
-    points = all_points
-    dead = _dead(np.concatenate([branches + np.array([m, 0]), kept]), trunk_edges + m, n_inner, len(points))
-    if not len(kept):
+        aim -= missed
+    whole, alive = best
+    if not alive.any():
         raise OptionError("vessels.box_um: too small for this density: no capillaries fit in. Give a larger box.")
-    all_edges = np.concatenate([fixed_edges, kept])
-    alive = np.concatenate([np.full(len(trunk_edges), True), ~dead])
-    label = components(all_edges[alive], len(points))
-    weight = np.bincount(label[all_edges[:, 0]], weights=_lengths(points, all_edges) * alive)
-    alive &= label[all_edges[:, 0]] == np.argmax(weight)
     trunk, branch = alive[: len(trunk_edges)], alive[len(trunk_edges) : len(fixed_edges)]
     return {
-        "points": points,
-        "edges": all_edges[alive],
+        "points": all_points,
+        "edges": whole[alive],
         "n_trunk": int(trunk.sum()),
         "trunk_diameters": trunk_diameters[trunk],
         "kinds": np.concatenate([trunk_kinds[trunk], branch_kinds[branch]]),
         "branch_diameters": branch_diameters[branch],
     }
+
+
+def _alive(points: np.ndarray, edges: np.ndarray, n_trunk: int, n_inner: int) -> np.ndarray:
+    """Which edges, those of trunks first, belong to the longest connected network without dead ends in the box."""
+    alive = np.concatenate([np.full(n_trunk, True), ~_dead(edges[n_trunk:], edges[:n_trunk], n_inner, len(points))])
+    label = components(edges[alive], len(points))
+    weight = np.bincount(label[edges[:, 0]], weights=_lengths(points, edges) * alive)
+    return alive & (label[edges[:, 0]] == np.argmax(weight))
 
 
 def _together(trunks: list[Trunk]) -> tuple[np.ndarray, ...]:

@@ -12,6 +12,7 @@ from conntap.errors import CircuitError, FormatError, MissingExtra, one_of
 
 __all__ = ["surface_from", "write_surface"]
 
+_LEAST_UM, _MOST_UM = 0.5, 1e9  # across a surface: what is less or more is in other units
 _ENDINGS = ("obj", "off", "ply", "stl")
 
 
@@ -38,7 +39,7 @@ def surface_from(*, path: Path, holes: Literal["refuse", "fill", "keep"] = "refu
     FormatError
         No such file, an ending that is not known, a file that is no such surface.
     CircuitError
-        A surface that is not closed, or whose edges belong to more than two triangles: with their number and where the first is.
+        Points that are not finite; a surface less than 0.5 um across (other units), one that is not closed, or whose edges belong to more than two triangles: with their number and where the first is.
     MissingExtra
         trimesh is not installed.
 
@@ -69,6 +70,11 @@ def surface_from(*, path: Path, holes: Literal["refuse", "fill", "keep"] = "refu
         raise FormatError(f"surface_from.path: {path.name} is no surface of triangles ({error}).") from error
     if not len(triangles) or points.ndim != 2 or points.shape[1] != 3:
         raise FormatError(f"surface_from.path: {path.name} has no triangles.")
+    if not np.isfinite(points).all():
+        raise CircuitError(f"surface_from.path: {(~np.isfinite(points)).any(axis=1).sum()} points are not finite.")
+    extent = float(np.ptp(points, axis=0).max())
+    if not _LEAST_UM <= extent <= _MOST_UM:
+        raise CircuitError(f"surface_from.path: the surface is {extent:.3g} across; give um (1 mm is 1000).")
     mesh = _tidied(Mesh(points, triangles))
     if holes == "fill" and not mesh.is_closed:
         whole = trimesh.Trimesh(mesh.points, mesh.triangles, process=False)

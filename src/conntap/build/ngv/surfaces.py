@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from conntap.build.ngv.foam import components
 from conntap.circuits.tissue.meshes import Mesh
 from conntap.circuits.tissue.vasculature import Vasculature
 from conntap.errors import OptionError
@@ -22,7 +21,8 @@ def vessel_surface(vessels: Vasculature, *, spacing_um: float = 1.0, blend_um: f
 
     The surface is where a distance is zero: that to spheres which move along each segment with evenly changing radius; distances to
     different sections are blended, so that no crease is left where they meet. It is found on a grid of cubes near vessels alone; its
-    points are then moved along it, until triangles are even, and onto it.
+    points are then moved along it, until triangles are even, and onto it; at last outward by as much as triangles between points on it lie
+    within it, so that the volume is right.
 
     Parameters
     ----------
@@ -36,9 +36,10 @@ def vessel_surface(vessels: Vasculature, *, spacing_um: float = 1.0, blend_um: f
 
     Returns
     -------
-    A closed manifold, outward oriented, one part for each connected part of the vessels (a void that vessels enclose wholly is filled);
-    its points lie on the surface within 0.001 um. Points are ordered by x, then y, then z of
-    the cube on whose edge they began.
+    A closed manifold, outward oriented, one part for each connected part of the vessels (a void that vessels enclose wholly is filled).
+    Points lie outside of the surface by some hundredths of the spacing where it is as round as a capillary's. Volumes of capillaries are right within
+    0.2 % at 1 um, areas 1 % too large; these errors fall with the square of the spacing or faster. Points are ordered by x, then y, then z
+    of the cube on whose edge they began.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def vessel_surface(vessels: Vasculature, *, spacing_um: float = 1.0, blend_um: f
     Notes
     -----
     Time and memory grow with the area over the square of the spacing: a cube of 600 um of cortex at 1 um, about 5 million points, takes
-    about 25 s and 1.9 GB. Cubes: Lorensen and Cline, 1987, doi:10.1145/37401.37422, with a table under which every edge belongs to
+    about 25 s and 1.1 GB. Cubes: Lorensen and Cline, 1987, doi:10.1145/37401.37422, with a table under which every edge belongs to
     two triangles. Blending: the polynomial minimum of implicit surfaces, Wyvill et al., 1986, doi:10.1007/BF01900346, for the idea.
 
     Examples
@@ -56,12 +57,12 @@ def vessel_surface(vessels: Vasculature, *, spacing_um: float = 1.0, blend_um: f
     >>> v = Vasculature([[0, 0, 0], [10, 0, 0]], [4, 4], [[0, 1]], [0], [0], [6])
     >>> mesh = vessel_surface(v, spacing_um=0.5)
     >>> mesh.is_closed, round(mesh.volume), round(3.14159 * (2**2 * 10 + 4 / 3 * 2**3))
-    (True, 157, 159)
+    (True, 159, 159)
     """
     _check(vessels, spacing_um, blend_um)
     if not len(vessels):
         return Mesh(np.empty((0, 3)), np.empty((0, 3), dtype=np.int64))
-    from conntap.build.ngv._marching import on_surface, towards_neighbours
+    from conntap.build.ngv._marching import on_surface, swollen, towards_neighbours
 
     cones, sections = _cones(vessels)
     blend = max(blend_um, 1e-9)
@@ -72,7 +73,12 @@ def vessel_surface(vessels: Vasculature, *, spacing_um: float = 1.0, blend_um: f
     for each in range(_ROUNDS + 1):
         shift = towards_neighbours(points, triangles) if each else np.zeros_like(points)
         on_surface(points, blocks, *field, shift)
-    return Mesh(*_without_voids(points, triangles))
+    swollen(points, triangles, blocks, *field[:-1])
+    del near, field, blocks
+    points, triangles = _without_voids(points, triangles)
+    triangles = triangles.astype(np.int64)
+    points.flags.writeable = triangles.flags.writeable = False  # so that the mesh need not copy them
+    return Mesh(points, triangles)
 
 
 def _check(vessels: Vasculature, spacing: float, blend: float) -> None:
@@ -137,20 +143,17 @@ def _marched(
         spacing, reach, blend, counts, table, np.array(EDGES),
     )  # fmt: skip
     _, first, number = np.unique(keys, return_index=True, return_inverse=True)
-    return points[first], blocks[first], number[triangles]
+    return points[first], blocks[first], number.astype(np.int32)[triangles]
 
 
 def _without_voids(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The outer surfaces alone: those whose volume is positive."""
-    label = components(np.concatenate([triangles[:, :2], triangles[:, 1:]]), len(points))
-    if label.max(initial=0) == 0:
+    from conntap.build.ngv._marching import part_volumes, parts
+
+    part = parts(triangles, len(points))
+    volumes = part_volumes(points, triangles, part)
+    stays = volumes[part] > 0
+    if stays.all():
         return points, triangles
-    a, b, c = (points[triangles[:, i]] for i in range(3))
-    owner = label[triangles[:, 0]]
-    first = np.zeros(label.max() + 1, dtype=np.int64)
-    first[owner[::-1]] = triangles[::-1, 0]
-    shift = points[first[owner]]
-    volumes = np.bincount(owner, weights=((a - shift) * np.cross(b - shift, c - shift)).sum(axis=1))
-    stays = volumes[label] > 0
-    number = np.cumsum(stays) - 1
+    number = (np.cumsum(stays) - 1).astype(np.int32)
     return points[stays], number[triangles[stays[triangles[:, 0]]]]

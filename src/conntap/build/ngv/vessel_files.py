@@ -17,6 +17,8 @@ __all__ = ["vessels_from"]
 _ENDS = [f"{end}_{axis}" for end in ("start", "end") for axis in "xyz"]
 _NUMBERS = ["start_node", "end_node", "section_id", "segment_id"]
 _SAME_UM = 1e-3
+_THIN_UM, _THICK_UM, _FARTHEST_UM = 0.5, 500.0, 1e9
+_MOST_ID = 2.0**53
 _SWC = ["id", "type", "x", "y", "z", "radius", "parent"]
 
 
@@ -47,8 +49,9 @@ def vessels_from(
     FormatError
         No such file, a format that is not known, data sets or columns that are missing, text where numbers belong.
     CircuitError
-        Values that are not finite, diameters that are not above 0, segments of no length, numbers of points or sections that are not
-        there, sections that are said to be connected and share no point.
+        Values that are not finite, diameters that are not above 0, segments of no length or that join the same points, numbers that are
+        not whole or of points or sections that are not there, sections that are said to be connected and share no point, diameters whose
+        median is not from 0.5 to 500 um (they are in other units).
 
     Notes
     -----
@@ -77,6 +80,7 @@ def vessels_from(
         vessels = readers[format or _guessed(path)]()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"vessels_from.path: {path.name} cannot be read ({error}).") from error
+    _check_units(vessels)
     short = np.flatnonzero(vessels.lengths == 0)
     if len(short):
         section, number = vessels.section_ids[short[0]], vessels.segment_ids[short[0]]
@@ -84,7 +88,27 @@ def vessels_from(
             f"vessels_from.path: {len(short)} segments have no length, the first is number {number} of section {section}. "
             "Remove them, and let their points be one."
         )
+    _, first, count = np.unique(np.sort(vessels.edges, axis=1), axis=0, return_index=True, return_counts=True)
+    if (count > 1).any():
+        place = vessels.starts[first[count > 1].min()].tolist()
+        raise CircuitError(
+            f"vessels_from.path: {(count - 1).sum()} segments join the same two points as others, the first at {place}. Keep one of each."
+        )
     return vessels
+
+
+def _check_units(vessels: Vasculature) -> None:
+    """Refuse places and diameters that vessels in um do not have."""
+    if np.abs(vessels.points).max(initial=0) > _FARTHEST_UM:
+        raise CircuitError(
+            f"vessels_from.path: places as far out as {np.abs(vessels.points).max():.3g}; give um, below {_FARTHEST_UM:.0e}."
+        )
+    middle = float(np.median(vessels.diameters)) if len(vessels.diameters) else 1.0
+    if not _THIN_UM <= middle <= _THICK_UM:
+        raise CircuitError(
+            f"vessels_from.path: the median of diameters is {middle:.3g}; vessels are {_THIN_UM:g} to {_THICK_UM:g} um thick. "
+            "Give places and diameters in um (1 mm is 1000)."
+        )
 
 
 def _guessed(path: Path) -> str:
@@ -140,7 +164,8 @@ def _of_table(table: pd.DataFrame) -> Vasculature:
             f"vessels_from.path: {len(wrong)} segments have places that are not finite or diameters that are not above 0, "
             f"the first in row {wrong[0]}. Remove them."
         )
-    types = table["type"].astype(np.int64).to_numpy() if "type" in table else np.zeros(len(table), dtype=np.int64)
+    table = table.assign(**{name: _whole(name, table[name]) for name in (*_NUMBERS, "type") if name in table})
+    types = table["type"].to_numpy() if "type" in table else np.zeros(len(table), dtype=np.int64)
     if all(name in table for name in _NUMBERS):
         return Vasculature.from_table(table.assign(type=types).sort_values(["section_id", "segment_id"], kind="stable"))
     places = np.round(np.concatenate([values[:, :3], values[:, 3:6]]) / _SAME_UM)
@@ -148,6 +173,15 @@ def _of_table(table: pd.DataFrame) -> Vasculature:
     points = np.concatenate([values[:, :3], values[:, 3:6]])[first]
     diameters = np.concatenate([values[:, 6], values[:, 7]])[first]
     return _of_graph(points, diameters, number.reshape(2, -1).T, types)
+
+
+def _whole(name: str, values: pd.Series | np.ndarray) -> np.ndarray:
+    """Numbers of points, sections, types, which must be whole."""
+    numbers = np.asarray(values, dtype=np.float64)
+    wrong = np.flatnonzero(~(np.abs(numbers) < _MOST_ID) | (numbers != np.round(numbers)))
+    if len(wrong):
+        raise CircuitError(f"vessels_from.path: {name} in row {wrong[0]} is {numbers[wrong[0]]}; give whole numbers.")
+    return numbers.astype(np.int64)
 
 
 def _swc(path: Path) -> Vasculature:
@@ -158,7 +192,7 @@ def _swc(path: Path) -> Vasculature:
         raise CircuitError(
             f"vessels_from.path: row {wrong[0]} has values that are not finite or a radius that is not above 0."
         )
-    ids, parents = values[:, 0].astype(np.int64), values[:, 6].astype(np.int64)
+    ids, parents = _whole("id", values[:, 0]), _whole("parent", values[:, 6])
     order = np.argsort(ids, kind="stable")
     if (np.diff(ids[order]) == 0).any():
         raise CircuitError(
@@ -182,6 +216,7 @@ def _of_graph(points: np.ndarray, diameters: np.ndarray, edges: np.ndarray, type
     from conntap.build.ngv.foam import components
 
     n = len(points)
+    _check_units(Vasculature(points, diameters, edges[:0], types[:0], types[:0], types[:0]))
     loose = np.flatnonzero(edges[:, 0] == edges[:, 1])
     if len(loose):
         raise CircuitError(
@@ -228,13 +263,15 @@ def _morphio(path: Path) -> Vasculature:
     points = points.astype(np.float64).reshape(-1, 4 if not points.size else points.shape[1])
     structure, links = structure.astype(np.int64).reshape(-1, 2), links.astype(np.int64).reshape(-1, 2)
     starts = np.append(structure[:, 0], len(points))
+    if len(points) and not len(structure):
+        raise CircuitError("vessels_from.path: structure: no sections, though there are points. Give at least one.")
     if len(structure) and (starts[0] != 0 or (np.diff(starts) < 2).any()):
         raise CircuitError(
             "vessels_from.path: structure: sections must begin at 0, rise, and have two points or more each."
         )
     if links.size and (links.min() < 0 or links.max() >= len(structure)):
         raise CircuitError(
-            f"vessels_from.path: connectivity: section {links.max()}; there are {len(structure)}, from 0."
+            f"vessels_from.path: connectivity: section {links.min() if links.min() < 0 else links.max()}; there are {len(structure)}, from 0."
         )
     if not np.isfinite(points).all() or (points[:, 3] <= 0).any():
         wrong = np.flatnonzero(~np.isfinite(points).all(axis=1) | ~(points[:, 3] > 0))[0]
