@@ -43,12 +43,14 @@ def stage_mistakes(
     step: Step, given: Mapping[str, Any], each: Mapping[str, list[Any]]
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """The same of a stage that may sweep options or have a recipe: the place within the stage and what is wrong."""
-    yield from (((name,), text) for name, text in mistakes(step, given, each))
+    plain = list(mistakes(step, given, each))
+    yield from (((name,), text) for name, text in plain)
     yield from (((name,), text) for name, text in _unreadable(step, given))
     for name, values in each.items():
         for value in values:
             one = {**given, name: value}
-            yield from ((("each",), text) for _, text in mistakes(step, one, set(each) - {name}))
+            found = mistakes(step, one, set(each) - {name})
+            yield from ((("each",), text) for which, text in found if (which, text) not in plain)
     if takes_recipe(step) and isinstance(given.get("recipe"), list):
         yield from _of_recipe(given, each)
 

@@ -13,7 +13,7 @@ import pandas as pd
 from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError
 from conntap.seeds import digest, stream
-from conntap.train.making import check_network, made_network, needs_torch
+from conntap.train.making import check_network, made_network, needs_torch, usual_network
 from conntap.train.options import Training, check_fit, training_of
 from conntap.train.splitting import parted
 from conntap.train.task import Task
@@ -53,7 +53,8 @@ def fit(
     validation
         What to validate on; None: a share of the task's samples (`training.validation`).
     network
-        "kind" ("rnn") and the options of that kind; None: a recurrent network with the usual ones.
+        "kind" ("rnn") and the options of that kind. Without "weights", these begin at the sizes of connections (edge property weight, else
+        n_syn, else 1), so scaled that a neuron gets 0.9 of what its sources send on average.
     epochs
         How often each sample is trained on, at most.
     batch
@@ -90,11 +91,11 @@ def fit(
     >>> rng = np.random.default_rng(1)
     >>> column = build.column(n_nodes=40, rng=rng)
     >>> task = train.delayed_match(n=40, noise=0.0, rng=rng)
-    >>> trained = train.fit(column, task, epochs=2, rng=rng)  # doctest: +SKIP
-    >>> trained.history.columns.tolist()  # doctest: +SKIP
+    >>> trained = train.fit(column, task, epochs=2, rng=rng)
+    >>> trained.history.columns.tolist()
     ['epoch', 'rate', 'loss', 'accuracy', 'gradient', 'validation_loss', 'validation_accuracy']
     """
-    network, options = dict(network or {}), training_of("fit.training", training)
+    network, options = network or {}, training_of("fit.training", training)
     check_fit(epochs, batch, rate)
     check_network(network)
     needs_torch("fit")
@@ -107,7 +108,7 @@ def fit(
     seed = int(rng.integers(2**63))
     train_on, validate_on = parted(task, validation, share=options.validation, rng=stream(seed, "split"))
     spec = {
-        "network": {"kind": "rnn", **network},
+        "network": usual_network(connectome, network),
         "n_in": task.n_in,
         "n_out": task.n_out,
         "kind": task.kind,

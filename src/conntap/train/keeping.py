@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from logging import getLogger
 from pathlib import Path
@@ -12,8 +13,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from conntap.store.files import atomic
-
 __all__ = ["keep", "taken_up"]
 
 _log = getLogger(__name__)
@@ -21,6 +20,9 @@ _log = getLogger(__name__)
 
 def keep(path: Path, arrays: Mapping[str, np.ndarray], told: Mapping[str, Any]) -> None:
     """Write arrays and what JSON holds beside them, with a checksum.
+
+    The file is renamed over the former one, not forced to disk: a killed process leaves the one or the other; what a failing
+    machine leaves torn the checksum tells.
 
     Examples
     --------
@@ -34,8 +36,10 @@ def keep(path: Path, arrays: Mapping[str, np.ndarray], told: Mapping[str, Any]) 
     named = {f"array {name}": np.asarray(value) for name, value in arrays.items()}
     named["told"] = np.array(json.dumps(dict(told)))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as aside, aside.open("wb") as file:
+    aside = path.with_suffix(".part")
+    with aside.open("wb") as file:
         np.savez(file, checksum=np.array(_checksum(named)), **named)
+    os.replace(aside, path)
 
 
 def taken_up(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from conntap.circuits.connectome import Connectome
 from conntap.errors import MissingExtra, OptionError, unknown
+from conntap.train.network_options import check_options
 
-__all__ = ["KINDS", "check_network", "made_network", "needs_torch"]
+__all__ = ["KINDS", "check_network", "made_network", "needs_torch", "usual_network"]
 
 
 def _of(file: str, name: str) -> Callable[..., Any]:
@@ -27,7 +30,7 @@ KINDS: dict[str, Callable[..., Any]] = {"rnn": _of("networks", "ConnectomeRNN")}
 
 
 def check_network(network: Mapping[str, Any]) -> None:
-    """Refuse a kind of network that is not known.
+    """Refuse a kind of network that is not known, and options that no connectome makes right.
 
     Examples
     --------
@@ -38,6 +41,29 @@ def check_network(network: Mapping[str, Any]) -> None:
     kind = network.get("kind", "rnn")
     if kind not in KINDS:
         raise OptionError(unknown("fit.network.kind", "kind of network", kind, KINDS))
+    check_options(kind, {name: value for name, value in network.items() if name != "kind"}, "fit.network")
+
+
+def usual_network(connectome: Connectome, network: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a network with its kind, and with weights where a recurrent one has none.
+
+    Examples
+    --------
+    >>> usual_network(Connectome(3, [0, 1, 1], [2, 2, 2], properties={"n_syn": [1, 4, 5]}), {})
+    {'kind': 'rnn', 'weights': {'size': 'n_syn', 'scale': 0.09}}
+    """
+    found = {"kind": "rnn", **network}
+    if found["kind"] != "rnn" or "weights" in found:
+        return found
+    size = next((name for name in ("weight", "n_syn") if name in connectome.properties), None)
+    sizes = (
+        np.ones(connectome.n_edges)
+        if size is None
+        else np.abs(np.asarray(connectome.properties[size], dtype=np.float64))
+    )
+    targets = len(np.unique(connectome.post))
+    scale = 0.9 * targets / sizes.sum() if sizes.sum() > 0 and np.isfinite(sizes.sum()) else 1.0
+    return {**found, "weights": {"size": size, "scale": float(f"{scale:.3g}")}}
 
 
 def made_network(connectome: Connectome, network: Mapping[str, Any], n_in: int, n_out: int, *, seed: int) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from conntap.errors import OptionError, whole
 from conntap.train.dot_tasks import check_options
+from conntap.train.making import check_network
 from conntap.train.memory_tasks import check_delay, check_samples, check_shares
 from conntap.train.options import check_fit, training_of
 
@@ -56,6 +57,7 @@ CHECKS: dict[str, dict[tuple[str, ...], Check]] = {
         ("steps", "answer_steps"): _answer,
         **_shares("digits", np.inf, "noise"),
     },
+    "best_of": _counts("best_of", "rank"),
     "evidence": {
         **_counts("evidence", "n", "steps", "answer_steps"),
         **_delay("evidence"),
@@ -64,6 +66,7 @@ CHECKS: dict[str, dict[tuple[str, ...], Check]] = {
     },
     "fit": {
         ("epochs", "batch", "rate"): check_fit,
+        ("network",): lambda network: check_network(network or {}),
         ("training",): lambda training: training_of("fit.training", training) and None,
     },
     "sequential_digits": {
