@@ -77,6 +77,34 @@ def off_the_side(vessels, sites):
     return away - radii[:, 0] - (radii[:, 1] - radii[:, 0]) * along / length, np.maximum(-along, along - length)
 
 
+def is_buried(vessels, segment, point):
+    """Whether a point lies within another segment, or the ball at one's end that is none of its own."""
+    start, length, radii = vessels.starts, vessels.lengths, vessels.radii
+    axis = (vessels.ends - start) / length[:, None]
+    along = ((point - start) * axis).sum(axis=1)
+    away = np.linalg.norm(point - start - along[:, None] * axis, axis=1)
+    within = (along > 0) & (along < length) & (away < radii[:, 0] + (radii[:, 1] - radii[:, 0]) * along / length - 1e-6)
+    balls = np.linalg.norm(vessels.points - point, axis=1) < vessels.diameters / 2 - 1e-6
+    balls[vessels.edges[segment]] = False
+    return bool(within[np.arange(len(within)) != segment].any() or balls.any())
+
+
+def test_an_endfoot_does_not_stand_within_a_vessel_that_only_comes_near():
+    thin = straight(radius=2.0)
+    points = np.concatenate([thin.points, [[0, 5.0, 0], [60, 5.0, 0]]])
+    edges = np.concatenate([thin.edges, [[7, 8]]])
+    vessels = Vasculature(
+        points, np.append(np.full(7, 4.0), [9, 9]), edges, np.append(np.zeros(6), 1), [*range(6), 0], np.full(7, 6)
+    )
+    soma = pd.DataFrame({"x": [30.0], "y": [1.0], "z": [20.0]})
+    domains = domains_of([box([0, -20, -20], [60, 2.2, 20])])
+    sites = endfoot_sites(vessels, soma, domains, mean_endfeet=4, sd_endfeet=0, rng=np.random.default_rng(0))
+    surface = sites[[f"endfoot_surface_{each}" for each in "xyz"]].to_numpy()
+    rows = sites["vasculature_node_id"]
+    assert len(sites) == 4
+    assert not any(is_buried(vessels, row, point) for row, point in zip(rows, surface))
+
+
 def test_targets_stand_evenly_along_each_section():
     points, radii, segments = _targets(straight(length=60, n=7), 6.0)
     np.testing.assert_allclose(points[:, 0], np.arange(10) * 6.0 + 3)
@@ -111,6 +139,8 @@ def test_every_endfoot_stands_on_its_vessel_alone_on_its_target(seed, choice):
     surface = sites[[f"endfoot_surface_{each}" for each in "xyz"]].to_numpy()
     outside = [not domains.contains(a, p[None], tolerance_um=1e-6)[0] for a, p in zip(sites["astrocyte"], surface)]
     assert sum(outside) == sites.attrs["outside_domain"] <= 0.1 * len(sites)
+    buried = [is_buried(vessels, row, point) for row, point in zip(sites["vasculature_node_id"], surface)]
+    assert sum(buried) == sites.attrs["inside_vessel"] <= 0.1 * len(sites)
     assert sites.attrs["placed"] == len(sites) <= sites.attrs["wanted"]
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from conntap.build.ngv._nearest import nearest_on_triangle
-from conntap.topology.bits import compiled
+from conntap.topology.bits import asked_for, compiled
 
 __all__ = ["corners_of", "fronts", "nearest_triangles", "planted"]
 
@@ -156,7 +156,7 @@ def _found(source, point, owner, best, more, rest_source, rest_time, rest_next):
 
 @compiled
 def _advanced(
-    source, end, points, starts, others, owner, best, more, rest_source, rest_time, rest_next, n_rest,
+    source, end, points, flat, starts, others, owner, best, more, rest_source, rest_time, rest_next, n_rest,
     times, nodes, waiting, reach, margin,
 ):  # fmt: skip
     """One source's front carried on to a distance, or until there is no room left; how many points wait, how many notes there are.
@@ -191,12 +191,19 @@ def _advanced(
             continue
         vx, vy, vz = points[v, 0], points[v, 1], points[v, 2]
         for at in range(starts[v], starts[v + 1]):
+            c = np.uint64(others[at, 1])
+            asked_for(owner, c)
+            asked_for(best, c)
+            asked_for(flat, np.uint64(3) * c)
+        if waiting > 0:
+            asked_for(starts, np.uint64(nodes[0]))
+        for at in range(starts[v], starts[v + 1]):
             b, c = others[at, 0], others[at, 1]
             time_b = time_c = math.inf
             slot_b = slot_c = -1
             if owner[b] == source:
                 time_b = best[b]
-            else:
+            elif owner[b] >= 0:
                 slot_b = more[b]
                 while slot_b >= 0 and rest_source[slot_b] != source:
                     slot_b = rest_next[slot_b]
@@ -204,7 +211,7 @@ def _advanced(
                     time_b = rest_time[slot_b]
             if owner[c] == source:
                 time_c = best[c]
-            else:
+            elif owner[c] >= 0:
                 slot_c = more[c]
                 while slot_c >= 0 and rest_source[slot_c] != source:
                     slot_c = rest_next[slot_c]
@@ -220,7 +227,11 @@ def _advanced(
                     new = time + math.sqrt(vc)
                     if time_b < math.inf:
                         new = min(new, _beyond_edge(time, time_b, vb, vc, bc))
-                    if new <= reach and new < best[c] + margin and (time_c == math.inf or new < time_c - 1e-12 * time_c):
+                    if (
+                        new <= reach
+                        and new < best[c] + margin
+                        and (time_c == math.inf or new < time_c - 1e-12 * time_c)
+                    ):
                         time_c, first = new, owner[c]
                         if first == source or first < 0:
                             best[c], owner[c] = new, source
@@ -260,7 +271,7 @@ def fronts(points, starts, others, seed_starts, seed_points, seed_times, reach, 
     `reach`. All fronts go a `stride` in turn, so that few grow where another is nearer. Besides its nearest source a point notes the
     others that came near. Returns float64 distances, infinite where none came, and int32 sources, -1.
     """
-    n, n_sources = len(points), len(seed_starts) - 1
+    n, n_sources, flat = len(points), len(seed_starts) - 1, points.ravel()
     best, owner, more = np.full(n, math.inf), np.full(n, -1, np.int32), np.full(n, -1, np.int32)
     n_rest, room = 0, 4096 + 2 * len(seed_points)
     rest_source, rest_time, rest_next = np.empty(room, np.int32), np.empty(room), np.empty(room, np.int32)
@@ -310,7 +321,7 @@ def fronts(points, starts, others, seed_starts, seed_points, seed_times, reach, 
             begin = stop
             while True:
                 waiting, n_rest = _advanced(
-                    s, end, points, starts, others, owner, best, more, rest_source, rest_time, rest_next, n_rest,
+                    s, end, points, flat, starts, others, owner, best, more, rest_source, rest_time, rest_next, n_rest,
                     times, nodes, waiting, reach, margin,
                 )  # fmt: skip
                 if waiting == 0 or times[0] >= end:

@@ -74,7 +74,7 @@ def owned(triangles, times, owner, n):
             starts[first + 1] += 1
     for s in range(n):
         starts[s + 1] += starts[s]
-    listed, fill = np.empty(starts[n], np.int64), starts[:n].copy()
+    listed, fill = np.empty(starts[n], np.int32), starts[:n].copy()
     for t in range(len(triangles)):
         if of[t] >= 0:
             listed[fill[of[t]]] = t

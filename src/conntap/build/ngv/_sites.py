@@ -7,7 +7,7 @@ import numpy as np
 from conntap.build.ngv._nearest import nearest_on_triangle
 from conntap.topology.bits import compiled
 
-__all__ = ["chosen", "projected", "reached"]
+__all__ = ["chosen", "projected", "reached", "voxelled"]
 
 
 @compiled
@@ -205,18 +205,65 @@ def _put(toward, a, b, ra, rb, along, out):
 
 
 @compiled
-def _buried(p, own, around, n, edges, points, radii):
-    """Whether a point lies within another of some segments."""
+def voxelled(points, radii, edges, low, step, shape):
+    """The segments whose boxes, as wide as they are, meet each voxel: where they begin, and they."""
+    starts = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int64)
+    listed = np.empty(0, np.int32)
+    first, last = np.empty(3, np.int64), np.empty(3, np.int64)
+    for fill in range(2):
+        if fill == 1:
+            for v in range(1, len(starts)):
+                starts[v] += starts[v - 1]
+            listed = np.empty(starts[-1], np.int32)
+        for s in range(len(edges) - 1, -1, -1):
+            a, b = edges[s, 0], edges[s, 1]
+            for k in range(3):
+                least = min(points[a, k] - radii[a], points[b, k] - radii[b])
+                most = max(points[a, k] + radii[a], points[b, k] + radii[b])
+                first[k] = max(0, math.floor((least - low[k]) / step))
+                last[k] = min(shape[k] - 1, math.floor((most - low[k]) / step))
+            for i in range(first[0], last[0] + 1):
+                for j in range(first[1], last[1] + 1):
+                    for k in range(first[2], last[2] + 1):
+                        v = (i * shape[1] + j) * shape[2] + k
+                        if fill == 0:
+                            starts[v] += 1
+                        else:
+                            starts[v] -= 1
+                            listed[starts[v]] = s
+    return starts, listed
+
+
+@compiled
+def _buried(p, own, voxels, edges, points, radii):
+    """Whether a point lies within another segment, or within the ball at an end of one that is no end of its own."""
+    starts, listed, low, step, shape = voxels
+    v = 0
+    for k in range(3):
+        at = math.floor((p[k] - low[k]) / step)
+        if at < 0 or at >= shape[k]:
+            return False
+        v = v * shape[k] + at
     foot = np.empty(3)
-    for i in range(n):
-        s = around[i]
+    for i in range(starts[v], starts[v + 1]):
+        s = listed[i]
+        if s == own:
+            continue
+        for side in range(2):
+            u = edges[s, side]
+            if u != edges[own, 0] and u != edges[own, 1]:
+                away = 0.0
+                for k in range(3):
+                    away += (p[k] - points[u, k]) * (p[k] - points[u, k])
+                if away < max(radii[u] - 1e-6, 0.0) ** 2:
+                    return True
         a, b = points[edges[s, 0]], points[edges[s, 1]]
-        if s == own or (a == b).all():
+        if (a == b).all():
             continue
         along, length = _across(p, a, b, foot)
         if 0 < along < length:
             radius = radii[edges[s, 0]] + (radii[edges[s, 1]] - radii[edges[s, 0]]) * along / length
-            if foot[0] ** 2 + foot[1] ** 2 + foot[2] ** 2 < (radius - 1e-6) ** 2:
+            if foot[0] ** 2 + foot[1] ** 2 + foot[2] ** 2 < max(radius - 1e-6, 0.0) ** 2:
                 return True
     return False
 
@@ -229,7 +276,7 @@ def projected(astrocytes, somata, targets, segments, vessels, domains, normals, 
     the segments around; across from the target, toward the soma, toward the domain, then turned about the axis; the same elsewhere
     along the segment.
     """
-    points, radii, edges, node_starts, node_segments = vessels
+    points, radii, edges, node_starts, node_segments, voxels = vessels
     domain_points, point_starts, triangles, triangle_starts = domains
     n = len(astrocytes)
     surface, on, wrong = np.empty((n, 3)), np.empty(n, np.int64), np.full(n, 4, np.int64)
@@ -257,7 +304,7 @@ def projected(astrocytes, somata, targets, segments, vessels, domains, normals, 
                     surface[i], on[i], wrong[i] = here, around[k], 0
             if wrong[i] == 0:
                 wrong[i] = 1 if _beyond(surface[i], planes, levels) > 1e-9 else 0
-                wrong[i] += 2 if _buried(surface[i], on[i], around, n_around, edges, points, radii) else 0
+                wrong[i] += 2 if _buried(surface[i], on[i], voxels, edges, points, radii) else 0
         if wrong[i] == 0:
             continue
         # two directions across the axis, the first toward the soma
@@ -288,7 +335,7 @@ def projected(astrocytes, somata, targets, segments, vessels, domains, normals, 
                 if not _put(toward, a, b, ra, rb, level, here):
                     continue
                 is_wrong = 1 if _beyond(here, planes, levels) > 1e-9 else 0
-                is_wrong += 2 if _buried(here, own, around, n_around, edges, points, radii) else 0
+                is_wrong += 2 if _buried(here, own, voxels, edges, points, radii) else 0
                 if is_wrong < wrong[i]:
                     surface[i], on[i], wrong[i] = here, own, is_wrong
             if wrong[i] == 0:

@@ -275,8 +275,7 @@ def _arrivals(points: np.ndarray, triangles: np.ndarray, seeds: Any, reach_um: f
 
     starts, others = corners_of(triangles, len(points))
     edge = mean_edge(points, triangles)
-    across = float(np.ptp(points, axis=0).sum()) if len(points) else 0.0
-    stride = max(_STRIDE * edge, min(reach_um, across) / 1000, 1e-300)
+    stride = max(_STRIDE * edge, min(reach_um / 1000, 1000 * edge), 1e-300)
     return fronts(points, starts, others, *seeds, reach_um, _MARGIN * edge, stride)
 
 

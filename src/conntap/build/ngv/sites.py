@@ -38,8 +38,8 @@ def endfoot_sites(
     in each; no two have the same target. An astrocyte without a vessel gets none, one with too few targets as many as there are.
 
     From the target an endfoot moves to the surface of the vessel: to where the line from the soma first enters it, on the target's
-    segment or one near it. Where no line does so within the domain, other places around the target are tried. Each lies on the
-    frustum of its segment.
+    segment or one near it. Where no line does so within the domain and outside other vessels, other places around the target are tried.
+    Each lies on the frustum of its segment; those for which no good place was found are counted.
 
     Parameters
     ----------
@@ -227,8 +227,26 @@ def _touched(
     node = vessels.edges.ravel()
     order = np.argsort(node, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(node, minlength=len(vessels.points)))])
-    network = (vessels.points, vessels.diameters / 2, vessels.edges, starts, order // 2)
+    network = (vessels.points, vessels.diameters / 2, vessels.edges, starts, order // 2, _voxels(vessels))
     return projected(astrocyte, places[astrocyte], *targets, network, _flat(domains), *faces)
+
+
+def _voxels(vessels: Vasculature) -> tuple[Any, ...]:
+    """Which segments come near each voxel: where they begin, and they; the corner, side and number of voxels."""
+    from conntap.build.ngv._sites import voxelled
+
+    radii, edges = vessels.diameters / 2, vessels.edges
+    if not len(edges):
+        return np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), np.zeros(3), 1.0, np.zeros(3, dtype=np.int64)
+    low, high = (vessels.points - radii[:, None]).min(axis=0), (vessels.points + radii[:, None]).max(axis=0)
+    boxes = np.abs(vessels.ends - vessels.starts) + 2 * vessels.radii.max(axis=1, keepdims=True)
+    step = max(
+        float(np.prod((high - low).clip(min=1e-3)) / (4 * len(edges) + 64)) ** (1 / 3), (high - low).max() / 1000
+    )
+    while np.prod(boxes / step + 1, axis=1).sum() > 64 * len(edges) + 1e6:
+        step *= 1.5
+    shape = (np.floor((high - low) / step) + 1).astype(np.int64)
+    return *voxelled(vessels.points, radii, edges, low, step, shape), low, step, shape
 
 
 def _tell(told: dict[str, int]) -> None:
