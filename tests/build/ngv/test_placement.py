@@ -170,7 +170,12 @@ def test_where_somata_find_no_room_it_says_so(caplog):
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [(0, "0 astrocytes are expected"), (np.nan, "0 astrocytes are expected"), (-1, "negative"), (np.inf, "infinite")],
+    [
+        (0, "0 astrocytes are expected"),
+        (np.nan, r"0 astrocytes are expected|density: nan;"),
+        (-1, "negative"),
+        (np.inf, "infinite"),
+    ],
 )
 def test_bad_densities_are_refused(values, message):
     with pytest.raises(OptionError, match=message):
@@ -192,3 +197,14 @@ def test_bad_options_are_refused():
         placed(box_um=CUBE, radius_um=(30, 1, 0.1, 20))
     with pytest.raises(OptionError, match="0 astrocytes are expected"):
         placed(atlas=Volume(np.full((2, 2, 2), 1e4), [0, 0, 0], [50, 50, 50]), box_um=((500, 0, 0), (600, 9, 9)))
+
+
+def test_a_density_that_is_none_is_refused_as_such():
+    with pytest.raises(OptionError, match=r"astrocytes.density: nan; give astrocytes per mm\^3"):
+        astrocytes(box_um=((0, 0, 0), (150, 150, 150)), density=float("nan"), rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("radius", [None, "abcd", (5.6, 0.7, 0.1), (float("nan"), 1, 0, 10), (5, 1, -1, 10)])
+def test_radii_that_are_not_four_numbers_are_refused(radius):
+    with pytest.raises(OptionError, match=r"astrocytes.radius_um: .*; give the mean"):
+        astrocytes(box_um=((0, 0, 0), (150, 150, 150)), radius_um=radius, rng=np.random.default_rng(0))

@@ -147,11 +147,15 @@ def _checked(spacing: Spacing) -> Spacing:
 
 
 def _four(radius_um: Any) -> tuple[float, float, float, float]:
-    if len(radius_um) != 4 or not radius_um[2] >= 0:
+    try:
+        mean, sd, least, most = (float(each) for each in radius_um)
+    except (TypeError, ValueError):
+        mean, sd, least, most = (math.nan,) * 4
+    if not (math.isfinite(mean + sd + most) and least >= 0):
         raise OptionError(
             f"astrocytes.radius_um: {radius_um!r}; give the mean, the standard deviation, the least and the largest, from 0 on."
         )
-    return tuple(radius_um)
+    return mean, sd, least, most
 
 
 def _densities(
@@ -162,6 +166,8 @@ def _densities(
 
     masked = None if mask is None else read_volume(Path(mask))
     number = not isinstance(density, str | Path)
+    if number and math.isnan(density):
+        raise OptionError("astrocytes.density: nan; give astrocytes per mm^3, or a file of voxels.")
     if atlas is not None:
         volume = atlas
     elif not number:
