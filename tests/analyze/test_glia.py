@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from tissue_parts import tissue
 
 import conntap
+from conntap import build
 from conntap.analyze import ngv_validation
+from conntap.analyze.glia import _tissue
 from conntap.build import ngv_circuit
 from conntap.circuits import Connectome
 from conntap.circuits.sonata.writing import write_sonata
@@ -30,11 +33,11 @@ def of(table, quantity):
 
 def test_what_was_built_is_measured_as_by_hand(built):
     table = ngv_validation(built)
-    tissue_mm3 = 2 * 11 * 10 * 10 / 1.1**3 * 1e-9
+    tissue_mm3 = 2 * 11 * 10 * 10 * 1e-9  # walls on all sides: nothing grew
     assert of(table, "astrocyte_density")["mean"] == pytest.approx(2 / tissue_mm3)
     assert of(table, "vessel_length_density")["mean"] == pytest.approx(20e-6 / tissue_mm3)
     assert of(table, "nearest_neighbour")["mean"] == pytest.approx(10)
-    assert of(table, "domain_volume")[["mean", "n"]].tolist() == pytest.approx([1100, 2])
+    assert of(table, "domain_volume")[["n", "verdict"]].tolist() == [0, "unknown"], "both touch walls"
     assert of(table, "endfeet_per_astrocyte")[["mean", "sd"]].tolist() == pytest.approx([1.5, 0.5**0.5])
     assert of(table, "endfoot_area")["mean"] == pytest.approx(1.0)
     assert of(table, "vessel_coverage")["mean"] == pytest.approx(3 / (2 * np.pi * 1 * 20))
@@ -45,7 +48,7 @@ def test_of_vessels_only_what_lies_around_the_domains_counts(given, tmp_path):
     vessels = given["vessels"]
     longer = replace(vessels, points=vessels.points + np.array([[0, 0, 0], [0, 0, 0], [60, 0, 0]]))
     far = ngv_circuit(**{**given, "vessels": longer}, folder=tmp_path / "ngv")
-    assert of(ngv_validation(far), "vessel_length_density")["mean"] == pytest.approx(20e-6 / (2200 / 1.1**3 * 1e-9))
+    assert of(ngv_validation(far), "vessel_length_density")["mean"] == pytest.approx(20e-6 / (2200 * 1e-9))
 
 
 def test_paths_to_endfeet_run_along_processes(built, given):
@@ -70,3 +73,12 @@ def test_circuits_without_glia_and_wrong_numbers_are_refused(built, tmp_path):
         ngv_validation(circuit)
     with pytest.raises(OptionError, match=r"ngv_validation\.cells: -1"):
         ngv_validation(built, cells=-1)
+
+
+def test_tissue_is_what_domains_filled_before_they_grew():
+    box = ((0.0, 0.0, 0.0), (120.0, 150.0, 90.0))
+    places = np.random.default_rng(3).uniform(5, 85, (12, 3)) * [120 / 90, 150 / 90, 1]
+    somata = pd.DataFrame(places, columns=["x", "y", "z"]).assign(radius=4.0)
+    domains = build.domains(somata, box_um=box, rng=np.random.default_rng(0))
+    assert domains.volumes.sum() > 1.02 * 120 * 150 * 90
+    assert _tissue(domains) == pytest.approx(120 * 150 * 90, rel=2e-3)

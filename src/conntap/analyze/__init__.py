@@ -20,7 +20,7 @@ _FILES: dict[str, dict[str, int]] = {
     "distance": {"connection_probability_within": 1, "distance_dependence": 1, "distance_fit": 1},
     "distances": {"closeness": 1, "eccentricity": 1},
     "edge_values": {"edge_values_by_participation": 1, "pair_values_by_position": 1},
-    "glia": {"ngv_validation": 2},
+    "glia": {"ngv_validation": 3},
     "homology": {"betti_bounds": 1, "betti_numbers": 1, "persistence": 1},
     "inequality": {"degree_inequality": 1, "lorenz_curve": 1},
     "listing": {"simplex_lists": 1},

@@ -76,8 +76,12 @@ def ngv_validation(circuit: Circuit, *, cells: int = 200) -> pd.DataFrame:
     -------
     Index 0, 1, 2 ...; columns `quantity`, `unit`, `mean`, `sd` and `n` as built, `published`, `published_sd`, `low`, `high`, `source`,
     `verdict`: "pass" where the mean built lies from `low` to `high` (one standard deviation around the published mean; a fifth of the mean where none is
-    told), else "miss"; "unknown" where the circuit does not tell. Volumes of domains are those with overlap; the density is over the
-    volume of all domains without; of vessels what lies in the box around these counts.
+    told), else "miss"; "unknown" where the circuit does not tell. Volumes of domains are those with overlap, of domains that touch no
+    wall; where all do they are unknown. Densities are over the volume of all domains without overlap. Nearest neighbours are between
+    centres of somata, of all astrocytes; near walls they are farther. Primary processes are all that leave the soma, those to
+    endfeet too. The path to an endfoot runs along its process from the soma's surface; the published text does not tell where
+    theirs begins: from the soma's centre it is longer by the soma's radius. Areas are those of endfeet that have one.
+    Of vessels what lies in the box around the domains counts.
 
     Raises
     ------
@@ -128,14 +132,14 @@ def _measured(
     """Quantity -> the values that were built."""
     table, domains, vessels = astrocytes.table(["x", "y", "z", "radius"]), astrocytes.domains, vasculature.vessels
     volumes = domains.volumes
-    tissue = float((volumes / domains.scalings**3).sum())
+    tissue = _tissue(domains)
     yield "astrocyte_density", np.array([len(table) / tissue * 1e9] if tissue > 0 else [])
     lengths = vessels.lengths * _within(vessels, domains.meshes.points)
     yield "vessel_length_density", np.array([lengths.sum() / tissue * 1e3] if tissue > 0 else [])
     yield "nearest_neighbour", _nearest(table[["x", "y", "z"]].to_numpy(dtype=np.float64))
     yield "soma_radius", table["radius"].to_numpy(dtype=np.float64)
     inner = [number for number in range(len(domains)) if not _at_wall(domains, number)]
-    yield "domain_volume", volumes[inner if inner else slice(None)]
+    yield "domain_volume", volumes[np.array(inner, dtype=np.int64)]
     endfeet = edges.endfeet
     areas = endfeet.table["area"].to_numpy(dtype=np.float64)
     yield "endfeet_per_astrocyte", np.bincount(endfeet.table["astrocyte"], minlength=len(table)).astype(float)
@@ -154,6 +158,39 @@ def _within(vessels: Vasculature, points: np.ndarray) -> np.ndarray:
     walls = (np.stack([points.min(axis=0), points.max(axis=0)])[:, None] - vessels.starts) / step
     enters, leaves = walls.min(axis=0).max(axis=1), walls.max(axis=0).min(axis=1)
     return (leaves.clip(0, 1) - enters.clip(0, 1)).clip(min=0)
+
+
+def _tissue(domains: Any) -> float:
+    """The volume of the tissue that domains share, without their overlaps, um^3.
+
+    A domain that touches no wall grew as a whole. Of others the faces toward neighbours are moved back to where they were; walls stay.
+    """
+    before = domains.volumes / domains.scalings**3
+    for number in range(len(domains)):
+        begin, end = domains.meshes.triangle_starts[number : number + 2]
+        walls = domains.neighbours[begin:end] < 0
+        if walls.any() and domains.scalings[number] > 1:
+            before[number] = _before_growth(domains.meshes[number], domains.planes(number), walls, before[number])
+    return float(before.sum())
+
+
+def _before_growth(mesh: Any, planes: tuple[np.ndarray, np.ndarray], walls: np.ndarray, naive: float) -> float:
+    """The volume of a domain whose faces toward neighbours go back toward its centre of mass; `naive` as if all did."""
+    from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError
+
+    (normals, offsets), corners, middle = planes, mesh.points[mesh.triangles], mesh.points.mean(axis=0)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    parts = ((corners[:, 0] - middle) * across).sum(axis=1) / 6
+    centre = middle + (parts[:, None] * (corners - middle).sum(axis=1)).sum(axis=0) / (4 * parts.sum())
+    across = across / np.sqrt((across**2).sum(axis=1)).clip(min=1e-12)[:, None]
+    stays = (normals @ across[walls].T > 1 - 1e-6).any(axis=1)
+    reach = offsets - normals @ centre
+    back = np.where(stays, reach, reach * (naive / mesh.volume) ** (1 / 3))
+    try:
+        found = HalfspaceIntersection(np.column_stack([normals, -back]), np.zeros(3)).intersections
+        return float(ConvexHull(found).volume)
+    except (QhullError, ValueError):
+        return naive
 
 
 def _at_wall(domains: Any, number: int) -> bool:

@@ -85,10 +85,14 @@ def read_domains(path: str | Path) -> Domains:
     with opened(Path(path)) as file:
         points, point_starts = _group(path, file, "points")
         triangles, triangle_starts = _group(path, file, "triangle_data")
-        neighbours, _ = _group(path, file, "neighbors")
+        neighbours, neighbour_starts = _group(path, file, "neighbors")
         scalings = _values(path, file, "data/scaling_factors") if "data/scaling_factors" in file else None
     if triangles.ndim != 2 or triangles.shape[1] != 4:
         raise CircuitError(f"{path}: data/triangle_data has shape {triangles.shape}; give (triangles, 4).")
+    if not np.array_equal(neighbour_starts, triangle_starts):
+        raise CircuitError(
+            f"{path}: offsets/neighbors are not offsets/triangle_data; there is one neighbour a triangle."
+        )
     meshes = _meshes(path, points, point_starts, triangles[:, 1:], triangle_starts)
     scalings = np.ones(len(meshes)) if scalings is None else scalings
     return _made(path, lambda: Domains(meshes, neighbours.reshape(-1), scalings))
