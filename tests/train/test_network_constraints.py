@@ -31,7 +31,7 @@ def radius_of(pre, post, n, weights):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_radius_is_that_of_numpy_on_the_dense_matrix(n, seed):
     pre, post, weights = random_edges(n, 0.3 if n == 12 else 0.05, seed)
-    scaled = SpectralRadius(pre, post, n, radius=0.8, hold="equal")(weights)
+    scaled = SpectralRadius(pre, post, n, radius=0.8, hold="equal", find="eigenvalue")(weights)
     assert radius_of(pre, post, n, scaled) == pytest.approx(0.8, rel=1e-9)
     assert torch.allclose(scaled / weights, (scaled / weights)[0])
 
@@ -41,11 +41,26 @@ def test_weights_below_the_radius_stay_as_they_are():
     assert torch.equal(SpectralRadius(pre, post, 20, radius=100.0)(weights), weights)
 
 
-@pytest.mark.parametrize("n", [10, 270])
-def test_the_gradient_is_that_of_finite_differences(n):
-    pre, post, weights = random_edges(n, 3 / n, 5)
-    constraint = SpectralRadius(pre, post, n, radius=0.5, hold="equal")
-    chosen = torch.arange(0, len(weights), 1 if n == 10 else 97)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_growth_comes_near_the_radius_where_no_eigenvalue_stands_out(seed):
+    pre, post, weights = random_edges(400, 0.04, seed)
+    exact = radius_of(pre, post, 400, weights)
+    found = [SpectralRadius(pre, post, 400, steps=steps).found(weights) for steps in (100, 800)]
+    assert found == [pytest.approx(exact, rel=2e-2), pytest.approx(exact, rel=2e-3)]
+
+
+def test_a_long_ring_has_the_radius_of_its_mean_weight():
+    n = 500
+    ring = SpectralRadius(np.arange(n), np.roll(np.arange(n), -1), n, steps=n)
+    weights = torch.tensor(np.random.default_rng(0).lognormal(size=n))
+    assert ring.found(weights) == pytest.approx(float(weights.log().mean().exp()), rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "find"), [(10, "eigenvalue"), (270, "eigenvalue"), (10, "growth"), (40, "growth")])
+def test_the_gradient_is_that_of_finite_differences(n, find):
+    pre, post, weights = random_edges(n, 4 / n, 4)
+    constraint = SpectralRadius(pre, post, n, radius=0.5, hold="equal", find=find, steps=20)
+    chosen = torch.arange(0, len(weights), max(1, len(weights) // 12))
 
     def of_some(values):
         return constraint(weights.index_copy(0, chosen, values)).sum()
@@ -115,6 +130,8 @@ def test_balance_keeps_signs_and_the_ratio_whatever_the_sizes(sizes):
         (lambda: SpectralRadius([0], [1], 2, hold="equal"), "no cycle"),
         (lambda: SpectralRadius([0], [2], 2), r"SpectralRadius\.post: give row positions"),
         (lambda: SpectralRadius([0, 1], [1], 2), "2 pre and 1 post"),
+        (lambda: SpectralRadius([0], [0], 1, steps=0), r"SpectralRadius\.steps"),
+        (lambda: SpectralRadius([0], [0], 1, find="power"), "known: auto, eigenvalue, growth"),
         (lambda: SpectralRadius([0], [0], 1, radius=0.0), "finite number above 0"),
         (lambda: SpectralRadius([0], [0], 1)(torch.tensor([float("nan")])), "1 weights are not finite"),
         (lambda: SpectralRadius([0], [0], 1)(torch.zeros(2)), r"shape \(2,\) for 1 edges"),
