@@ -1,5 +1,8 @@
 """Recurrent networks of a connectome beside dense ones, forward and back, by every way of computing them."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,8 @@ import torch
 from conntap import Connectome
 from conntap.errors import OptionError
 from conntap.train.dynamics import NONLINEARITIES, Dynamics
-from conntap.train.networks import ConnectomeRNN, Perturbation
+from conntap.train.networks import ConnectomeRNN
+from conntap.train.perturbations import Perturbation
 from conntap.train.projections import Projection
 from conntap.train.weights import Weights
 
@@ -357,3 +361,32 @@ def test_input_that_does_not_fit_is_told():
 
 def test_an_empty_batch_gives_an_empty_output():
     assert made()(columns(0, 6, 3)).shape == (0, 6, 2)
+
+
+def test_a_network_is_copied_and_one_without_parametrizations_pickled():
+    dynamics, x = Dynamics(phi={"A": "softplus", "B": "identity", "C": "tanh"}), columns(2, 3, 3)
+    network, free = made(dynamics=dynamics), made(dynamics=dynamics, weights=Weights())
+    assert torch.equal(network(x), copy.deepcopy(network)(x))
+    assert torch.equal(free(x), pickle.loads(pickle.dumps(free))(x))
+
+
+@pytest.mark.parametrize("path", ["compiled", "plain"])
+def test_no_neurons_or_no_connections_make_a_network_too(path):
+    for n in (0, 1, 3):
+        connectome = Connectome(n, [], [], properties={"weight": []})
+        network = ConnectomeRNN(connectome, inputs=2, outputs=1, computing={"path": path}, rng=np.random.default_rng(0))
+        y = network(torch.ones(2, 4, 2))
+        y.sum().backward()
+        assert y.shape == (2, 4, 1)
+        assert torch.isfinite(y).all()
+
+
+def test_what_is_no_number_stays_so():
+    for path in ("compiled", "plain"):
+        for at in ("post", "pre"):
+            network = made(path, Dynamics(nonlinearity_at=at))
+            x = columns(2, 3, 3)
+            x[0, 1, 0] = float("nan")
+            outputs, states = network(x, record="all")
+            assert torch.isnan(states[0, 1]).all()
+            assert torch.isfinite(outputs[1]).all()

@@ -20,13 +20,26 @@ __all__ = ["NONLINEARITIES", "AtLeast", "Dynamics", "NeuronParameters"]
 
 Nonlinearity = str | Callable[[torch.Tensor], torch.Tensor]
 
+
+def _identity(z: torch.Tensor) -> torch.Tensor:
+    return z
+
+
+def _softplus(z: torch.Tensor) -> torch.Tensor:
+    return torch.logaddexp(z, z.new_zeros(()))
+
+
+def _rectified_tanh(z: torch.Tensor) -> torch.Tensor:
+    return torch.relu(torch.tanh(z))
+
+
 NONLINEARITIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "identity": lambda z: z,
+    "identity": _identity,
     "relu": torch.relu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
-    "softplus": lambda z: torch.logaddexp(z, z.new_zeros(())),
-    "rectified_tanh": lambda z: torch.relu(torch.tanh(z)),
+    "softplus": _softplus,
+    "rectified_tanh": _rectified_tanh,
 }
 """By name, in the order of their numbers in compiled steps."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,36 +13,15 @@ from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection, selected
 from conntap.errors import OptionError, one_of, rectangular, whole
 from conntap.train.dynamics import Dynamics, NeuronParameters
+from conntap.train.option_reading import only, options_of
 from conntap.train.pattern import Pattern
+from conntap.train.perturbations import Perturbation, change_of
 from conntap.train.products import Path, is_compiled, n_threads, product
 from conntap.train.projections import Projection
 from conntap.train.unrolled import Course, unroll
 from conntap.train.weights import ConnectionWeights, Weights
 
-__all__ = ["ConnectomeRNN", "Perturbation"]
-
-
-@dataclass(frozen=True)
-class Perturbation:
-    """Something done to some neurons during some steps.
-
-    Parameters
-    ----------
-    kind
-        "add": `value` is added to the current. "clamp": states are held at `value`. "silence": nothing is sent.
-    nodes
-        Which neurons: an expression, {property: values}, ids; None: all.
-    value
-        What is added or held.
-    start, stop
-        The first step, and the one after the last (None: to the end).
-    """
-
-    kind: Literal["add", "clamp", "silence"]
-    nodes: Selection | None = None
-    value: float = 0.0
-    start: int = 0
-    stop: int | None = None
+__all__ = ["ConnectomeRNN"]
 
 
 class ConnectomeRNN(nn.Module):
@@ -148,11 +126,11 @@ class ConnectomeRNN(nn.Module):
         OptionError
             An unknown option, or one that the network refuses.
         """
-        _only(options, ("weights", "dynamics", "nodes", "computing", "inputs"), "ConnectomeRNN")
+        only(options, ("weights", "dynamics", "nodes", "computing", "inputs"), "ConnectomeRNN")
         inputs = options.pop("inputs", "dense")
         one_of("ConnectomeRNN.inputs", inputs, ("dense", "one_to_one"))
         weights, dynamics = (
-            _made(kind, options.pop(name, None)) for kind, name in ((Weights, "weights"), (Dynamics, "dynamics"))
+            options_of(kind, options.pop(name, None)) for kind, name in ((Weights, "weights"), (Dynamics, "dynamics"))
         )
         rng = np.random.default_rng(int(torch.randint(2**62, (1,))))
         network = cls(
@@ -349,7 +327,7 @@ class ConnectomeRNN(nn.Module):
         """The same, step by step by torch's own means."""
         alpha, bias = self.neurons.alpha()[:, None], self.neurons.biases()[:, None]
         h = inputs.new_zeros((self.n_neurons, inputs.shape[2])) if start is None else start
-        changes = [_change(each, self.nodes, h.device) for each in perturb]
+        changes = [change_of(each, self.nodes, h.device) for each in perturb]
         is_bent_first, found, drive = self.neurons.options.nonlinearity_at == "post", [], None
         for step in range(steps):
             if drive is None or len(inputs) > 1:
@@ -399,28 +377,8 @@ class ConnectomeRNN(nn.Module):
         return sums / counts[:, None]
 
 
-def _change(each: Any, nodes: Any, device: torch.device) -> Callable[[str, int, torch.Tensor], torch.Tensor]:
-    """A function of (moment of a step, step, rows) that perturbs."""
-    if callable(each):
-        return lambda moment, step, rows: each(step, rows) if moment == "clamp" else rows
-    if isinstance(each, Mapping):
-        each = _made(Perturbation, each)
-    one_of("Perturbation.kind", each.kind, ("add", "clamp", "silence"))
-    is_meant = torch.zeros((len(nodes), 1), dtype=torch.bool, device=device)
-    is_meant[torch.as_tensor(selected(nodes, each.nodes, "Perturbation.nodes"), device=device)] = True
-
-    def changed(moment: str, step: int, rows: torch.Tensor) -> torch.Tensor:
-        if moment != each.kind or step < each.start or (each.stop is not None and step >= each.stop):
-            return rows
-        if moment == "add":
-            return rows + is_meant * each.value
-        return torch.where(is_meant, rows.new_tensor(each.value if moment == "clamp" else 0.0), rows)
-
-    return changed
-
-
 def _chosen(nodes: Any, choice: Mapping[str, Any]) -> dict[str, np.ndarray | None]:
-    _only(choice, ("inputs", "outputs"), "ConnectomeRNN.nodes")
+    only(choice, ("inputs", "outputs"), "ConnectomeRNN.nodes")
     return {
         name: None if choice.get(name) is None else selected(nodes, choice[name], f"ConnectomeRNN.nodes.{name}")
         for name in ("inputs", "outputs")
@@ -428,7 +386,7 @@ def _chosen(nodes: Any, choice: Mapping[str, Any]) -> dict[str, np.ndarray | Non
 
 
 def _computing(options: Mapping[str, Any]) -> tuple[Path, int | None, torch.dtype]:
-    _only(options, ("path", "threads", "dtype"), "ConnectomeRNN.computing")
+    only(options, ("path", "threads", "dtype"), "ConnectomeRNN.computing")
     dtypes = {"float32": torch.float32, "float64": torch.float64}
     name = options.get("dtype")
     if name is not None:
@@ -446,19 +404,3 @@ def _check_sizes(inputs: Projection | None, outputs: Projection | None, n: int) 
     ):
         if found not in (None, n):
             raise OptionError(f"ConnectomeRNN.{name}: a projection for {found} neurons; the connectome has {n}.")
-
-
-def _only(given: Mapping[str, Any], names: Sequence[str], where: str) -> None:
-    from conntap.errors import unknown
-
-    for name in given:
-        if name not in names:
-            raise OptionError(unknown(where, "option", name, names))
-
-
-def _made(kind: type, given: Mapping[str, Any] | None) -> Any:
-    """Options of a class from what a document holds."""
-    if given is None:
-        return kind()
-    _only(given, tuple(kind.__dataclass_fields__), kind.__name__)
-    return kind(**{name: tuple(value) if name == "by" else value for name, value in given.items()})

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from conntap.circuits.connectome import Connectome
 from conntap.circuits.selection import Selection
 from conntap.errors import OptionError
-from conntap.train.networks import ConnectomeRNN, Perturbation, _change, _made
+from conntap.train.networks import ConnectomeRNN
+from conntap.train.option_reading import options_of
+from conntap.train.perturbations import Perturbation, change_of
 from conntap.train.products import product
 from conntap.train.solving import Solver, advanced
 
@@ -79,7 +81,7 @@ class ConnectomeODE(nn.Module):
         OptionError
             An unknown option, or one that the network or the solver refuses.
         """
-        solver = _made(Solver, options.pop("solver", None))
+        solver = options_of(Solver, options.pop("solver", None))
         return cls(ConnectomeRNN.from_options(connectome, n_in, n_out, **options), solver=solver)
 
     @property
@@ -118,7 +120,7 @@ class ConnectomeODE(nn.Module):
         network, found, drive = self.network, [], None
         dt_ms = network.neurons.options.dt_ms
         tensors = (network.weights(), network.neurons.alpha() / dt_ms, network.neurons.biases())
-        changes = [_change(each, network.nodes, h.device) for each in perturb if not callable(each)]
+        changes = [change_of(each, network.nodes, h.device) for each in perturb if not callable(each)]
         for step in range(steps):
             if drive is None or len(inputs) > 1:
                 given = inputs[step if len(inputs) > 1 else 0]
