@@ -2,8 +2,8 @@
 
     python benchmarks/ngv_synthesis.py [--cells 20] [--peer PYTHON --peer-cells 2]
 
-PYTHON is the interpreter of an environment with archngv 3.3 (pip install archngv). Both get the same somata, domains, endfeet and
-attractors, and grow, thin out to 2 points per um, and add diameters and perimeters. Memory: peak of resident memory (VmHWM) of each
+PYTHON is the interpreter of an environment with archngv 3.3 (pip install archngv). Both get the same somata, domains and endfeet and
+as many attractors, and grow, thin out to 2 points per um, and add diameters and perimeters. Memory: peak of resident memory (VmHWM) of each
 process, with its libraries.
 """
 
@@ -148,17 +148,17 @@ def main():
     from conntap.build.ngv.synthesis import astrocyte_morphologies
 
     astrocytes, domains, sites = tissue(asked.cells, np.random.default_rng(1))
-    synapses = clouds(astrocytes, domains, np.random.default_rng(2))
+    synapses = clouds(astrocytes.iloc[:1], domains, np.random.default_rng(2))
     few = {"sections": 200}
     astrocyte_morphologies(
         astrocytes, domains, sites, None, synapses, growth=few, rng=np.random.default_rng(0)
     )  # compiled
-    start = time.process_time()
-    cells = astrocyte_morphologies(astrocytes, domains, sites, None, synapses, rng=np.random.default_rng(3))
+    start = time.process_time()  # attractors are scattered cell by cell, as none are given
+    cells = astrocyte_morphologies(astrocytes, domains, sites, rng=np.random.default_rng(3))
     seconds = (time.process_time() - start) / len(cells)
     memory = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
     print(
-        f"{len(cells)} cells, domains {domains.volumes.mean():,.0f} um^3, {len(synapses) / len(cells):,.0f} attractors a cell"
+        f"{len(cells)} cells, domains {domains.volumes.mean():,.0f} um^3, {cells.table['n_attractors'].mean():,.0f} attractors a cell"
     )
     ours, theirs, peer = [], [], []
     for row in range(len(cells)):
@@ -169,6 +169,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
             n_peer = min(asked.peer_cells, len(cells))
+            synapses = clouds(astrocytes.iloc[:n_peer], domains, np.random.default_rng(2))
             for row in range(n_peer):
                 mesh, mine = domains.meshes[row], synapses[synapses["astrocyte"] == row]
                 targets = sites[sites["astrocyte"] == row].to_numpy()[:, 1:]
