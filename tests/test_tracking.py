@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from conntap import open_store
 from conntap.errors import MissingExtra
 from conntap.study import load_study, run
 from conntap.study.accounts import Account
@@ -37,6 +38,15 @@ print(json.dumps([
      "files": sorted(each.path for each in client.list_artifacts(run.info.run_id))}
     for run in client.search_runs([experiment.experiment_id])
 ]))
+"""
+TRAINING = """\
+study: Tracked
+seed: 1
+stages:
+  column: {do: build.column, n_nodes: 30}
+  task: {do: train.delayed_match, n: 60}
+  trained: {do: train.fit, of: {connectome: column, task: task}, epochs: 3, repeat: 2}
+run: {workers: 1}
 """
 QUIET = [sys.executable, "-W", "ignore"]
 
@@ -180,3 +190,16 @@ def test_neither_the_command_line_nor_the_tracker_imports_mlflow():
     code = "import sys, conntap.cli, conntap.tracking; print('mlflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_networks_that_were_trained_keep_their_history_once(tmp_path):
+    (tmp_path / "study.yaml").write_text(TRAINING)
+    tap("run", tmp_path / "study.yaml", "--track")
+    tap("collect", tmp_path / "study.yaml", "--track")
+    by_name = {each["name"]: each for each in kept(tmp_path / "study")}
+    assert set(by_name) == {"launch 1", "column", "task", "trained", "repeat=0", "repeat=1"}
+    assert by_name["repeat=1"]["parent"] == by_name["trained"]["id"]
+    with open_store(tmp_path / "study" / "store.h5") as store:
+        history = store["trained"][1].history
+    assert by_name["repeat=1"]["metrics"]["validation_loss"] == pytest.approx(history["validation_loss"].iloc[-1])
+    assert by_name["repeat=1"]["status"] == "FINISHED"

@@ -28,6 +28,7 @@ __all__ = ["Tracker", "default_uri"]
 _LONGEST = 500  # of a parameter's value, which is what old servers take
 _AT_ONCE = 100  # parameters and metrics in one message
 _PATIENCE_S = 60.0
+_MOST_MEMBERS = 200  # networks of a stage whose histories are kept
 
 
 def default_uri(out: Path) -> str:
@@ -249,6 +250,7 @@ class _Writer:
         former = _read(folder / "tracking.json")
         former = former if former.get("uri") == uri and "run" in former else {}
         self.stages: dict[str, str] = former.get("stages", {})
+        noted |= {"members": former["members"]} if "members" in former else {}
         self.ended = False
         self.parent = former.get("run") or self._run(
             f"launch {self.about.get('launch')}", {"mlflow.note.content": self._description()}
@@ -318,6 +320,9 @@ class _Writer:
             for stage, means in _means(self.out / "store.h5"):
                 if stage in self.stages:
                     self.metrics(self.stages[stage], means)
+            for stage, case, history in _histories(self.out / "store.h5"):
+                if stage in self.stages:
+                    self.history(stage, case, history)
             self.file(self.parent, self.out / "report.html", since=self._began())
         if summary:
             path = self.folder / "summary.json"
@@ -327,6 +332,25 @@ class _Writer:
         state = "KILLED" if message["stopped"] else "FAILED" if summary.get("failed") else "FINISHED"
         if not goes_on:
             self.client.set_terminated(self.parent, state)
+
+    def history(self, stage: str, case: str, history: Mapping[str, list[float]]) -> None:
+        """A run inside that of a stage for a network that was trained: a number an epoch of each metric."""
+        from mlflow.entities import Metric
+
+        known = self.noted.setdefault("members", {}).setdefault(stage, {})
+        if case in known:
+            return
+        known[case] = self._run(case or stage, {"mlflow.parentRunId": self.stages[stage]})
+        now = int(1000 * time.time())
+        kept = [
+            Metric(_name(name), float(value), now, int(epoch))
+            for name, values in history.items()
+            for epoch, value in zip(history["epoch"], values, strict=True)
+            if name != "epoch" and math.isfinite(value)
+        ]
+        for part in _parts(kept):
+            self.client.log_batch(known[case], metrics=part)
+        self.client.set_terminated(known[case], "FINISHED")
 
     def close(self) -> None:
         """A run of which nobody told the end was killed."""
@@ -375,6 +399,23 @@ def _means(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
             controls = stage.cases["control"] if "control" in stage.cases else ["original"] * len(values)
             by_control = values.reset_index(drop=True).groupby(list(controls)).mean()
             yield name, {f"mean.{control}": float(mean) for control, mean in by_control.items()}
+
+
+def _histories(path: Path) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
+    """The history of each network that was trained: its stage, its case in words, and numbers an epoch."""
+    from conntap.store import open_store
+
+    if not path.exists():
+        return
+    with open_store(path) as opened:
+        for name in opened:
+            stage = opened[name]
+            if set(stage.encodings) != {"trained"}:
+                continue
+            for number, (_, case) in zip(range(_MOST_MEMBERS), stage.cases.iterrows(), strict=False):
+                table = stage[number].history
+                told = ", ".join(f"{key}={value}" for key, value in case.items())
+                yield name, told, {column: table[column].tolist() for column in table.columns}
 
 
 def _parts(things: list[Any]) -> Iterable[list[Any]]:

@@ -233,6 +233,26 @@ def test_a_divergence_is_one_clear_error(column):
         fitted(column, task, rate=900.0, epochs=9, training={"optimiser": "sgd", "clip": None})
 
 
+def test_what_parametrizations_charge_is_added_to_the_loss(column, task, monkeypatch):
+    def pulled(connectome, n_in, n_out):
+        network = toy_network.Toy.from_options(connectome, n_in, n_out)
+        pull = train.Grouped(np.zeros(connectome.n_nodes, dtype=int), pull="square", strength=100.0)
+        torch.nn.utils.parametrize.register_parametrization(network.reads, "bias", pull)
+        return network
+
+    monkeypatch.setitem(making.KINDS, "toy", pulled)
+    trained = fitted(column, task, training={"clip": None, "keep": "last"}, epochs=10, rate=0.05)
+    (bias,) = [each for name, each in trained.parameters.items() if "bias" in name and "reads" in name]
+    assert np.abs(bias).max() < 0.1
+    assert trained.network().reads.bias.unique().numel() == 1
+
+
+def test_a_network_of_equations_is_trained_as_one_of_steps(column, task):
+    trained = fitted(column, task.taken(range(40)), network={"kind": "ode", "dynamics": {"tau_ms": 2.0}}, epochs=2)
+    assert trained.spec["network"]["weights"]["size"] == "n_syn"
+    assert train.score(trained, task.taken(range(40, 60))) >= 0
+
+
 def test_values_are_learned_by_their_mean_squared_error(column):
     rng = np.random.default_rng(1)
     inputs = rng.random((60, 6, 1))
@@ -266,6 +286,8 @@ def test_a_task_is_learned_and_a_store_keeps_what_was(column):
         ({"training": {"momentum": 1.0}}, r"fit.training.momentum: 1.0; give a number from 0 below 1"),
         ({"training": {"validation": 0, "patience": 3}}, r"fit.training.patience: needs validation data"),
         ({"training": {"every": 0}}, r"fit.training.every: 0"),
+        ({"training": {"device": "gpu"}}, r"fit.training.device: 'gpu'; give cpu, cuda"),
+        ({"training": {"device": "cuda:99"}}, r"fit.training.device: 'cuda:99' is not at hand"),
         ({"training": {"loss": "hinge"}}, r"fit.training.loss: unknown loss 'hinge'"),
     ],
 )

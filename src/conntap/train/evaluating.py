@@ -340,12 +340,13 @@ def _sums(trained: Trained, task: Task, where: str) -> np.ndarray:
     from conntap.train.making import needs_torch
 
     needs_torch(where)
-    from conntap.train.loops import measured, quietly
+    from conntap.train.loops import at_hand, measured, quietly
 
     told = trained.spec["training"]
-    with quietly(told["threads"], told["device"]):
-        network = trained.network().to(told["device"])
-        return measured(network, task, loss=told["loss"], batch=_EACH, device=told["device"])
+    device = at_hand(told["device"])
+    with quietly(told["threads"], device):
+        network = trained.network().to(device)
+        return measured(network, task, loss=told["loss"], batch=_EACH, device=device)
 
 
 def _states(trained: Trained, task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -353,12 +354,13 @@ def _states(trained: Trained, task: Task) -> Iterator[tuple[np.ndarray, np.ndarr
     from conntap.train.making import needs_torch
 
     needs_torch("responses")
-    from conntap.train.loops import quietly, states_of
+    from conntap.train.loops import at_hand, quietly, states_of
 
     told = trained.spec["training"]
-    with quietly(told["threads"], told["device"]):
-        network = trained.network().to(told["device"])
-        yield from states_of(network, task, batch=_EACH, device=told["device"])
+    device = at_hand(told["device"])
+    with quietly(told["threads"], device):
+        network = trained.network().to(device)
+        yield from states_of(network, task, batch=_EACH, device=device)
 
 
 def _groups(trained: Trained, by: str | None) -> tuple[np.ndarray, list[Any]]:

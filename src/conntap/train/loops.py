@@ -22,9 +22,10 @@ from conntap.errors import OptionError
 from conntap.seeds import stream
 from conntap.train.keeping import keep, taken_up
 from conntap.train.options import Training, learning_rate
+from conntap.train.sharing import Grouped, penalty_of
 from conntap.train.task import Task
 
-__all__ = ["Loop", "measured", "numbers_of", "outputs_of", "quietly", "states_of"]
+__all__ = ["Loop", "at_hand", "measured", "numbers_of", "outputs_of", "quietly", "states_of"]
 
 _log = getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Loop:
             raise OptionError(
                 "fit.network: nothing of it can be trained. Let weights, projections or gains be trainable."
             )
+        self.is_charged = any(isinstance(each, Grouped) for each in self.network.modules())
         self.optimiser = _optimiser(self.parameters, self.rate, self.training)
 
     def run(self, path: Path | None, mark: str) -> None:
@@ -107,7 +109,7 @@ class Loop:
         losses, right = _losses(outputs, targets, self.train_on.kind, self.training.loss)
         count = mask.sum()
         loss = (losses * mask).sum() / count
-        total = loss + self.network.penalty() if hasattr(self.network, "penalty") else loss
+        total = loss + penalty_of(self.network) if self.is_charged else loss
         self._check(float(total.detach()), "loss", number)
         total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.training.clip or math.inf)
@@ -223,9 +225,23 @@ def numbers_of(network: torch.nn.Module) -> dict[str, np.ndarray]:
     }
 
 
+def at_hand(device: str) -> str:
+    """The device, or the processor where there is no such device.
+
+    >>> at_hand("cuda:99")
+    'cpu'
+    """
+    number = int(device.partition(":")[2] or 0)
+    return device if device == "cpu" or number < torch.cuda.device_count() else "cpu"
+
+
 @contextlib.contextmanager
 def quietly(threads: int, device: str) -> Iterator[None]:
     """With so many threads of torch, and leaving its generators as they are."""
+    if at_hand(device) != device:
+        raise OptionError(
+            f"fit.training.device: {device!r} is not at hand here. Give cpu, or run where there is a GPU."
+        )
     before = torch.get_num_threads()
     devices = [torch.device(device)] if device.startswith("cuda") else []
     torch.set_num_threads(threads)

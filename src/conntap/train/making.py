@@ -25,7 +25,10 @@ def _of(file: str, name: str) -> Callable[..., Any]:
     return made
 
 
-KINDS: dict[str, Callable[..., Any]] = {"rnn": _of("networks", "ConnectomeRNN")}
+KINDS: dict[str, Callable[..., Any]] = {
+    "ode": _of("odes", "ConnectomeODE"),
+    "rnn": _of("networks", "ConnectomeRNN"),
+}
 """Kind of network -> what makes it of (connectome, n_in, n_out, **options), drawing from torch's generator."""
 
 
@@ -36,7 +39,7 @@ def check_network(network: Mapping[str, Any]) -> None:
     --------
     >>> check_network({"kind": "rrn"})
     Traceback (most recent call last):
-    conntap.errors.OptionError: fit.network.kind: unknown kind of network 'rrn'; known: rnn. Did you mean 'rnn'?
+    conntap.errors.OptionError: fit.network.kind: unknown kind of network 'rrn'; known: ode, rnn. Did you mean 'rnn'?
     """
     kind = network.get("kind", "rnn")
     if kind not in KINDS:
@@ -45,7 +48,7 @@ def check_network(network: Mapping[str, Any]) -> None:
 
 
 def usual_network(connectome: Connectome, network: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a network with its kind, and with weights where a recurrent one has none.
+    """The options of a network with its kind, and with weights where none are given.
 
     Examples
     --------
@@ -53,7 +56,7 @@ def usual_network(connectome: Connectome, network: Mapping[str, Any]) -> dict[st
     {'kind': 'rnn', 'weights': {'size': 'n_syn', 'scale': 0.09}}
     """
     found = {"kind": "rnn", **network}
-    if found["kind"] != "rnn" or "weights" in found:
+    if found["kind"] not in ("ode", "rnn") or "weights" in found:
         return found
     size = next((name for name in ("weight", "n_syn") if name in connectome.properties), None)
     sizes = (

@@ -13,15 +13,14 @@ from conntap.errors import OptionError, unknown
 
 __all__ = ["check_options"]
 
-_KNOWN: dict[str, dict[str, tuple[str, str] | None]] = {
-    "rnn": {
-        "weights": ("weights", "Weights"),
-        "dynamics": ("dynamics", "Dynamics"),
-        "nodes": None,
-        "computing": None,
-        "inputs": None,
-    }
+_RECURRENT: dict[str, tuple[str, str] | None] = {
+    "weights": ("weights", "Weights"),
+    "dynamics": ("dynamics", "Dynamics"),
+    "nodes": None,
+    "computing": None,
+    "inputs": None,
 }
+_KNOWN = {"rnn": _RECURRENT, "ode": {**_RECURRENT, "solver": ("solving", "Solver")}}
 """Kind of network -> its options -> where the dataclass is that says what a mapping of it may hold."""
 
 

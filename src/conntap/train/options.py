@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
@@ -126,6 +127,8 @@ def training_of(where: str, given: Training | Mapping[str, Any]) -> Training:
         raise OptionError(f"{where}.clip: {given.clip!r}; give a norm above 0, or null for no clipping.")
     if given.loss not in (None, "cross_entropy", "mse"):
         raise OptionError(unknown(f"{where}.loss", "loss", given.loss, ["cross_entropy", "mse"]))
+    if not isinstance(given.device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", given.device):
+        raise OptionError(f"{where}.device: {given.device!r}; give cpu, cuda, or cuda:1 and the like.")
     if given.patience is not None and given.validation == 0:
         raise OptionError(f"{where}.patience: needs validation data, but validation is 0. Give a share, such as 0.2.")
     return given
