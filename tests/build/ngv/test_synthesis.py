@@ -14,6 +14,7 @@ from scipy.spatial import ConvexHull, cKDTree
 from conntap.build.ngv.attractors import attractor_cloud, attractor_grid
 from conntap.build.ngv.barcodes import bars_of, read_barcodes, scaled_bars
 from conntap.build.ngv.growth import Growth, growth_of
+from conntap.build.ngv.keeping import keep, taken_up
 from conntap.build.ngv.morphology_features import endfoot_sections, morphology_statistics
 from conntap.build.ngv.primary import directions_apart
 from conntap.build.ngv.synthesis import astrocyte_morphologies
@@ -424,3 +425,13 @@ def test_statistics_of_a_hand_made_cell():
     assert (row["n_tips"], row["highest_order"], row["sholl"]) == (2, 1, [1, 1, 1])
     with pytest.raises(OptionError, match="shell_um"):
         morphology_statistics(cell, shell_um=0)
+
+
+def test_whatever_byte_of_a_kept_cell_is_damaged_it_is_whole_or_made_again(tmp_path):
+    arrays = {"points": np.arange(12.0).reshape(4, 3), "parents": np.array([-1, 0])}
+    keep(tmp_path, "one", arrays)
+    whole = (tmp_path / "one.npz").read_bytes()
+    for place in range(len(whole)):
+        (tmp_path / "one.npz").write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        found = taken_up(tmp_path, "one")
+        assert found is None or all(np.array_equal(found[name], arrays[name]) for name in arrays)
