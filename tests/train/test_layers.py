@@ -104,6 +104,7 @@ def test_gradients_of_signed_and_shared_weights_agree_with_finite_differences():
         (Weights(sign={"A": 1}), "nothing for types B, C"),
         (Weights(sign={"A": 1, "B": 1, "C": 1}), "of the other sign"),
         (Weights(kind="groups", by=("pre.typ",)), "unknown pre node property 'typ'"),
+        (Weights(scale=float("nan")), "scale: nan; give a finite number"),
         (Weights(kind="all"), "known: edges, fixed, groups"),
     ],
 )
@@ -121,3 +122,19 @@ def test_edges_of_one_pair_must_be_of_one_group():
 def test_input_of_another_width_is_told():
     with pytest.raises(OptionError, match="the last must be 12"):
         SparseLinear(asymmetric())(torch.ones(2, 5))
+
+
+@pytest.mark.parametrize("path", ["compiled", "plain"])
+def test_nothing_in_gives_nothing_out(path):
+    assert SparseLinear(asymmetric(), path=path)(torch.ones(0, 12)).shape == (0, 12)
+    connectome = Connectome(0, [], [], post_nodes=3, properties={"weight": []})
+    layer = SparseLinear(connectome, path=path)
+    assert layer(torch.ones(2, 5, 0)).tolist() == torch.zeros(2, 5, 3).tolist()
+
+
+def test_a_layer_leaves_its_connectome_as_it_was():
+    connectome, same = asymmetric(), asymmetric()
+    layer = SparseLinear(connectome, weights=Weights(sign="ei"))
+    layer(torch.ones(2, 12)).sum().backward()
+    torch.optim.SGD(layer.parameters(), lr=1.0).step()
+    assert connectome == same

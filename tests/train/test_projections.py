@@ -51,3 +51,11 @@ def test_what_makes_no_sense_is_told(options, told):
 def test_input_of_another_width_is_told():
     with pytest.raises(OptionError, match="the last must be 4"):
         Projection(4, 6, rng=np.random.default_rng(0))(torch.ones(2, 6))
+
+
+@pytest.mark.parametrize("kind", ["dense", "one_to_one"])
+def test_no_nodes_or_no_rows_give_an_empty_or_a_zero_output(kind):
+    rng = np.random.default_rng(0)
+    assert Projection(4, 4, kind=kind, rng=rng)(torch.ones(0, 3, 4)).shape == (0, 3, 4)
+    assert Projection(0, 0, kind=kind, rng=rng)(torch.ones(2, 0)).shape == (2, 0)
+    assert Projection(4, 6, kind=kind, out_of=[], into=[], rng=rng)(torch.ones(2, 4)).tolist() == [[0.0] * 6] * 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import nn
 
@@ -69,7 +71,7 @@ class SparseLinear(nn.Module):
         """Shape (..., pre nodes) -> (..., post nodes)."""
         if x.shape[-1] != self.pattern.n_pre:
             raise OptionError(f"SparseLinear: input of shape {tuple(x.shape)}; the last must be {self.pattern.n_pre}.")
-        y = self.columns(x.reshape(-1, x.shape[-1]).T).T
+        y = self.columns(x.reshape(prod(x.shape[:-1]), x.shape[-1]).T).T
         return y.reshape(*x.shape[:-1], self.pattern.n_post)
 
     def columns(self, x: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -86,7 +87,7 @@ class Projection(nn.Module):
         """Shape (..., n_from) -> (..., n_to)."""
         if x.shape[-1] != self.n_from:
             raise OptionError(f"Projection: input of shape {tuple(x.shape)}; the last must be {self.n_from}.")
-        y = self.columns(self.chosen(x.movedim(-1, 0).reshape(self.n_from, -1)))
+        y = self.columns(self.chosen(x.movedim(-1, 0).reshape(self.n_from, prod(x.shape[:-1]))))
         if self.into is not None:
             y = y.new_zeros((self.n_to, y.shape[1])).index_copy(0, self.into, y)
         return y.T.reshape(*x.shape[:-1], self.n_to)

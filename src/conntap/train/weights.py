@@ -123,6 +123,8 @@ class ConnectionWeights(nn.Module):
     ) -> None:
         super().__init__()
         one_of("Weights.kind", options.kind, ("edges", "groups", "fixed"))
+        if not np.isfinite(options.scale):
+            raise OptionError(f"Weights.scale: {options.scale}; give a finite number.")
         self.kind, self.groups = options.kind, None
         sizes = pattern.summed(_sizes(connectome, options)) * float(options.scale if options.kind != "groups" else 1.0)
         sign = _signs(connectome, pattern, options)
