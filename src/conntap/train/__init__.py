@@ -15,6 +15,7 @@ _FILES: dict[str, dict[str, int]] = {
     "dot_tasks": {"correlated_dots": 1},
     "evaluating": {"best_of": 1, "evaluate": 1, "parameters": 1, "ranked": 1, "responses": 1, "score": 1},
     "fitting": {"fit": 1},
+    "hexagonal": {"flashes": 1, "moving_edges": 1},
     "memory_tasks": {"delayed_match": 1, "evidence": 1},
 }
 
@@ -24,6 +25,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "codecs": ("register_codecs",),
     "constraints": ("Bounded", "Signed"),
     "dynamics": ("AtLeast", "Dynamics", "NONLINEARITIES", "NeuronParameters"),
+    "event_files": ("write_tensorboard",),
+    "hexagonal": ("Eye",),
     "layers": ("SparseLinear",),
     "network_constraints": ("Balance", "SpectralRadius"),
     "networks": ("ConnectomeRNN",),
