@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conntap import Connectome
 from conntap.errors import OptionError
 from conntap.train.pattern import Pattern
-from conntap.train.products import _by_parts, _sampled, _sampled_by_parts, product, row_ranges
+from conntap.train.products import _by_parts, _sampled, _sampled_by_parts, multiplier, product, row_ranges
 
 PATHS = ("compiled", "plain")
 
@@ -153,3 +153,19 @@ def test_half_precision_is_computed_by_parts():
     _, pattern, values, x = drawn(9, 7, 30, 6)
     y = product(values.bfloat16(), pattern, x.bfloat16())
     torch.testing.assert_close(y.double(), product(values, pattern, x), rtol=0.05, atol=0.1)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_multiplier_gives_the_gradients_of_products_one_by_one(path):
+    _, pattern, values, x = drawn(9, 9, 30, 6)
+    found = []
+    for times in (multiplier, None):
+        given = [values.clone().requires_grad_(), x.clone().requires_grad_()]
+        once = (
+            multiplier(given[0], pattern, path=path)
+            if times
+            else lambda x, v=given[0]: product(v, pattern, x, path=path)
+        )
+        once(once(given[1]).tanh()).square().sum().backward()
+        found.append([each.grad for each in given])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))

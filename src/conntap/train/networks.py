@@ -16,7 +16,7 @@ from conntap.train.dynamics import Dynamics, NeuronParameters
 from conntap.train.option_reading import only, options_of
 from conntap.train.pattern import Pattern
 from conntap.train.perturbations import Perturbation, change_of
-from conntap.train.products import Path, is_compiled, n_threads, product
+from conntap.train.products import Path, is_compiled, multiplier, n_threads
 from conntap.train.projections import Projection
 from conntap.train.unrolled import Course, unroll
 from conntap.train.weights import ConnectionWeights, Weights
@@ -327,6 +327,7 @@ class ConnectomeRNN(nn.Module):
         """The same, step by step by torch's own means."""
         alpha, bias = self.neurons.alpha()[:, None], self.neurons.biases()[:, None]
         h = inputs.new_zeros((self.n_neurons, inputs.shape[2])) if start is None else start
+        times = multiplier(values, self.pattern, path=self.path, threads=self.threads)
         changes = [change_of(each, self.nodes, h.device) for each in perturb]
         is_bent_first, found, drive = self.neurons.options.nonlinearity_at == "post", [], None
         for step in range(steps):
@@ -335,7 +336,7 @@ class ConnectomeRNN(nn.Module):
             x = h if is_bent_first else self.neurons.bent(h)
             for change in changes:
                 x = change("silence", step, x)
-            z = product(values, self.pattern, x, path=self.path, threads=self.threads) + drive + bias
+            z = times(x) + drive + bias
             for change in changes:
                 z = change("add", step, z)
             h = h + alpha * ((self.neurons.bent(z) if is_bent_first else z) - h)

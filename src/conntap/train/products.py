@@ -16,7 +16,18 @@ from torch.autograd.function import once_differentiable
 from conntap.errors import OptionError, one_of, whole
 from conntap.train.pattern import Pattern
 
-__all__ = ["Path", "is_compiled", "product", "roomy", "row_ranges", "turned", "turned_back", "working"]
+__all__ = [
+    "Path",
+    "is_compiled",
+    "multiplier",
+    "n_threads",
+    "product",
+    "roomy",
+    "row_ranges",
+    "turned",
+    "turned_back",
+    "working",
+]
 
 Path = Literal["auto", "compiled", "plain"]
 """How products are computed: by compiled kernels, on the processor alone; by torch's own operations, anywhere; or by the first
@@ -67,10 +78,41 @@ def product(
     >>> product(torch.tensor([2.0, 5.0]), pattern, torch.tensor([[1.0], [10.0], [100.0]])).tolist()
     [[0.0], [502.0], [0.0]]
     """
-    _checked(values, pattern, x)
-    if is_compiled(values, path):
-        return _Compiled.apply(values, x.contiguous(), pattern, n_threads(threads))
-    return _Plain.apply(values, x, pattern)
+    return multiplier(values, pattern, path=path, threads=threads)(x)
+
+
+def multiplier(
+    values: torch.Tensor, pattern: Pattern, *, path: Path = "auto", threads: int | None = None
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """`product` for several x: values are put in the order of the way back but once.
+
+    Examples
+    --------
+    >>> from conntap import Connectome
+    >>> times = multiplier(torch.tensor([2.0]), Pattern.of(Connectome(2, [0], [1])))
+    >>> times(torch.tensor([[1.0], [0.0]])).tolist(), times(torch.tensor([[3.0], [0.0]])).tolist()
+    ([[0.0], [2.0]], [[0.0], [6.0]])
+    """
+    threads, back = n_threads(threads), _BackValues(values, pattern)
+    kind = _Compiled if is_compiled(values, path) else _Plain
+
+    def times(x: torch.Tensor) -> torch.Tensor:
+        _checked(values, pattern, x)
+        return kind.apply(values, x.contiguous(), pattern, threads, back)
+
+    return times
+
+
+class _BackValues:
+    """Values in the order by pre node, made when they are first asked for."""
+
+    def __init__(self, values: torch.Tensor, pattern: Pattern) -> None:
+        self.values, self.pattern, self.found = values.detach(), pattern, None
+
+    def __call__(self, turned: Callable[[torch.Tensor, Pattern], torch.Tensor]) -> torch.Tensor:
+        if self.found is None:
+            self.found = turned(self.values, self.pattern)
+        return self.found
 
 
 def is_compiled(values: torch.Tensor, path: Path) -> bool:
@@ -142,9 +184,11 @@ class _Compiled(torch.autograd.Function):
     """By kernels."""
 
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, x: torch.Tensor, pattern: Pattern, threads: int) -> torch.Tensor:
+    def forward(
+        ctx: Any, values: torch.Tensor, x: torch.Tensor, pattern: Pattern, threads: int, back: _BackValues
+    ) -> torch.Tensor:
         ctx.save_for_backward(values, x)
-        ctx.pattern, ctx.threads = pattern, threads
+        ctx.pattern, ctx.threads, ctx.back = pattern, threads, back
         return _rows_summed(values.detach(), x.detach(), pattern.indptr, pattern.indices, threads)
 
     @staticmethod
@@ -154,17 +198,17 @@ class _Compiled(torch.autograd.Function):
 
         values, x = (each.detach() for each in ctx.saved_tensors)
         pattern, grad = ctx.pattern, grad.contiguous()
-        back_values = turned(values, pattern)
+        back_values = ctx.back(turned)
         if not ctx.needs_input_grad[0]:
             sums = _rows_summed(back_values, grad, pattern.back_indptr, pattern.back_indices, ctx.threads)
-            return None, sums, None, None
+            return None, sums, None, None, None
         out, found = torch.empty_like(x), torch.zeros_like(values)
         arrays = [
             each.numpy() for each in (out, found, x, grad, back_values, pattern.back_indptr, pattern.back_indices)
         ]
         with working(ctx.threads) as run:
             run(lambda first, last: multiplied_back(*arrays, first, last), row_ranges(arrays[5], ctx.threads))
-        return turned_back(found, pattern), out, None, None
+        return turned_back(found, pattern), out, None, None, None
 
 
 def roomy(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
@@ -206,23 +250,26 @@ class _Plain(torch.autograd.Function):
     """By torch's operations: its sparse products where it has them, and else by parts."""
 
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, x: torch.Tensor, pattern: Pattern) -> torch.Tensor:
+    def forward(
+        ctx: Any, values: torch.Tensor, x: torch.Tensor, pattern: Pattern, threads: int, back: _BackValues
+    ) -> torch.Tensor:
         ctx.save_for_backward(values, x)
-        ctx.pattern = pattern
+        ctx.pattern, ctx.back = pattern, back
         return _first_of(_by_sparse, _by_parts)(pattern.indptr, pattern.indices, values.detach(), x.detach())
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        values, x = (each.detach() for each in ctx.saved_tensors)
+        _, x = (each.detach() for each in ctx.saved_tensors)  # values too: torch tells where they were changed since
         pattern = ctx.pattern
         to_values = to_x = None
         if ctx.needs_input_grad[0]:
             to_values = _first_of(_sampled, _sampled_by_parts)(pattern.indptr, pattern.indices, grad, x)
         if ctx.needs_input_grad[1]:
-            back = _first_of(_by_sparse, _by_parts)
-            to_x = back(pattern.back_indptr, pattern.back_indices, values[pattern.back_order], grad)
-        return to_values, to_x, None
+            multiplied = _first_of(_by_sparse, _by_parts)
+            back_values = ctx.back(lambda values, pattern: values[pattern.back_order])
+            to_x = multiplied(pattern.back_indptr, pattern.back_indices, back_values, grad)
+        return to_values, to_x, None, None, None
 
 
 def _first_of(
