@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
-from conntap.train.hexagonal import Eye, flashes, moving_edges, positions
+from conntap.train.hexagonal import Eye, flashes, moving_edges, moving_patterns, positions
 
 # The six neighbours of a column.
 AROUND = [(1, 0), (0, 1), (-1, 1), (-1, 0), (0, -1), (1, -1)]
@@ -144,3 +144,42 @@ def test_noise_comes_after_the_rest_with_the_spread_asked_for():
     apart = noisy.inputs - plain.inputs
     assert (apart[:, 0] == 0).all()
     assert apart[:, 1:].std() == pytest.approx(0.1, rel=0.05)
+
+
+def test_a_pattern_moves_as_far_as_its_speed_says_and_keeps_its_form():
+    connectome = eye(4)
+    options = {"n": 12, "directions": 12, "speeds": (25.0,), "eye": {"dt_ms": 40.0}}
+    task = moving_patterns(connectome, **options, rng=np.random.default_rng(1))
+    xy = positions(connectome.nodes["u"], connectome.nodes["v"])
+    checked = 0
+    for row, angle in enumerate(np.radians(task.samples["angle"])):
+        way = np.array([np.cos(angle), np.sin(angle)])  # one column a step
+        here, there = np.nonzero(np.hypot(*(xy[:, None] + way - xy[None]).transpose(2, 0, 1)) < 1e-6)
+        np.testing.assert_allclose(task.inputs[row, 2:, there], task.inputs[row, 1:-1, here], atol=1e-5)
+        checked += len(here) > 40
+    assert checked == 6
+
+
+def test_patterns_of_two_samples_differ_and_their_light_tells_no_direction():
+    task = moving_patterns(eye(4), n=400, directions=2, rng=np.random.default_rng(1))
+    assert len(set(task.fingerprints().tolist())) == 400
+    courses = task.inputs[:, 1:].mean(axis=2)
+    right = task.samples["direction"].to_numpy() == 0
+    assert abs(courses[right].mean() - courses[~right].mean()) < 0.02
+    assert (task.inputs[:, 0] == 0.5).all()
+    assert 0 <= task.inputs.min() <= task.inputs.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"n": 0}, "moving_patterns.n"),
+        ({"contrast": 0.0}, "moving_patterns.contrasts: 0"),
+        ({"speeds": (0.0,)}, "moving_patterns.speeds"),
+        ({"moving_ms": 0.0}, "moving_patterns.moving_ms"),
+        ({"directions": 1}, "moving_patterns.directions"),
+    ],
+)
+def test_patterns_out_of_range_are_told(options, told):
+    with pytest.raises(OptionError, match=told):
+        moving_patterns(eye(), **options, rng=np.random.default_rng(1))

@@ -15,8 +15,9 @@ _FILES: dict[str, dict[str, int]] = {
     "dot_tasks": {"correlated_dots": 1},
     "evaluating": {"best_of": 1, "evaluate": 1, "parameters": 1, "ranked": 1, "responses": 1, "score": 1},
     "fitting": {"fit": 1},
-    "hexagonal": {"flashes": 1, "moving_edges": 1},
+    "hexagonal": {"flashes": 1, "moving_edges": 1, "moving_patterns": 1},
     "memory_tasks": {"delayed_match": 1, "evidence": 1},
+    "tuning": {"column_responses": 1, "direction_selectivity": 1, "flash_response_index": 1},
 }
 
 # Other public names of each file: modules of torch, nouns, functions that are no steps.
@@ -43,6 +44,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "spatial": ("SpatialRNN",),
     "task": ("Task",),
     "trained": ("Trained",),
+    "visual": ("VisualRNN", "with_offsets"),
     "weights": ("ConnectionWeights", "SignedMagnitude", "Weights"),
 }
 

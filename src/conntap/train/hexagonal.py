@@ -15,7 +15,17 @@ from conntap.errors import OptionError, unknown, whole
 from conntap.train.memory_tasks import Part, check_samples, check_shares
 from conntap.train.task import Task
 
-__all__ = ["Eye", "check_edges", "check_flashes", "eye_of", "flashes", "moving_edges", "positions"]
+__all__ = [
+    "Eye",
+    "check_edges",
+    "check_flashes",
+    "check_patterns",
+    "eye_of",
+    "flashes",
+    "moving_edges",
+    "moving_patterns",
+    "positions",
+]
 
 _POLARITIES = {"off": -1.0, "on": 1.0}
 
@@ -149,6 +159,94 @@ def moving_edges(
     return _task("moving_edges", samples, covered, samples["direction"], directions, eye, noise, part=part)
 
 
+def moving_patterns(
+    connectome: Connectome,
+    *,
+    n: int = 400,
+    directions: int = 4,
+    speeds: tuple[float, ...] = (10.0, 20.0),
+    contrast: float = 1.0,
+    moving_ms: float = 500.0,
+    eye: Eye | dict[str, Any] = USUAL,
+    part: Part = "train",
+    rng: np.random.Generator,
+) -> Task:
+    """Whither does the pattern move? Another pattern of bright and dark in each sample; no place, no order of the light tells.
+
+    Only what compares neighbours over time can answer, as cells that detect motion do.
+
+    Parameters
+    ----------
+    connectome
+        Its nodes have a column and those that see are known; see `eye`.
+    n
+        Number of samples.
+    directions
+        How many, evenly around from 0 degrees (to the right) on.
+    speeds
+        In columns a second.
+    contrast
+        Of the pattern to grey, above 0, at most 1.
+    moving_ms
+        How long it moves, from when it is there.
+    eye
+        Which nodes see, where they stand, and how time is cut; also as a mapping of what differs.
+    part
+        Changes nothing here but the options; so stages of a study that differ in it draw other samples.
+    rng
+        The source of randomness.
+
+    Returns
+    -------
+    As many classes as directions, a channel for each node that sees; the answer counts at the last step. Columns of samples:
+    direction, angle (degrees, counterclockwise from right), speed.
+
+    Raises
+    ------
+    OptionError
+        An option out of range, nodes without a column, no node that sees.
+
+    Notes
+    -----
+    A pattern is a sum of 12 plane waves of 3 to 8 columns in all orientations, bent into -1 to 1 by tanh. Four bytes a sample, step and
+    channel, 12 sines each.
+
+    Examples
+    --------
+    >>> nodes = pd.DataFrame({"u": [-1, 0, 1], "v": [0, 0, 0], "role": "input"})
+    >>> moving_patterns(Connectome(nodes, [0], [1]), n=8, rng=np.random.default_rng(1))
+    Task(moving_patterns: 8 samples of 26 steps, 3 channels, 4 classes)
+    """
+    eye = eye_of("moving_patterns", eye)
+    check_patterns(n, directions, speeds, contrast, moving_ms)
+    places = _places(connectome, eye, "moving_patterns")
+    every = pd.MultiIndex.from_product([range(directions), speeds]).to_frame(index=False)
+    samples = every.iloc[rng.permutation(np.arange(n) % len(every))].reset_index(drop=True)
+    samples.columns = ["direction", "speed"]
+    samples.insert(1, "angle", samples["direction"] * 360.0 / directions)
+    rest, moving = max(1, round(eye.rest_ms / eye.dt_ms)), max(1, round(moving_ms / eye.dt_ms))
+    way = samples["speed"].to_numpy()[:, None] * np.arange(moving) * eye.dt_ms / 1000
+    angle = np.radians(samples["angle"].to_numpy())
+    inputs = np.full((n, rest + moving, len(places)), eye.grey)
+    for row in range(n):
+        waves, turns, phases = (
+            2 * np.pi / rng.uniform(3, 8, 12),
+            rng.uniform(0, 2 * np.pi, 12),
+            rng.uniform(0, 2 * np.pi, 12),
+        )
+        vectors = waves[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+        still = vectors @ places.T + phases[:, None]
+        shift = vectors @ np.array([np.cos(angle[row]), np.sin(angle[row])])
+        light = np.sin(still - shift[:, None] * way[row][:, None, None]).sum(axis=1) / np.sqrt(6)
+        inputs[row, rest:] *= 1 + contrast * np.tanh(light)
+    if eye.noise:
+        inputs[:, rest:] += eye.noise * rng.standard_normal((n, moving, len(places)))
+    mask = np.zeros(inputs.shape[:2], dtype=bool)
+    mask[:, -1] = True
+    told = {"task": "moving_patterns", "dt_ms": eye.dt_ms, "part": part}
+    return Task(inputs, samples["direction"].to_numpy(np.int64), mask, "classes", directions, samples, told)
+
+
 def flashes(
     connectome: Connectome,
     *,
@@ -247,8 +345,17 @@ def check_edges(
             else "moving_edges.polarities: none. Give on, off, or both."
         )
     _check_contrasts("moving_edges", contrasts)
-    if not len(speeds) or not all(np.isfinite(each) and each > 0 for each in speeds):
-        raise OptionError(f"moving_edges.speeds: {tuple(speeds)}; give columns a second, above 0.")
+    _check_speeds("moving_edges", speeds)
+
+
+def check_patterns(n: int, directions: int, speeds: tuple[float, ...], contrast: float, moving_ms: float) -> None:
+    """Refuse options out of range."""
+    check_samples("moving_patterns", n=n)
+    whole("moving_patterns.directions", directions, 2)
+    _check_contrasts("moving_patterns", (contrast,))
+    _check_speeds("moving_patterns", speeds)
+    if not np.isfinite(moving_ms) or moving_ms <= 0:
+        raise OptionError(f"moving_patterns.moving_ms: {moving_ms}; give a time above 0.")
 
 
 def check_flashes(radius: float, contrasts: tuple[float, ...], flash_ms: float, after_ms: float, classes: int) -> None:
@@ -264,6 +371,11 @@ def _check_contrasts(where: str, contrasts: tuple[float, ...]) -> None:
     check_shares(where, 1, contrasts=contrasts)
     if 0 in contrasts:
         raise OptionError(f"{where}.contrasts: 0 shows nothing. Give numbers above 0, at most 1.")
+
+
+def _check_speeds(where: str, speeds: tuple[float, ...]) -> None:
+    if not len(speeds) or not all(np.isfinite(each) and each > 0 for each in speeds):
+        raise OptionError(f"{where}.speeds: {tuple(speeds)}; give columns a second, above 0.")
 
 
 def _places(connectome: Connectome, eye: Eye, where: str) -> np.ndarray:

@@ -28,6 +28,7 @@ def _of(file: str, name: str) -> Callable[..., Any]:
 KINDS: dict[str, Callable[..., Any]] = {
     "ode": _of("odes", "ConnectomeODE"),
     "rnn": _of("networks", "ConnectomeRNN"),
+    "visual": _of("visual", "VisualRNN"),
 }
 """Kind of network -> what makes it of (connectome, n_in, n_out, **options), drawing from torch's generator."""
 
