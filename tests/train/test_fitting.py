@@ -294,3 +294,13 @@ def test_a_task_is_learned_and_a_store_keeps_what_was(column):
 def test_options_that_make_no_sense_are_told(column, task, changed, told):
     with pytest.raises(OptionError, match=told):
         fitted(column, task, **changed)
+
+
+def test_progress_of_other_cells_is_not_taken_up(column, task, tmp_path):
+    nodes = column.nodes.copy()
+    nodes["ei"] = np.where(np.arange(len(nodes)) % 2, "i", "e")
+    other = column.with_nodes(nodes)
+    options = {"network": {"weights": {"size": None, "sign": "ei", "scale": 0.1}}, "epochs": 2}
+    train.fit(column, task, **options, kept=tmp_path, rng=np.random.default_rng(3))
+    found = train.fit(other, task, **options, kept=tmp_path, rng=np.random.default_rng(3))
+    same(found, train.fit(other, task, **options, rng=np.random.default_rng(3)))

@@ -98,19 +98,19 @@ def test_gradients_of_signed_and_shared_weights_agree_with_finite_differences():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (Weights(size="wieght"), "Did you mean 'weight'"),
-        (Weights(sign="eo"), "unknown property of edges or pre nodes 'eo'"),
-        (Weights(sign="type"), "holds A, B, C"),
-        (Weights(sign={"A": 1}), "nothing for types B, C"),
-        (Weights(sign={"A": 1, "B": 1, "C": 1}), "of the other sign"),
-        (Weights(kind="groups", by=("pre.typ",)), "unknown pre node property 'typ'"),
-        (Weights(scale=float("nan")), "scale: nan; give a finite number"),
-        (Weights(kind="all"), "known: edges, fixed, groups"),
+        (dict(size="wieght"), "Did you mean 'weight'"),
+        (dict(sign="eo"), "unknown property of edges or pre nodes 'eo'"),
+        (dict(sign="type"), "holds A, B, C"),
+        (dict(sign={"A": 1}), "nothing for types B, C"),
+        (dict(sign={"A": 1, "B": 1, "C": 1}), "of the other sign"),
+        (dict(kind="groups", by=("pre.typ",)), "unknown pre node property 'typ'"),
+        (dict(scale=float("nan")), "scale: nan; give a finite number"),
+        (dict(kind="all"), "known: edges, fixed, groups"),
     ],
 )
 def test_what_a_connectome_does_not_give_is_told(options, told):
     with pytest.raises(OptionError, match=told):
-        SparseLinear(asymmetric(), weights=options)
+        SparseLinear(asymmetric(), weights=Weights(**options))
 
 
 def test_edges_of_one_pair_must_be_of_one_group():

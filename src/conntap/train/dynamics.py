@@ -82,6 +82,9 @@ class Dynamics:
     bias_trained: Literal["none", "fixed", "one", "type", "neuron"] = "neuron"
     types: str = field(default="type", kw_only=True)
 
+    def __post_init__(self) -> None:
+        _check(self)
+
 
 class AtLeast(nn.Module):
     """A parametrization: above a bound by softplus of what is trained.
@@ -127,13 +130,10 @@ class NeuronParameters(nn.Module):
 
     def __init__(self, nodes: pd.DataFrame, options: Dynamics, *, dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        _check(options)
         self.options, self.n, dtype = options, len(nodes), dtype or torch.get_default_dtype()
         self.types, codes = _types(nodes, options)
         self.register_buffer("type_of", None if codes is None else torch.tensor(codes), persistent=False)
         tau = _values(options.tau_ms, self.types, codes, len(nodes), "tau_ms")
-        if not (tau >= options.dt_ms).all() or not np.isfinite(tau).all():
-            raise OptionError(f"Dynamics.tau_ms: {tau.min():g}; give times from dt_ms, {options.dt_ms:g}, on.")
         self._keep("tau_ms", tau, options.tau_trained, dtype)
         if options.tau_trained != "fixed":
             register_parametrization(self, "tau_ms", AtLeast(options.dt_ms))
@@ -196,6 +196,20 @@ def _check(options: Dynamics) -> None:
     one_of("Dynamics.tau_trained", options.tau_trained, _SHARED[1:])
     one_of("Dynamics.bias_trained", options.bias_trained, _SHARED)
     one_of("Dynamics.nonlinearity_at", options.nonlinearity_at, ("post", "pre"))
+    for tau in _each(options.tau_ms):
+        if not (np.isfinite(tau) and tau >= options.dt_ms):
+            raise OptionError(f"Dynamics.tau_ms: {tau:g}; give times from dt_ms, {options.dt_ms:g}, on.")
+    for bias in _each(options.bias):
+        if not np.isfinite(bias):
+            raise OptionError(f"Dynamics.bias: {bias}; give a finite number.")
+    for phi in _each(options.phi):
+        if not callable(phi) and phi not in NONLINEARITIES:
+            raise OptionError(unknown("Dynamics.phi", "nonlinearity", phi, NONLINEARITIES))
+
+
+def _each(given: Any) -> list[Any]:
+    """The one value for all, or those of types."""
+    return list(given.values()) if isinstance(given, Mapping) else [given]
 
 
 def _types(nodes: pd.DataFrame, options: Dynamics) -> tuple[list[Any], np.ndarray | None]:
@@ -232,8 +246,4 @@ def _nonlinearities(phi: Any, types: list[Any]) -> Any:
     if isinstance(phi, Mapping):
         _all_types(phi, types, "phi")
         return [_nonlinearities(phi[each], []) for each in types]
-    if callable(phi):
-        return phi
-    if phi not in NONLINEARITIES:
-        raise OptionError(unknown("Dynamics.phi", "nonlinearity", phi, NONLINEARITIES))
-    return NONLINEARITIES[phi]
+    return phi if callable(phi) else NONLINEARITIES[phi]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ __all__ = ["fit"]
 
 USUAL = Training()
 """The usual options of training."""
-_VERSION = 1  # of kept progress
+_VERSION = 2  # of kept progress
 
 
 def fit(
@@ -53,8 +52,9 @@ def fit(
     validation
         What to validate on; None: a share of the task's samples (`training.validation`).
     network
-        "kind" ("rnn") and the options of that kind. Without "weights", these begin at the sizes of connections (edge property weight, else
-        n_syn, else 1), so scaled that a neuron gets 0.9 of what its sources send on average.
+        "kind" ("rnn", "ode", "visual", "spatial") and the options of that kind. Without "weights", these begin at the sizes of connections
+        (edge property weight, else n_syn, else 1), so scaled that a neuron gets 0.9 of what its sources send on average; where nodes have
+        a property ei (e or i) that no size contradicts, they keep its signs.
     epochs
         How often each sample is trained on, at most.
     batch
@@ -120,13 +120,18 @@ def fit(
         made = made_network(connectome, spec["network"], task.n_in, task.n_out, seed=first)
         loop = Loop(made, train_on, validate_on, epochs, batch, rate, options, seed)
         seen = np.concatenate([each.fingerprints() for each in (train_on, validate_on) if each is not None])
-        mark = digest(_VERSION, seed, spec, seen, *_content(connectome))
+        mark = digest(_VERSION, seed, spec, seen, len(train_on), *_content(connectome))
         loop.run(None if kept is None else Path(kept) / "progress.npz", mark)
     return Trained({**spec, "best": loop.best_epoch}, loop.best, pd.DataFrame(loop.rows), connectome, seen)
 
 
 def _content(connectome: Connectome) -> list[Any]:
-    """What tells one connectome from another: its ends and the numbers of its edges."""
-    properties: Mapping[str, Any] = connectome.properties
-    numbers = {name: np.asarray(each) for name, each in properties.items() if np.asarray(each).dtype.kind in "biuf"}
-    return [connectome.n_pre, connectome.pre, connectome.post, numbers]
+    """What tells one connectome from another: its ends, the properties of its edges and those of its nodes."""
+    tables = (connectome.properties, connectome.pre_nodes.reset_index())
+    told = [{str(name): _told(table[name]) for name in table} for table in tables]
+    return [connectome.n_pre, connectome.pre, connectome.post, *told]
+
+
+def _told(values: Any) -> Any:
+    array = np.asarray(values)
+    return array if array.dtype.kind in "biuf" else [str(each) for each in array.tolist()]

@@ -6,6 +6,7 @@ What an epoch draws hangs on the seed and its number alone, so nothing of a gene
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -208,6 +209,10 @@ def states_of(
     network: torch.nn.Module, task: Task, *, batch: int = 256, device: str = "cpu"
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What the cells of a network do, batch by batch: rows of the task, and states of shape (rows, steps, cells)."""
+    if "record" not in inspect.signature(network.forward).parameters:
+        raise OptionError(
+            f"responses.trained: a {type(network).__name__} shows no states of cells. Take its `network()` and record by hand."
+        )
     network.eval()
     with torch.no_grad():
         for start in range(0, len(task), batch):

@@ -28,6 +28,7 @@ def _of(file: str, name: str) -> Callable[..., Any]:
 KINDS: dict[str, Callable[..., Any]] = {
     "ode": _of("odes", "ConnectomeODE"),
     "rnn": _of("networks", "ConnectomeRNN"),
+    "spatial": _of("readouts", "SpatialClassifier"),
     "visual": _of("visual", "VisualRNN"),
 }
 """Kind of network -> what makes it of (connectome, n_in, n_out, **options), drawing from torch's generator."""
@@ -40,10 +41,12 @@ def check_network(network: Mapping[str, Any]) -> None:
     --------
     >>> check_network({"kind": "rrn"})
     Traceback (most recent call last):
-    conntap.errors.OptionError: fit.network.kind: unknown kind of network 'rrn'; known: ode, rnn. Did you mean 'rnn'?
+    conntap.errors.OptionError: fit.network.kind: unknown kind of network 'rrn'; known: ode, rnn, spatial, visual. Did you mean 'rnn'?
     """
+    if not isinstance(network, Mapping):
+        raise OptionError(f"fit.network: {network!r}; give names and values, such as {{kind: rnn}}.")
     kind = network.get("kind", "rnn")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise OptionError(unknown("fit.network.kind", "kind of network", kind, KINDS))
     check_options(kind, {name: value for name, value in network.items() if name != "kind"}, "fit.network")
 
@@ -56,18 +59,29 @@ def usual_network(connectome: Connectome, network: Mapping[str, Any]) -> dict[st
     >>> usual_network(Connectome(3, [0, 1, 1], [2, 2, 2], properties={"n_syn": [1, 4, 5]}), {})
     {'kind': 'rnn', 'weights': {'size': 'n_syn', 'scale': 0.09}}
     """
+    from conntap.train.weights import sizes_of
+
     found = {"kind": "rnn", **network}
     if found["kind"] not in ("ode", "rnn") or "weights" in found:
         return found
     size = next((name for name in ("weight", "n_syn") if name in connectome.properties), None)
-    sizes = (
-        np.ones(connectome.n_edges)
-        if size is None
-        else np.abs(np.asarray(connectome.properties[size], dtype=np.float64))
-    )
+    sizes = sizes_of(connectome, size)
+    total = np.abs(sizes).sum()
     targets = len(np.unique(connectome.post))
-    scale = 0.9 * targets / sizes.sum() if sizes.sum() > 0 and np.isfinite(sizes.sum()) else 1.0
-    return {**found, "weights": {"size": size, "scale": float(f"{scale:.3g}")}}
+    scale = 0.9 * targets / total if total > 0 and np.isfinite(total) else 1.0
+    sign = {"sign": "ei"} if _has_signs(connectome, sizes) else {}
+    return {**found, "weights": {"size": size, "scale": float(f"{scale:.3g}"), **sign}}
+
+
+def _has_signs(connectome: Connectome, sizes: np.ndarray) -> bool:
+    """Whether each pre node is e or i by its property ei, and no size has the other sign."""
+    if "ei" not in connectome.pre_nodes:
+        return False
+    names = connectome.pre_nodes["ei"].astype(str).str.lower().to_numpy(dtype=object)
+    if not set(names) <= {"e", "i", "exc", "inh", "excitatory", "inhibitory"}:
+        return False
+    signs = np.array([1.0 if name.startswith("e") else -1.0 for name in names])
+    return bool((sizes * signs[connectome.pre] >= 0).all() or (sizes >= 0).all())
 
 
 def made_network(connectome: Connectome, network: Mapping[str, Any], n_in: int, n_out: int, *, seed: int) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from importlib import import_module
 from typing import Any, get_type_hints
 
-from conntap.errors import OptionError, unknown
+from conntap.errors import OptionError, one_of, unknown, whole
 
 __all__ = ["check_options"]
 
@@ -20,7 +20,11 @@ _RECURRENT: dict[str, tuple[str, str] | None] = {
     "computing": None,
     "inputs": None,
 }
-_KNOWN = {"rnn": _RECURRENT, "ode": {**_RECURRENT, "solver": ("solving", "Solver")}}
+_KNOWN: dict[str, dict[str, tuple[str, str] | None]] = {
+    "rnn": _RECURRENT,
+    "ode": {**_RECURRENT, "solver": ("solving", "Solver")},
+    "spatial": {"areas": None, "image": None, "dt_ms": None},
+}
 """Kind of network -> its options -> where the dataclass is that says what a mapping of it may hold."""
 
 
@@ -42,12 +46,16 @@ def check_options(kind: str, options: Mapping[str, Any], where: str) -> None:
     taken = _KNOWN.get(kind)
     if taken is None:
         return
+    if "areas" in taken and not options.get("areas"):
+        raise OptionError(f"{where}.areas: none; give a list of areas, lowest first.")
     for name, value in options.items():
         if name not in taken:
             raise OptionError(unknown(where, "option", name, taken))
         home = taken[name]
         if home is not None and value is not None and importlib.util.find_spec("torch") is not None:
             _check_fields(getattr(import_module(f"conntap.train.{home[0]}"), home[1]), value, f"{where}.{name}")
+        elif name in _CHECKED and value is not None:
+            _CHECKED[name](value, f"{where}.{name}")
 
 
 def _check_fields(kind: type, given: Any, where: str) -> None:
@@ -69,3 +77,52 @@ def _check_fields(kind: type, given: Any, where: str) -> None:
             raise OptionError(
                 f"{where}.{name}: {value!r} does not fit: {'; or '.join(reasons)}. See its documentation."
             ) from None
+    kind(**given)
+
+
+def _named(value: Any, where: str, names: Sequence[str]) -> None:
+    if not isinstance(value, Mapping):
+        raise OptionError(f"{where}: {value!r}; give names and values, such as {{{names[0]}: ...}}.")
+    for name in value:
+        if name not in names:
+            raise OptionError(unknown(where, "option", name, names))
+
+
+def _check_computing(value: Any, where: str) -> None:
+    _named(value, where, ("path", "threads", "dtype"))
+    for name, choices in (("path", ("auto", "compiled", "plain")), ("dtype", ("float32", "float64"))):
+        if value.get(name) is not None:
+            one_of(f"{where}.{name}", value[name], choices)
+    if value.get("threads") is not None:
+        whole(f"{where}.threads", value["threads"], 1)
+
+
+def _check_areas(value: Any, where: str) -> None:
+    if not isinstance(value, list | tuple) or not value:
+        raise OptionError(f"{where}: {value!r}; give a list of areas, lowest first.")
+    if importlib.util.find_spec("torch") is None:
+        return
+    area = import_module("conntap.train.areas").Area
+    for number, each in enumerate(value):
+        _named(each if not isinstance(each, area) else {}, f"{where}[{number}]", [one.name for one in fields(area)])
+        try:
+            _ = each if isinstance(each, area) else area(**each)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise OptionError(f"{where}[{number}]: {error}. Write it as `Area` takes it.") from None
+
+
+def _check_image(value: Any, where: str) -> None:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise OptionError(f"{where}: {value!r}; give channels, rows and columns.")
+    for each in value:
+        whole(where, each, 1)
+
+
+_CHECKED: dict[str, Callable[[Any, str], None]] = {
+    "areas": _check_areas,
+    "computing": _check_computing,
+    "image": _check_image,
+    "inputs": lambda value, where: one_of(where, value, ("dense", "one_to_one")),
+    "nodes": lambda value, where: _named(value, where, ("inputs", "outputs")),
+}
+"""Options that no dataclass describes -> what refuses values that are wrong whatever the connectome."""

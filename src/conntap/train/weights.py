@@ -17,7 +17,7 @@ from conntap.circuits.connectome import Connectome
 from conntap.errors import OptionError, known, one_of, unknown
 from conntap.train.pattern import Pattern
 
-__all__ = ["ConnectionWeights", "SignedMagnitude", "Weights", "softplus_inverse"]
+__all__ = ["ConnectionWeights", "SignedMagnitude", "Weights", "sizes_of", "softplus_inverse"]
 
 _SIGNS = {"e": 1, "exc": 1, "excitatory": 1, "+": 1, "i": -1, "inh": -1, "inhibitory": -1, "-": -1}
 _LEAST = 1e-8  # the smallest magnitude that a sign is given to: below, softplus has no gradient to speak of
@@ -51,6 +51,15 @@ class Weights:
     by: tuple[str, ...] = ("pre.type", "post.type")
     types: str = "type"
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        one_of("Weights.kind", self.kind, ("edges", "groups", "fixed"))
+        if not np.isfinite(self.scale):
+            raise OptionError(f"Weights.scale: {self.scale}; give a finite number.")
+        if isinstance(self.sign, Mapping):
+            for name, sign in self.sign.items():
+                if isinstance(sign, bool) or sign not in (1, -1):
+                    raise OptionError(f"Weights.sign: {sign!r} for {name!r}. Each must be 1 or -1.")
 
 
 class SignedMagnitude(nn.Module):
@@ -122,11 +131,10 @@ class ConnectionWeights(nn.Module):
         self, connectome: Connectome, pattern: Pattern, options: Weights, *, dtype: torch.dtype | None = None
     ) -> None:
         super().__init__()
-        one_of("Weights.kind", options.kind, ("edges", "groups", "fixed"))
-        if not np.isfinite(options.scale):
-            raise OptionError(f"Weights.scale: {options.scale}; give a finite number.")
         self.kind, self.groups = options.kind, None
-        sizes = pattern.summed(_sizes(connectome, options)) * float(options.scale if options.kind != "groups" else 1.0)
+        sizes = pattern.summed(sizes_of(connectome, options.size)) * float(
+            options.scale if options.kind != "groups" else 1.0
+        )
         sign = _signs(connectome, pattern, options)
         if (
             sign is not None and (sizes < 0).any() and ((wrong := sizes * sign) < 0).any()
@@ -174,16 +182,19 @@ class ConnectionWeights(nn.Module):
         return self.groups.assign(gain=self.gain.detach().cpu().numpy())
 
 
-def _sizes(connectome: Connectome, options: Weights) -> np.ndarray:
-    if options.size is None:
+def sizes_of(connectome: Connectome, size: str | None) -> np.ndarray:
+    """The numbers of an edge property, float64; None: ones.
+
+    >>> sizes_of(Connectome(2, [0], [1]), None).tolist()
+    [1.0]
+    """
+    if size is None:
         return np.ones(connectome.n_edges)
-    if options.size not in connectome.properties:
-        raise OptionError(unknown("Weights.size", "edge property", options.size, connectome.properties))
-    sizes = connectome.properties[options.size]
+    if size not in connectome.properties:
+        raise OptionError(unknown("Weights.size", "edge property", size, connectome.properties))
+    sizes = connectome.properties[size]
     if isinstance(sizes, pd.Categorical) or sizes.dtype.kind not in "iufb" or not np.isfinite(sizes).all():
-        raise OptionError(
-            f"Weights.size: {options.size!r} holds what is no finite number. Give a property that does not."
-        )
+        raise OptionError(f"Weights.size: {size!r} holds what is no finite number. Give a property that does not.")
     return np.asarray(sizes, dtype=np.float64)
 
 
@@ -193,7 +204,7 @@ def _signs(connectome: Connectome, pattern: Pattern, options: Weights) -> np.nda
     if sign is None:
         return None
     if sign == "weight":
-        return np.where(pattern.summed(_sizes(connectome, options)) < 0, -1, 1).astype(np.int8)
+        return np.where(pattern.summed(sizes_of(connectome, options.size)) < 0, -1, 1).astype(np.int8)
     nodes = connectome.pre_nodes
     if isinstance(sign, Mapping):
         return _of_types(nodes, sign, options.types)[pattern.indices.numpy()]
