@@ -13,9 +13,10 @@ from typing import Any
 _FILES: dict[str, dict[str, int]] = {
     "digit_tasks": {"digits": 1, "sequential_digits": 1},
     "dot_tasks": {"correlated_dots": 1},
-    "evaluating": {"best_of": 1, "evaluate": 1, "parameters": 1, "ranked": 1, "responses": 1, "score": 1},
+    "evaluating": {"best_of": 1, "evaluate": 2, "parameters": 2, "ranked": 1, "responses": 1, "score": 1},
     "fitting": {"fit": 2},
     "hexagonal": {"flashes": 1, "moving_edges": 1, "moving_patterns": 1},
+    "learned": {"connectome": 1},
     "memory_tasks": {"delayed_match": 1, "evidence": 1},
     "reservoirs": {"fit_readout": 1},
     "tuning": {"column_responses": 1, "direction_selectivity": 1, "flash_response_index": 1},
