@@ -55,7 +55,7 @@ def test_loss_and_accuracy_are_those_of_scikit_learn(trained, other):
 
 def test_parts_by_condition_make_up_the_whole(trained, other):
     whole, parts = train.evaluate(trained, other), train.evaluate(trained, other, by=["match", "delay"])
-    assert parts.columns.tolist() == ["match", "delay", "n", "loss", "accuracy", "chance"]
+    assert parts.columns.tolist() == ["match", "delay", "n", "left_out", "loss", "accuracy", "chance"]
     assert len(parts) == 4
     for name in ("loss", "accuracy"):
         assert (parts[name] * parts["n"]).sum() / 50 == pytest.approx(whole[name][0])
@@ -65,10 +65,23 @@ def test_samples_that_were_seen_are_left_out(trained, task, other):
     both = train.Task(
         *(np.concatenate([getattr(each, name) for each in (task, other)]) for name in ("inputs", "targets", "mask"))
     )
-    assert train.evaluate(trained, both)["n"].tolist() == [50]
+    assert train.evaluate(trained, both)[["n", "left_out"]].values.tolist() == [[50, 80]]
     assert train.evaluate(trained, both, among="all")["n"].tolist() == [130]
     with pytest.raises(OptionError, match=r"has seen all 80 samples.*part: test"):
         train.evaluate(trained, task)
+
+
+def test_groups_say_how_many_of_them_were_seen_and_samples_without_a_label_are_one(trained, task, other):
+    both = train.Task(
+        *(np.concatenate([getattr(each, name) for each in (task, other)]) for name in ("inputs", "targets", "mask")),
+        samples=pd.DataFrame({"part": ["a"] * 70 + ["b"] * 20 + [None] * 40}),
+    )
+    found = train.evaluate(trained, both, by=["part", "part"])
+    assert found[["n", "left_out"]].values.tolist() == [[0, 70], [10, 10], [40, 0]]
+    assert found["part"].isna().tolist() == found["loss"].isna().tolist()[::-1] == [False, False, True]
+    assert found["accuracy"].isna().tolist() == [True, False, False]
+    curves = train.responses(trained, both, by="ei", conditions="part")
+    assert curves.groupby("part", dropna=False)["samples"].first().tolist() == [70, 20, 40]
 
 
 def test_responses_are_means_over_cells_of_a_type_and_samples_of_a_condition(trained, other):
@@ -101,6 +114,22 @@ def test_parameters_are_tables(trained):
     assert values[["axis_0", "axis_1"]].iloc[-1].tolist() == [1, 29]
     with pytest.raises(OptionError, match=r"parameters.name: unknown parameter 'answers.wight'.*'answers.weight'"):
         train.parameters(trained, name="answers.wight")
+
+
+def test_values_of_parameters_are_those_that_the_network_computes_with(task):
+    column = build.column(n_nodes=30, rng=np.random.default_rng(1))
+    network = {
+        "weights": {"size": "n_syn", "sign": "ei", "scale": 0.1},
+        "dynamics": {"tau_ms": 4.0, "tau_trained": "neuron"},
+    }
+    found = train.fit(column, task, network=network, epochs=2, rate=0.1, rng=np.random.default_rng(4))
+    made = found.network()
+    table = train.parameters(found).set_index("parameter")
+    assert table.loc["neurons.tau_ms", "min"] >= 1.0
+    assert not any("parametrizations" in name for name in table.index)
+    values = train.parameters(found, name="weights.weight")["value"].to_numpy()
+    assert values.tolist() == made.weights().tolist()
+    assert table.loc["weights.weight", "n"] == found.connectome.n_edges
 
 
 def ensemble(*losses):
@@ -145,6 +174,14 @@ def test_parameters_of_another_network_are_refused(trained):
     ("call", "told"),
     [
         (lambda t, o: train.evaluate(t, o, by="mtch"), r"evaluate.by: unknown column of samples 'mtch'.*'match'"),
+        (lambda t, o: train.score(t, o, measure="acc"), r"score.measure: unknown value 'acc'"),
+        (lambda t, o: train.evaluate(t, o, among="old"), r"evaluate.among: unknown value 'old'"),
+        (
+            lambda t, o: train.evaluate(
+                t, train.Task(o.inputs, o.targets, samples=pd.DataFrame({"n": [1] * 50})), by="n"
+            ),
+            r"evaluate.by: 'n' is a column of the table too",
+        ),
         (lambda t, o: train.responses(t, o, by="eo"), r"responses.by: unknown property of nodes 'eo'"),
         (lambda t, o: train.responses(t, o, conditions="x"), r"responses.conditions: unknown column"),
         (

@@ -98,14 +98,14 @@ def test_gradients_of_signed_and_shared_weights_agree_with_finite_differences():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (dict(size="wieght"), "Did you mean 'weight'"),
-        (dict(sign="eo"), "unknown property of edges or pre nodes 'eo'"),
-        (dict(sign="type"), "holds A, B, C"),
-        (dict(sign={"A": 1}), "nothing for types B, C"),
-        (dict(sign={"A": 1, "B": 1, "C": 1}), "of the other sign"),
-        (dict(kind="groups", by=("pre.typ",)), "unknown pre node property 'typ'"),
-        (dict(scale=float("nan")), "scale: nan; give a finite number"),
-        (dict(kind="all"), "known: edges, fixed, groups"),
+        ({"size": "wieght"}, "Did you mean 'weight'"),
+        ({"sign": "eo"}, "unknown property of edges or pre nodes 'eo'"),
+        ({"sign": "type"}, "holds A, B, C"),
+        ({"sign": {"A": 1}}, "nothing for types B, C"),
+        ({"sign": {"A": 1, "B": 1, "C": 1}}, "of the other sign"),
+        ({"kind": "groups", "by": ("pre.typ",)}, "unknown pre node property 'typ'"),
+        ({"scale": float("nan")}, "scale: nan; give a finite number"),
+        ({"kind": "all"}, "known: edges, fixed, groups"),
     ],
 )
 def test_what_a_connectome_does_not_give_is_told(options, told):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from conntap.errors import OptionError, unknown, whole
+from conntap.errors import OptionError, one_of, unknown, whole
 from conntap.train.task import Task
 from conntap.train.trained import Trained
 
@@ -38,8 +38,9 @@ def evaluate(
 
     Returns
     -------
-    Columns: those of `by`, n (samples), loss (mean over the steps that count), and for classes accuracy (share of these steps with the
-    right answer) and chance (share of the most frequent class of the whole task).
+    Columns: those of `by`, n (samples), left_out (samples that the network had seen), loss (mean over the steps that count; NaN where all
+    were left out), and for classes accuracy (share of these steps with the right answer) and chance (share of the most frequent class
+    of the whole task).
 
     Raises
     ------
@@ -59,22 +60,24 @@ def evaluate(
     >>> task = train.delayed_match(n=40, rng=rng)
     >>> trained = train.fit(build.column(n_nodes=40, rng=rng), task, epochs=1, rng=rng)
     >>> train.evaluate(trained, train.delayed_match(n=30, part="test", rng=rng)).columns.tolist()
-    ['n', 'loss', 'accuracy', 'chance']
+    ['n', 'left_out', 'loss', 'accuracy', 'chance']
     """
-    asked = [by] if isinstance(by, str) else list(by or [])
-    for name in asked:
-        if name not in task.samples:  # type: ignore[operator]
-            raise OptionError(unknown("evaluate.by", "column of samples", name, task.samples))  # type: ignore[arg-type]
-    part = _among(trained, task, among, "evaluate")
-    sums = pd.DataFrame(_sums(trained, part, "evaluate"), columns=["loss", "right", "answers"]).assign(n=1)
+    asked = _columns(task, by, "evaluate.by", ("n", "left_out", "loss", "accuracy", "chance"))
+    rows = _among(trained, task, among, "evaluate")
+    sums = np.zeros((len(task), 5))
+    sums[rows, :3] = _sums(trained, task.taken(rows) if len(rows) < len(task) else task, "evaluate")
+    sums[:, 4] = 1
+    sums[rows, 3:] = (1, 0)
+    table = pd.DataFrame(sums, columns=["loss", "right", "answers", "n", "left_out"])
     if asked:
-        keys = [part.samples[name].to_numpy() for name in asked]  # type: ignore[index]
-        sums = sums.groupby(keys, observed=True).sum().rename_axis(index=asked).reset_index()
+        keys = [task.samples[name].to_numpy() for name in asked]  # type: ignore[index]
+        table = table.groupby(keys, observed=True, dropna=False).sum().rename_axis(index=asked).reset_index()
     else:
-        sums = sums.sum().to_frame().T
-    found = sums[asked].assign(n=sums["n"].astype(np.int64), loss=sums["loss"] / sums["answers"])
+        table = table.sum().to_frame().T
+    counts, answers = table[["n", "left_out"]].astype(np.int64), table["answers"].where(table["answers"] > 0)
+    found = table[asked].assign(**counts, loss=table["loss"] / answers)
     if task.kind == "classes":
-        found = found.assign(accuracy=sums["right"] / sums["answers"], chance=task.chance)
+        found = found.assign(accuracy=table["right"] / answers, chance=task.chance)
     return found.reset_index(drop=True)
 
 
@@ -114,6 +117,7 @@ def score(
     >>> 0 <= train.score(trained, task, among="all") <= 1
     True
     """
+    one_of("score.measure", measure, ("accuracy", "loss"))
     if measure == "accuracy" and task.kind == "values":
         raise OptionError("score.measure: a task of values has no accuracy. Give loss.")
     return float(evaluate(trained, task, among=among)[measure].iloc[0])
@@ -164,17 +168,15 @@ def responses(
     >>> len(table) == 2 * 2 * 11
     True
     """
-    asked = [conditions] if isinstance(conditions, str) else list(conditions or [])
-    for name in asked:
-        if name not in task.samples:  # type: ignore[operator]
-            raise OptionError(unknown("responses.conditions", "column of samples", name, task.samples))  # type: ignore[arg-type]
+    asked = _columns(task, conditions, "responses.conditions", ("step", "mean", "sd", "cells", "samples"))
     if (by or "node") in (*asked, "step"):
         raise OptionError(f"responses.by: {by or 'node'!r} is a column of the samples too. Rename one of them.")
     groups, names = _groups(trained, by)
-    part = _among(trained, task, among, "responses")
+    rows = _among(trained, task, among, "responses")
+    part = task if len(rows) == len(task) else task.taken(rows)
     labels, values = np.zeros(len(part), dtype=np.int64), pd.DataFrame(index=[0])
     if asked:
-        grouped = part.samples.groupby(asked, observed=True)  # type: ignore[union-attr]
+        grouped = part.samples.groupby(asked, observed=True, dropna=False)  # type: ignore[union-attr]
         labels, values = grouped.ngroup().to_numpy(), grouped.size().reset_index()[asked]
     sums = np.zeros((labels.max() + 1, len(names), part.n_steps, 2))
     order = np.argsort(groups, kind="stable")
@@ -203,10 +205,12 @@ def parameters(trained: Trained, *, name: str | None = None) -> pd.DataFrame:
     ------
     OptionError
         No such parameter.
+    MissingExtra
+        torch is not installed, and parameters are kept in bounds or to signs.
 
     Notes
     -----
-    Linear in the numbers. Needs no torch. Numbers are as the network keeps them, before what keeps them in bounds.
+    Linear in the numbers. Numbers are those that the network computes with, after what keeps them in bounds or to signs.
 
     Examples
     --------
@@ -217,14 +221,15 @@ def parameters(trained: Trained, *, name: str | None = None) -> pd.DataFrame:
     >>> parameters(trained, name="gain").values.tolist()
     [[0.0, 1.0], [1.0, 3.0]]
     """
+    arrays = _effective(trained)
     if name is not None:
-        if name not in trained.parameters:
-            raise OptionError(unknown("parameters.name", "parameter", name, trained.parameters))
-        array = np.asarray(trained.parameters[name])
+        if name not in arrays:
+            raise OptionError(unknown("parameters.name", "parameter", name, arrays))
+        array = np.asarray(arrays[name])
         places = np.indices(array.shape).reshape(array.ndim, -1)
         return pd.DataFrame({f"axis_{axis}": each for axis, each in enumerate(places)} | {"value": array.ravel()})
     rows = []
-    for each, array in trained.parameters.items():
+    for each, array in arrays.items():
         numbers = np.asarray(array, dtype=np.float64)
         of = [getattr(numbers, what)() if numbers.size else np.nan for what in ("mean", "std", "min", "max")]
         rows.append([each, " x ".join(map(str, numbers.shape)), numbers.size, *of])
@@ -318,8 +323,20 @@ def best_of(trained: Sequence[Trained], *, rank: int = 1) -> Trained:
     return trained[int(table["member"].iloc[rank - 1])]
 
 
-def _among(trained: Trained, task: Task, among: str, where: str) -> Task:
-    """The samples that are meant of a task that fits the network."""
+def _columns(task: Task, asked: str | list[str] | None, where: str, own: tuple[str, ...]) -> list[str]:
+    """Columns of the task's samples, each once, that bear no name of the table's own."""
+    names = list(dict.fromkeys([asked] if isinstance(asked, str) else asked or []))
+    for name in names:
+        if name not in task.samples:  # type: ignore[operator]
+            raise OptionError(unknown(where, "column of samples", name, task.samples))  # type: ignore[arg-type]
+        if name in own:
+            raise OptionError(f"{where}: {name!r} is a column of the table too. Rename that of the samples.")
+    return names
+
+
+def _among(trained: Trained, task: Task, among: str, where: str) -> np.ndarray:
+    """Which samples are meant of a task that fits the network."""
+    one_of(f"{where}.among", among, ("new", "all"))
     for name in ("n_in", "n_out", "kind"):
         if trained.spec[name] != getattr(task, name):
             raise OptionError(
@@ -327,13 +344,13 @@ def _among(trained: Trained, task: Task, among: str, where: str) -> Task:
                 "with the options of the one that it was trained on."
             )
     if among == "all":
-        return task
+        return np.arange(len(task))
     rows = np.flatnonzero(~np.isin(task.fingerprints(), trained.seen))
     if not len(rows):
         raise OptionError(
             f"{where}.among: the network has seen all {len(task)} samples. Make others (part: test), or ask for among: all."
         )
-    return task if len(rows) == len(task) else task.taken(rows)
+    return rows
 
 
 def _sums(trained: Trained, task: Task, where: str) -> np.ndarray:
@@ -361,6 +378,25 @@ def _states(trained: Trained, task: Task) -> Iterator[tuple[np.ndarray, np.ndarr
     with quietly(told["threads"], device):
         network = trained.network().to(device)
         yield from states_of(network, task, batch=_EACH, device=device)
+
+
+def _effective(trained: Trained) -> dict[str, np.ndarray]:
+    """Parameters by name; of those with parametrizations, what these make of them."""
+    if not any(".parametrizations." in f".{name}" for name in trained.parameters):
+        return dict(trained.parameters)
+    from conntap.train.making import needs_torch
+
+    needs_torch("parameters")
+    network, found = trained.network(), {}
+    for name, array in trained.parameters.items():
+        owner, is_made, rest = f".{name}".partition(".parametrizations.")
+        if not is_made:
+            found[name] = array
+            continue
+        own = f"{owner}.{rest.partition('.')[0]}".removeprefix(".")
+        module, _, last = own.rpartition(".")
+        found[own] = getattr(network.get_submodule(module), last).detach().cpu().numpy()
+    return found
 
 
 def _groups(trained: Trained, by: str | None) -> tuple[np.ndarray, list[Any]]:
