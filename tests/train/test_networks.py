@@ -390,3 +390,35 @@ def test_what_is_no_number_stays_so():
             outputs, states = network(x, record="all")
             assert torch.isnan(states[0, 1]).all()
             assert torch.isfinite(outputs[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "told"),
+    [
+        ({"value": 1.0}, "Perturbation.kind: none given"),
+        ({"kind": "zap"}, "Perturbation.kind: unknown value 'zap'"),
+        ({"kind": "add", "value": "a"}, "Perturbation.value: 'a'; give a finite number"),
+        ({"kind": "clamp", "value": float("nan")}, "Perturbation.value: nan"),
+        ({"kind": "add", "start": -3}, "Perturbation.start: -3"),
+        ({"kind": "add", "start": 3, "stop": 2}, "Perturbation.stop: 2; give a whole number from 3"),
+    ],
+)
+def test_perturbations_that_cannot_be_are_told(perturbation, told):
+    with pytest.raises(OptionError, match=told):
+        made()(columns(2, 4, 3), perturb=[perturbation])
+
+
+def test_a_steady_state_is_one_of_what_lasts():
+    network = made(weights=Weights(scale=0.05))
+    lasting = {"kind": "add", "nodes": ["n3"], "value": 2.0}
+    state = network.steady_state(columns(2, 3), perturb=[lasting], tolerance=1e-9)
+    _, after = network(columns(2, 3), n_steps=3, start=state, record="all", perturb=[lasting])
+    torch.testing.assert_close(after[:, -1], state, atol=1e-6, rtol=0)
+    with pytest.raises(OptionError, match=r"steady_state.perturb: a start or a stop"):
+        network.steady_state(columns(2, 3), perturb=[{**lasting, "stop": 5}])
+
+
+def test_arrays_and_numbers_of_numpy_do():
+    network = made(inputs=np.int64(3), outputs=np.int64(2))
+    x = columns(2, 4, 3)
+    assert torch.equal(network(x.numpy()), network(x))

@@ -88,3 +88,19 @@ def test_other_targets_or_another_mask_make_another_fingerprint():
     mask[0, 0] = False
     prints = [each.fingerprints()[0] for each in (a_task(), a_task(targets=[1, 1, 1, 2]), a_task(mask=mask))]
     assert len(set(prints)) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"inputs": [[["a"]]], "targets": [0]}, r"Task.inputs: could not convert.*Give numbers"),
+        ({"inputs": [[[1.0]], [[1.0], [2.0]]], "targets": [0, 1]}, r"Task.inputs: .*as many channels"),
+        ({"inputs": np.full((1, 1, 1), 1e300), "targets": [0]}, r"Task.inputs: some values are not finite"),
+        ({"inputs": np.zeros((1, 1, 1)), "targets": [[["a"]]], "kind": "values"}, r"Task.targets: could not convert"),
+        ({"inputs": np.zeros((1, 1, 1)), "targets": [0], "n_out": "3"}, r"Task.n_out: '3'; give a whole number"),
+        ({"inputs": np.zeros((1, 1, 1)), "targets": [0], "samples": [1]}, r"Task.samples: a list; give a table"),
+    ],
+)
+def test_what_is_no_number_or_no_table_is_told(given, told):
+    with pytest.raises(OptionError, match=told):
+        Task(**given)

@@ -15,7 +15,7 @@ from conntap.errors import OptionError, one_of, rectangular, whole
 from conntap.train.dynamics import Dynamics, NeuronParameters
 from conntap.train.option_reading import only, options_of
 from conntap.train.pattern import Pattern
-from conntap.train.perturbations import Perturbation, change_of
+from conntap.train.perturbations import Perturbation, change_of, perturbation_of
 from conntap.train.products import Path, is_compiled, multiplier, n_threads
 from conntap.train.projections import Projection
 from conntap.train.unrolled import Course, unroll
@@ -93,10 +93,10 @@ class ConnectomeRNN(nn.Module):
         chosen = _chosen(self.nodes, nodes or {})
         self.inputs = (
             inputs
-            if not isinstance(inputs, int)
+            if not isinstance(inputs, int | np.integer)
             else Projection(inputs, n, into=chosen["inputs"], dtype=dtype, rng=rng)
         )
-        is_number = isinstance(outputs, int)
+        is_number = isinstance(outputs, int | np.integer)
         self.outputs = (
             outputs if not is_number else Projection(n, outputs, out_of=chosen["outputs"], dtype=dtype, rng=rng)
         )
@@ -226,7 +226,7 @@ class ConnectomeRNN(nn.Module):
         start
             States at first; None: zeros.
         perturb
-            What is done to neurons all the time.
+            What is done to neurons all the time (no start, no stop).
 
         Returns
         -------
@@ -235,9 +235,14 @@ class ConnectomeRNN(nn.Module):
         Raises
         ------
         OptionError
-            States still move after so many steps: the network has no such state, or takes longer.
+            States still move after so many steps: the network has no such state, or takes longer; a perturbation of some steps alone.
         """
         whole("ConnectomeRNN.steady_state.n_steps", n_steps, 1)
+        perturb = [each if callable(each) else perturbation_of(each) for each in perturb]
+        if any(not callable(each) and (each.start, each.stop) != (0, None) for each in perturb):
+            raise OptionError(
+                "ConnectomeRNN.steady_state.perturb: a start or a stop; leave them out, it lasts all the time."
+            )
         moved, done = float("inf"), 0
         with torch.no_grad():
             inputs, _ = self._inputs(x, 1)
@@ -257,6 +262,7 @@ class ConnectomeRNN(nn.Module):
 
     def _inputs(self, x: torch.Tensor, n_steps: int | None) -> tuple[torch.Tensor, int]:
         """Shape (steps or 1, inputs, batch), and how many steps."""
+        x = torch.as_tensor(x)
         if x.ndim not in (2, 3) or x.shape[-1] != self.n_in:
             raise OptionError(
                 f"ConnectomeRNN: input of shape {tuple(x.shape)}; give (batch, steps, {self.n_in}), or (batch, {self.n_in}) and n_steps."

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from conntap.circuits.selection import Selection, selected
-from conntap.errors import one_of
+from conntap.errors import OptionError, one_of, whole
 from conntap.train.option_reading import options_of
 
-__all__ = ["Perturbation", "change_of"]
+__all__ = ["Perturbation", "change_of", "perturbation_of"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,25 @@ class Perturbation:
     start: int = 0
     stop: int | None = None
 
+    def __post_init__(self) -> None:
+        one_of("Perturbation.kind", self.kind, ("add", "clamp", "silence"))
+        if isinstance(self.value, str) or not np.isfinite(self.value):
+            raise OptionError(f"Perturbation.value: {self.value!r}; give a finite number.")
+        whole("Perturbation.start", self.start, 0)
+        if self.stop is not None:
+            whole("Perturbation.stop", self.stop, self.start)
+
+
+def perturbation_of(given: Any) -> Perturbation:
+    """A perturbation, or one from a mapping of what it takes.
+
+    >>> perturbation_of({"kind": "silence"}).stop is None
+    True
+    """
+    if isinstance(given, Mapping) and "kind" not in given:
+        raise OptionError("Perturbation.kind: none given; known: add, clamp, silence.")
+    return options_of(Perturbation, given)
+
 
 def change_of(each: Any, nodes: Any, device: torch.device) -> Callable[[str, int, torch.Tensor], torch.Tensor]:
     """A function of (moment of a step, step, rows) that perturbs: "silence" what is sent, "add" to currents, "clamp" states.
@@ -52,8 +72,7 @@ def change_of(each: Any, nodes: Any, device: torch.device) -> Callable[[str, int
     """
     if callable(each):
         return lambda moment, step, rows: each(step, rows) if moment == "clamp" else rows
-    each = options_of(Perturbation, each)
-    one_of("Perturbation.kind", each.kind, ("add", "clamp", "silence"))
+    each = perturbation_of(each)
     is_meant = torch.zeros((len(nodes), 1), dtype=torch.bool, device=device)
     is_meant[torch.as_tensor(selected(nodes, each.nodes, "Perturbation.nodes"), device=device)] = True
 

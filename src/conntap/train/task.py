@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from conntap.errors import OptionError, known
+from conntap.errors import OptionError, known, whole
 
 __all__ = ["Kind", "Task"]
 
@@ -65,7 +65,7 @@ class Task:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        inputs = np.ascontiguousarray(self.inputs, dtype=np.float32)
+        inputs = _floats(self.inputs, "Task.inputs")
         if inputs.ndim != 3 or 0 in inputs.shape:
             raise OptionError(f"Task.inputs: shape {inputs.shape}; give (samples, steps, channels), none of them 0.")
         if not np.isfinite(inputs).all():
@@ -75,6 +75,8 @@ class Task:
         targets = _targets(self.targets, self.kind, inputs.shape)
         mask = _mask(self.mask, inputs.shape)
         samples = pd.DataFrame(index=range(len(inputs))) if self.samples is None else self.samples
+        if not isinstance(samples, pd.DataFrame):
+            raise OptionError(f"Task.samples: a {type(samples).__name__}; give a table with a row for each sample.")
         if len(samples) != len(inputs):
             raise OptionError(f"Task.samples: {len(samples)} rows for {len(inputs)} samples; give one each.")
         found = {"inputs": inputs, "targets": targets, "mask": mask, "n_out": _n_out(self.n_out, targets, self.kind)}
@@ -146,8 +148,17 @@ class Task:
         return found
 
 
+def _floats(given: Any, where: str) -> np.ndarray:
+    """Numbers as float32; what is none or beyond its range is told later, as not finite."""
+    try:
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(given, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{where}: {error}. Give numbers, as many channels for each step of each sample.") from None
+
+
 def _targets(given: Any, kind: str, shape: tuple[int, ...]) -> np.ndarray:
-    targets = np.asarray(given)
+    targets = _floats(given, "Task.targets") if kind == "values" else np.asarray(given)
     if kind == "values":
         if targets.ndim != 3 or targets.shape[:2] != shape[:2] or 0 in targets.shape:
             raise OptionError(f"Task.targets: shape {targets.shape}; values are ({shape[0]}, {shape[1]}, outputs).")
@@ -155,7 +166,7 @@ def _targets(given: Any, kind: str, shape: tuple[int, ...]) -> np.ndarray:
             raise OptionError(
                 "Task.targets: some values are not finite. Mend them, or leave these steps out by the mask."
             )
-        return np.ascontiguousarray(targets, dtype=np.float32)
+        return targets
     if targets.shape not in (shape[:1], shape[:2]):
         raise OptionError(f"Task.targets: shape {targets.shape}; classes are ({shape[0]},) or {shape[:2]}.")
     if targets.dtype.kind not in "iu" or targets.min() < 0:
@@ -179,6 +190,7 @@ def _n_out(given: int | None, targets: np.ndarray, kind: str) -> int:
     found = targets.shape[2] if kind == "values" else int(targets.max()) + 1
     if given is None:
         return found
+    whole("Task.n_out", given, 1)
     if given < found or (kind == "values" and given != found):
         raise OptionError(f"Task.n_out: {given}, but the targets have {found}. Give {found} or leave it out.")
     return int(given)
