@@ -87,9 +87,23 @@ def test_options_reach_the_stages(tmp_path):
     study = written(tmp_path, box_um=BOX, density=20_000.0, synapses_per_um3=0.3, parts=3, seed=11)
     stages = study.stages
     assert (study.seed, stages["astrocytes"].options["density"]) == (11, 20_000)
-    assert stages["neurons"].options["details"]["synapses_per_um3"] == 0.3
+    assert stages["neurons"].options["per_um3"] == 0.3
     assert [each.options["parts"] for each in (stages["morphologies"],)] == [3]
     assert all(np.array_equal(stages[name].options["box_um"], BOX) for name in ("vessels", "astrocytes", "domains"))
+
+
+def test_neurons_lie_in_any_box_and_vessels_come_from_above_them(tmp_path):
+    study = written(tmp_path, box_um=((0.0, -250.5, 0.0), (90.0, -150.0, 90.0)))
+    rng = np.random.default_rng(1)
+    cells = build.column(**study.stages["cells"].options, rng=rng)
+    depths = cells.nodes["y"]
+    assert cells.n_nodes == round(80_000 * 90 * 90 * 100.5e-9)
+    assert depths.between(-250.5, -150).all()
+    assert (depths.min() < -230, depths.max() > -170) == (True, True)
+    neurons = build.synapse_cloud(cells, **study.stages["neurons"].options | {"per_um3": 0.01}, rng=rng)
+    assert neurons.n_edges == round(0.01 * 90 * 90 * 100.5)
+    assert study.stages["vessels"].options["pia"] == "-y"
+    assert written(tmp_path, box_um=BOX, pia="+x").stages["vessels"].options["pia"] == "+x"
 
 
 def test_parts_grow_with_the_number_of_astrocytes():
@@ -133,7 +147,6 @@ def test_errors_speak_of_options(tmp_path):
     assert "--surface: goes with --vessels" in refused(tmp_path / "a", "--surface", __file__)
     assert "--edges: goes with --neurons" in refused(tmp_path / "a", "--edges", "e")
     assert "--stages and --until" in refused(tmp_path / "a", "--stages", "vessels", "--until", "vessels")
-    assert "depths (y) from -5 um" in refused(tmp_path / "b", "--box", "[[0,-5,0],[90,90,90]]")
     assert "--neurons: say by --box" in refused(tmp_path / "b", "--neurons", tmp_path)
     assert "is a file" in refused(__file__)
     assert "is no whole NRRD file" in refused(tmp_path / "b", "--atlas", __file__)
@@ -147,4 +160,11 @@ def test_a_range_of_stages_has_open_ends(tmp_path):
     assert chosen_stages(study, stages="circuit..") == ["circuit", "validation"]
     assert chosen_stages(study, stages="..surface") == ["vessels", "surface"]
     assert chosen_stages(study, stages="sites") == ["sites"]
-    assert chosen_stages(study, until="contacts") == ["vessels", "neurons", "astrocytes", "domains", "contacts"]
+    assert chosen_stages(study, until="contacts") == [
+        "vessels",
+        "cells",
+        "neurons",
+        "astrocytes",
+        "domains",
+        "contacts",
+    ]

@@ -24,10 +24,10 @@ EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "ngv" / "study.yaml
 def smaller(folder):
     """The example in a smaller cube, with fewer synapses."""
     text = EXAMPLE.read_text()
-    assert text.count("150, 150, 150") == 4
+    assert text.count("150, 150, 150") == 5
     text = text.replace("150, 150, 150", "100, 100, 100").replace("layers_um: [150]", "layers_um: [100]")
     path = folder / "study.yaml"
-    path.write_text(text.replace("synapses_per_um3: 0.1", "synapses_per_um3: 0.02") + "run: {workers: 2}\n")
+    path.write_text(text.replace("per_um3: 0.1\n", "per_um3: 0.02\n") + "run: {workers: 2}\n")
     return path
 
 

@@ -201,6 +201,16 @@ def test_densities_give_the_number_of_cells_in_each_layer():
     assert nodes["y"].is_monotonic_increasing
 
 
+def test_layers_begin_where_they_are_said_to():
+    box, lower = ((0, 50, 0), (100, 150, 100)), ((0, -150, 0), (100, -50, 100))
+    one = grown(n_nodes=50, layers_um=(100.0, 100.0), details=Details(box_um=box)).nodes
+    other = grown(n_nodes=50, layers_um=(100.0, 100.0), details=Details(box_um=lower, top_um=-200.0)).nodes
+    np.testing.assert_allclose(other["y"], one["y"] - 200)
+    assert (other["layer"] == one["layer"]).all()
+    round_one = grown(n_nodes=50, details=Details(top_um=-30.0)).nodes["y"]
+    assert -30 <= round_one.min() < 30
+
+
 def test_a_box_has_the_share_of_each_layer_that_it_holds():
     details = Details(box_um=((0, 50, 0), (100, 150, 100)), densities_per_mm3=(10_000.0, 30_000.0))
     nodes = grown(layers_um=(100.0, 100.0), details=details, p_near=0.0).nodes

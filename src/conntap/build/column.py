@@ -63,8 +63,8 @@ def column(
     n_synapses
         Mean number of synapses of a connection, at least 1.
     details
-        What else a column may be: {shape, box_um, densities_per_mm3, types, inhibitory_types, rule, edges, synapses_per_um3,
-        delay_ms, speed_um_per_ms, reach_um, spread}, see `conntap.build.Details`.
+        What else a column may be: {shape, box_um, top_um, densities_per_mm3, types, inhibitory_types, rule, edges,
+        synapses_per_um3, delay_ms, speed_um_per_ms, reach_um, spread}, see `conntap.build.Details`.
     rng
         The source of randomness; equal states give equal columns.
 
@@ -138,7 +138,7 @@ def _cells(
     details: Given,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    edges = np.append(0.0, np.cumsum(layers_um))
+    edges = details.top_um + np.append(0.0, np.cumsum(layers_um))
     depth = _depths(n, outline, edges, details, rng)
     n = len(depth)
     x, z = outline.across(n, rng)

@@ -17,6 +17,7 @@ from conntap.errors import OptionError, known, one_of, real, unknown
 __all__ = ["Details", "Given", "Outline", "details_of", "outline_of", "per_layer"]
 
 _MOST = 1e6
+_FARTHEST_UM = 1e9
 
 
 class Details(TypedDict, total=False):
@@ -29,6 +30,8 @@ class Details(TypedDict, total=False):
         "box", which `box_um` says by itself.
     box_um
         The lower and the upper corner of a box; y is the depth, so it cuts what it holds out of the layers.
+    top_um
+        The y at which the first layer begins (0).
     densities_per_mm3
         Cells per mm^3, one number for all layers or one each; the number of cells follows from them.
     types
@@ -57,6 +60,7 @@ class Details(TypedDict, total=False):
 
     shape: Literal["cylinder", "hexagon", "box"]
     box_um: tuple[tuple[float, float, float], tuple[float, float, float]]
+    top_um: float
     densities_per_mm3: float | tuple[float, ...]
     types: dict[str, float] | tuple[dict[str, float], ...]
     inhibitory_types: tuple[str, ...]
@@ -75,6 +79,7 @@ class Given:
 
     shape: str | None = None
     box_um: Any = None
+    top_um: float = 0.0
     densities_per_mm3: Any = None
     types: Any = None
     inhibitory_types: tuple[str, ...] = ("BC", "MC", "BP")
@@ -113,6 +118,7 @@ def details_of(details: Details | None, where: str) -> Given:
         real(f"{where}.{name}", value, above=0)
     real(f"{where}.delay_ms", found.delay_ms, least=0, most=_MOST)
     real(f"{where}.spread", found.spread, least=0, most=_MOST)
+    real(f"{where}.top_um", found.top_um, least=-_FARTHEST_UM, most=_FARTHEST_UM)
     if not isinstance(found.inhibitory_types, Sequence) or isinstance(found.inhibitory_types, str):
         raise OptionError(f"{where}.inhibitory_types: {found.inhibitory_types!r}; give a list of types.")
     return found
@@ -172,13 +178,15 @@ def outline_of(details: Given, radius_um: float, depth_um: float, where: str) ->
     >>> outline_of(Given(), 10.0, 100.0, "column.details").kind
     'cylinder'
     """
+    first, last = float(details.top_um), details.top_um + depth_um
     if details.box_um is None:
-        return Outline(details.shape or "cylinder", 0.0, depth_um, radius_um)
+        return Outline(details.shape or "cylinder", first, last, radius_um)
     box = box_of(f"{where}.box_um", details.box_um)
     top, bottom = box[:, 1].tolist()
-    if top < 0 or bottom > depth_um * (1 + 1e-9):
+    slack = 1e-9 * (depth_um + abs(first))
+    if top < first - slack or bottom > last + slack:
         raise OptionError(
-            f"{where}.box_um: depths (y) from {top:g} to {bottom:g} um; layers_um reaches from 0 to {depth_um:g}. Move the box, or "
-            "give other layers."
+            f"{where}.box_um: depths (y) from {top:g} to {bottom:g} um; layers_um reaches from {first:g} to {last:g}. Move the box, "
+            "or give other layers, or top_um."
         )
     return Outline("box", top, bottom, radius_um, box)

@@ -30,6 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--atlas", type=_FILE, metavar="NRRD", help="Or their density voxel by voxel; the box is that of the atlas.")  # fmt: skip
 @click.option("--mask", type=_FILE, metavar="NRRD", help="Where astrocytes may be.")
 @click.option("--vessels", type=_FILE, metavar="FILE", help="Your vessels: SONATA nodes, HDF5 as MorphIO has it, SWC, a table of segments.")  # fmt: skip
+@click.option("--pia", type=click.Choice(["-x", "+x", "-y", "+y", "-z", "+z"]), help="Or the wall through which arterioles and venules enter where vessels are grown [default: -y].")  # fmt: skip
 @click.option("--surface", type=_FILE, metavar="FILE", help="Their surface: OBJ, OFF, PLY, STL [default: spanned around them].")  # fmt: skip
 @click.option("--neurons", type=click.Path(exists=True, path_type=Path), metavar="CIRCUIT", help="Your neurons: a SONATA circuit whose edges have places.")  # fmt: skip
 @click.option("--edges", metavar="NAME", help="Which of its edges are the synapses, where there are several populations.")  # fmt: skip
@@ -53,8 +54,8 @@ def ngv(out: Path, size_um: float | None, box_um: str | None, until: str | None,
     `tap ngv OUT` goes on with it.
 
     \b
-    Stages: vessels, surface, neurons, astrocytes, domains, contacts, sites, endfeet, morphologies,
-    synapses, junctions, circuit, validation.
+    Stages: vessels, surface, cells, neurons, astrocytes, domains, contacts, sites, endfeet,
+    morphologies, synapses, junctions, circuit, validation.
 
     \b
     Examples:

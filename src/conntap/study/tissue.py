@@ -45,6 +45,8 @@ class TissueAsked:
         Of neurons that are grown; default 0.1.
     barcodes
         A file of persistence diagrams of reconstructed astrocytes.
+    pia
+        Through which wall of the box arterioles and venules come; default "-y", the top of the neurons that are grown.
     parts
         In how many parts morphologies are grown; default: one for 50 astrocytes, at least two.
     seed
@@ -61,6 +63,7 @@ class TissueAsked:
     edges: str | None = None
     synapses_per_um3: float | None = None
     barcodes: Path | None = None
+    pia: str | None = None
     parts: int | None = None
     seed: int = 7
 
@@ -82,8 +85,8 @@ def tissue_document(asked: TissueAsked) -> str:
 
     Examples
     --------
-    >>> print(tissue_document(TissueAsked(box_um=((0, 0, 0), (60, 60, 60)))).splitlines()[0])
-    study: Neurons, astrocytes and vessels in a box of 60 x 60 x 60 um
+    >>> print(tissue_document(TissueAsked(box_um=((0, 0, 0), (90, 90, 90)))).splitlines()[0])
+    study: Neurons, astrocytes and vessels in a box of 90 x 90 x 90 um
     """
     _check(asked)
     box = _box(asked)
@@ -150,7 +153,7 @@ _REST = """
 
 
 def _check(asked: TissueAsked) -> None:
-    for one, other in (("density", "atlas"), ("neurons", "synapses_per_um3")):
+    for one, other in (("density", "atlas"), ("neurons", "synapses_per_um3"), ("vessels", "pia")):
         if None not in (getattr(asked, one), getattr(asked, other)):
             raise OptionError(f"{_option(one)} and {_option(other)}: give one of them.")
     for name, needs in (("surface", "vessels"), ("edges", "neurons")):
@@ -204,7 +207,7 @@ def _parts(asked: TissueAsked, box: np.ndarray) -> int:
 
 def _of_vessels(asked: TissueAsked, box: str) -> Iterator[str]:
     if asked.vessels is None:
-        yield f"  vessels: {{do: build.vessels, box_um: {box}}}"
+        yield f"  vessels: {{do: build.vessels, box_um: {box}, pia: {_number(asked.pia or '-y')}}}"
     else:
         yield f"  vessels: {{do: build.vessels_from, path: {_number(_told(asked.vessels))}}}"
     if asked.surface is None:
@@ -217,16 +220,20 @@ def _of_neurons(asked: TissueAsked, box: np.ndarray, told: str) -> Iterator[str]
     if asked.neurons is not None:
         return
     synapses = asked.synapses_per_um3 or 0.1
-    depth = float(box[1, 1])
-    if box[0, 1] < 0:
-        raise OptionError(
-            f"--box: depths (y) from {box[0, 1]:g} um; neurons that are grown lie from 0 on. Move the box, or give --neurons."
-        )
-    yield "  neurons:"
-    yield f"    description: Cells of one layer at 80,000 in a cubic millimetre; an edge is a synapse, of which there are {synapses:g} in a cubic micrometre."
+    (_, top, _), (_, bottom, _) = box.tolist()
+    begins = "" if top == 0 else f"top_um: {_number(top)}, "
+    yield "  cells:"
+    yield "    description: Cells of one layer at 80,000 in a cubic millimetre, not connected; y is the depth."
     yield "    do: build.column"
-    yield f"    layers_um: [{depth:g}]"
-    yield f"    details: {{box_um: {told}, densities_per_mm3: 80000, edges: synapses, synapses_per_um3: {synapses:g}}}"
+    yield f"    layers_um: [{_number(bottom - top)}]"
+    yield "    p_near: 0"
+    yield f"    details: {{box_um: {told}, {begins}densities_per_mm3: 80000}}"
+    yield "  neurons:"
+    yield f"    description: Synapses of these cells, an edge each, evenly {synapses:g} in a cubic micrometre."
+    yield "    do: build.synapse_cloud"
+    yield "    of: cells"
+    yield f"    box_um: {told}"
+    yield f"    per_um3: {synapses:g}"
 
 
 def _of_astrocytes(asked: TissueAsked, box: str) -> Iterator[str]:
