@@ -56,6 +56,7 @@ _LOOKS = (
     ("circuit", ("node_populations", "edge_populations", "node_sets")),
     ("fit", ("model", "numbers", "bins")),
     ("subtargets", ("names", "info")),
+    ("trained", ("spec", "parameters", "history", "connectome")),
     ("spikes", ("times_ms", "node_ids", "rows")),
     ("traces", ("dt_ms", "n_steps", "to_numpy")),
     ("vessels", ("section_ids", "segment_ids", "diameters")),

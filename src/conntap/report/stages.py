@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from conntap.errors import MissingExtra, StoreError
-from conntap.report import made, matrices, nodes, numbers, regions, tissue
+from conntap.report import learning, made, matrices, nodes, numbers, regions, tissue
 from conntap.report.blocks import Block, Note, Sample
 from conntap.report.cases import chosen, controls, groups, originals, telling
 from conntap.report.drawing import label
@@ -48,6 +48,7 @@ _SHOWN: dict[str, tuple[Callable[[Sample], list[Block | Table]], int]] = {
     "connectome": (matrices.connectomes, 120),
     "sparse": (matrices.matrices, 120),
     "array": (matrices.arrays, 500),
+    "trained": (learning.trained, 40),
     "spikes": (matrices.spikes, 24),
     "traces": (matrices.traces, 12),
     "vessels": (tissue.vessels, 12),
