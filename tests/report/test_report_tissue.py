@@ -10,7 +10,8 @@ from tissue_parts import CORNERS, FACES, tissue
 
 from conntap.build import ngv_circuit
 from conntap.circuits.tissue import Domains, Mesh, Meshes, Vasculature, Volume
-from conntap.report.scenes import FRONT, OBLIQUE, View, balls, drawn, rods, strokes, surfaces
+from conntap.report import positioned
+from conntap.report.scenes import ABOVE, FRONT, OBLIQUE, View, balls, drawn, rods, strokes, surfaces
 from conntap.report.tissue import cube_of
 from conntap.report.tissue_pictures import HUES, colours_of, domain_slice, vessel_picture
 from conntap.report.validation import comparison, is_validation
@@ -103,6 +104,7 @@ def test_a_page_shows_each_kind_of_tissue(write):
     made += [stage("density", [Volume(np.ones((2, 3, 4)), [0, 0, 0], [10, 10, 10])])]
     text = write(*made)
     assert "cannot be drawn" not in text
+    assert "Surfaces seen along z." in text
     for words in ("near arterioles reddish", "encloses (µm³)", "a plane through their middle", "Areas of endfeet"):
         assert words in text
     assert "to endfeet</li>" in text
@@ -125,3 +127,32 @@ def test_a_circuit_with_glia_has_a_picture_on_top_and_others_have_none(write, tm
 def test_a_table_of_other_columns_is_no_validation():
     assert is_validation(validation())
     assert not is_validation(validation().drop(columns="verdict"))
+
+
+def test_columns_that_name_are_counted_and_not_drawn_as_amounts(write):
+    sites = pd.DataFrame(
+        {"astrocyte": [0, 0, 2], "neuron": [5, 6, 7], "synapse_id": [900, 901, 902], "area": [1.0, 2.0, 4.0]}
+    )
+    places = pd.DataFrame({f"target_{axis}": [1.0, 2.0, 3.0] for axis in "xyz"})
+    text = write(stage("sites", [pd.concat([sites, places], axis=1)]))
+    assert "How many rows belong to each astrocyte and neuron." in text
+    assert "Positions: 3 rows." in text
+    assert "more numeric columns" not in text
+    assert text.count("share of rows") == 1  # of the area alone
+
+
+def test_flat_pictures_have_x_across_and_y_upwards():
+    figure = vessel_picture(tissue()["vessels"])
+    assert [figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()] == ["x (µm)", "y (µm)"]
+    assert np.allclose(ABOVE.seen([[1.0, 2.0, 3.0]]), [[1, 2, 3]])
+    grid = pd.DataFrame(np.random.default_rng(1).uniform(0, [90, 100, 110], (50, 3)), columns=list("xyz"))
+    assert positioned._plane(grid) == ["x", "y"]
+    assert positioned._plane(grid.assign(x=0.0)) == ["y", "z"]
+
+
+def test_what_was_built_lies_within_the_figure_on_a_scale_with_numbers():
+    axes = comparison(validation()).axes[0]
+    assert {"15,000", "20,000"} <= {text.get_text() for text in axes.texts}
+    lines = np.concatenate([line.get_xydata() for line in axes.lines])
+    assert lines[:, 1].max() + 5 < axes.get_ylim()[1]
+    assert lines[:, 1].min() - 12 > axes.get_ylim()[0]

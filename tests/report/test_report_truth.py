@@ -14,7 +14,7 @@ from conntap.report.cases import facets, telling
 from conntap.report.entries import entered, sweep_of
 from conntap.report.labels import labels
 from conntap.report.matrices import density
-from conntap.report.nodes import places
+from conntap.report.positioned import places
 from conntap.report.stages import varies
 from conntap.report.wording import column
 

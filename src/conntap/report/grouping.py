@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["grouping", "groupings"]
+__all__ = ["grouping", "groupings", "is_naming"]
 
 _AXES = ("x", "y", "z")
 _COLOURED = 8
@@ -40,3 +40,14 @@ def groupings(frame: pd.DataFrame) -> list[Any]:
 
 def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def is_naming(name: object) -> bool:
+    """Whether a column names something, such as a cell or a section: its numbers are no amounts.
+
+    Examples
+    --------
+    >>> is_naming("synapse_id"), is_naming("astrocyte"), is_naming("area")
+    (True, True, False)
+    """
+    return str(name) in ("astrocyte", "neuron", "pre", "post") or str(name).endswith(("_id", "_section_type"))

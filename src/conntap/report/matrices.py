@@ -14,8 +14,9 @@ from conntap.report.blocks import Block, Gallery, Note, Sample
 from conntap.report.drawing import label
 from conntap.report.grouping import grouping
 from conntap.report.inferred import all_scored, inferred
-from conntap.report.nodes import composition, degree_figures, places
+from conntap.report.nodes import composition, degree_figures
 from conntap.report.numbers import scalars, series
+from conntap.report.positioned import places
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.wording import counted, short
 

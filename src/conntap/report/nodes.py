@@ -12,8 +12,9 @@ from conntap.report.before_after import changed, checked, is_change, is_check
 from conntap.report.blocks import Block, Gallery, Key, Sample, control_keys
 from conntap.report.cases import fewer
 from conntap.report.drawing import label
-from conntap.report.grouping import grouping
+from conntap.report.grouping import is_naming
 from conntap.report.measures import measured
+from conntap.report.positioned import AXES, axes_of, owned, places
 from conntap.report.scored import curve_kind, curves
 from conntap.report.tables import Table, quantiles, table
 from conntap.report.validation import is_validation, validated
@@ -22,10 +23,9 @@ from conntap.report.wording import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["composition", "degree_figures", "places", "tables"]
+__all__ = ["composition", "degree_figures", "tables"]
 
 _DEGREES = frozenset(("in", "out", "total", "degree", "in_degree", "out_degree", "total_degree"))
-_AXES = ("x", "y", "z")
 _PANELS = 12
 
 
@@ -49,7 +49,10 @@ def tables(sample: Sample) -> list[Block | Table]:
     blocks: list[Block | Table] = [_tails(sample, frames, degrees)] if degrees else []
     blocks += composition(own, sample)
     blocks += places(own, sample)
-    blocks += _others(sample, frames, list(own.values()), {*degrees, *_AXES})
+    blocks += owned(own, sample)
+    told = {name for frame in own.values() for axes in axes_of(frame) for name in axes}
+    told |= {name for frame in own.values() for name in frame.columns if is_naming(name)}
+    blocks += _others(sample, frames, list(own.values()), {*degrees, *AXES, *told})
     return [*blocks, *_rows(sample, frames)]
 
 
@@ -160,43 +163,6 @@ def _composed(frames: list[pd.DataFrame], name: Any, title: str) -> Figure | Non
     return plots.shares(wide, x_label="share of rows", title=title)
 
 
-def places(frames: dict[int, pd.DataFrame], sample: Sample) -> list[Block | Table]:
-    """Where the nodes of the first case that has positions are, coloured by a text column with few kinds."""
-    placed = (row for row, f in frames.items() if len(f) and sum(axis in f.columns for axis in _AXES) >= 2)
-    row = next(placed, None)
-    frame = None if row is None else frames[row]
-    if frame is None:
-        return []
-    axes = [axis for axis in _AXES if axis in frame.columns and _is_number(frame[axis])]
-    if len(axes) < 2:
-        return []
-    extents = {axis: np.ptp(finite) if len(finite := _finite(frame[axis])) else 0.0 for axis in axes}
-    wide = sorted(sorted(axes, key=lambda axis: -extents[axis])[:2])
-    by = grouping(frame)
-    figure = plots.positions(
-        frame[wide[0]],
-        frame[wide[1]],
-        None if by is None else frame[by].astype(str),
-        x_label=f"{wide[0]} (µm)",
-        y_label=f"{wide[1]} (µm)",
-    )
-    kinds = [] if by is None else sorted(frame[by].astype(str).unique())
-    keys = [Key(f"{label(by, 16)} {label(kind, 20)}", position, "dot") for position, kind in enumerate(kinds)]
-    what = f"Positions in {sample.labels[row]}" if len(frames) > 1 else "Positions"
-    return [
-        Gallery(
-            [("positions", figure)],
-            f"{what}: {counted(len(frame), 'node')}{', 2,500 of them drawn' * (len(frame) > 2500)}.",
-            keys,
-        )
-    ]
-
-
-def _finite(column: pd.Series) -> np.ndarray:
-    numbers = _numbers(column)
-    return numbers[np.isfinite(numbers)]
-
-
 def _others(sample: Sample, frames: list[pd.DataFrame], own: list[pd.DataFrame], shown: set) -> list[Block | Table]:
     names = [name for name in _columns(own, numeric=True) if name not in shown]
     parts, note = fewer(sample.parts, 6)
@@ -243,6 +209,7 @@ def _quantiles(sample: Sample, own: dict[int, pd.DataFrame]) -> list[Table]:
     parts = [(title, np.repeat(inside[sample.own], lengths)) for title, inside in sample.parts]
     whose = " of the originals" if sample.controls else ""
     caption = f"Quantiles over {counted(len(pooled), 'row')}{whose}{', by part' * (len(parts) > 1)}.{sample.note}"
+    pooled = pooled[[name for name in pooled.columns if not is_naming(name)]]
     summary = quantiles(pooled, caption=caption, head="column", parts=parts)
     return [summary] if summary is not None else []
 

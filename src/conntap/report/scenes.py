@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FRONT", "OBLIQUE", "Shapes", "View", "balls", "drawn", "rods", "strokes", "surfaces"]
+__all__ = ["ABOVE", "FRONT", "OBLIQUE", "Shapes", "View", "balls", "drawn", "rods", "strokes", "surfaces"]
 
 _LIGHT = np.array([-0.45, 0.65, 0.62])
 _SIDES = 14
@@ -43,6 +43,8 @@ class View:
 
 
 FRONT = View()
+ABOVE = View(above=90.0)
+"""Along z, as slices are: x across, y upwards."""
 OBLIQUE = View(turn=33.0, above=22.0)
 
 

@@ -12,7 +12,14 @@ from conntap.report import plots
 from conntap.report.blocks import Block, Gallery, Key, Sample
 from conntap.report.drawing import canvas, colour, number_axis
 from conntap.report.tables import Table, table
-from conntap.report.tissue_pictures import Branches, cell_picture, cube_picture, domain_slice, vessel_picture
+from conntap.report.tissue_pictures import (
+    Branches,
+    cell_picture,
+    cube_picture,
+    domain_slice,
+    surface_picture,
+    vessel_picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +64,7 @@ def vessels(sample: Sample) -> list[Block | Table]:
             figures.append((_titled(name, "diameters"), plots.distribution(spread, x_label="diameter (µm)", y_label="share of segments", title=_titled(name))))  # fmt: skip
             figures.append((_titled(name, "lengths"), plots.distribution({"length": whole}, x_label="length of a section (µm)", y_label="share of sections", title=_titled(name))))  # fmt: skip
     caption = (
-        "Vessels from the front, as wide as they are, capillaries paler: those near arterioles reddish, near venules bluish, others "
+        "Vessels seen along z, as wide as they are, capillaries paler: those near arterioles reddish, near venules bluish, others "
         f"between. Beside them the diameters of segments and the lengths of sections.{_more(sample, len(figures) // 3)}"
     )
     keys = [Key("arterioles", 6, "band"), Key("venules", 0, "band")]
@@ -65,18 +72,22 @@ def vessels(sample: Sample) -> list[Block | Table]:
 
 
 def surfaces(sample: Sample) -> list[Block | Table]:
-    """The blocks of a stage whose values are surfaces: their sizes."""
-    rows = [
-        {
-            "points": len(value.points),
-            "triangles": len(value.triangles),
-            "area (µm²)": float(value.areas.sum()),
-            "encloses (µm³)": value.volume,
-            "closed": bool(value.is_closed),
-        }
-        for value in sample.read()
-    ]
-    return [_sized(sample, rows, "Surfaces.")]
+    """The blocks of a stage whose values are surfaces."""
+    figures, rows = [], []
+    for name, value in zip(sample.labels, sample.read()):
+        rows.append(
+            {
+                "points": len(value.points),
+                "triangles": len(value.triangles),
+                "area (µm²)": float(value.areas.sum()),
+                "encloses (µm³)": value.volume,
+                "closed": bool(value.is_closed),
+            }
+        )
+        if len(figures) < _DRAWN:
+            figures.append((_titled(name, "surface"), surface_picture(value, title=_titled(name))))
+    gallery = Gallery(figures, f"Surfaces seen along z.{_more(sample, len(figures))}")
+    return [gallery, _sized(sample, rows, "Surfaces.")]
 
 
 def domains(sample: Sample) -> list[Block | Table]:
@@ -149,7 +160,7 @@ def _areas(areas: np.ndarray, title: str) -> Figure:
 
 
 def morphologies(sample: Sample) -> list[Block | Table]:
-    """The blocks of a stage whose values are sets of morphologies: of the first two cells, Sholl's curve of all."""
+    """The blocks of a stage whose values are sets of morphologies: two cells, Sholl's curve and the sections of all."""
     figures, rows = [], []
     for name, value in zip(sample.labels, sample.read()):
         sections = np.diff(value.cell_starts)
@@ -164,15 +175,16 @@ def morphologies(sample: Sample) -> list[Block | Table]:
                 "length of a cell (mm)": float(np.mean(lengths)) / 1000 if lengths else np.nan,
             }
         )
-        if len(figures) < 3 * _DRAWN and len(value):
+        if len(figures) < 4 * _DRAWN and len(value):
             for number in np.argsort(-sections, kind="stable")[np.linspace(0, len(sections) // 2, min(_CELLS, len(sections)), dtype=int)].tolist():  # fmt: skip
                 soma = value.table.iloc[number]
                 centre, title = soma[["x", "y", "z"]].to_numpy(dtype=float), f"astrocyte {int(soma['astrocyte'])}"
                 figures.append((title, cell_picture(_pieces(value.cell(number)), centre, float(soma["radius"]), title=_titled(name, title))))  # fmt: skip
             figures.append((_titled(name, "Sholl"), _sholl(value, _titled(name))))
+            figures.append((_titled(name, "sections"), plots.distribution({"sections": sections}, x_label="sections of a cell", y_label="share of cells", title=_titled(name))))  # fmt: skip
     caption = (
-        "The largest cell and one of middling size, from the front, processes at half their width; and how many processes cross a sphere around the soma, by its "
-        "radius (mean over at most 50 cells, band: standard deviation)."
+        "The largest cell and one of middling size, seen along z, processes at half their width; and how many processes cross a sphere around the soma, by its "
+        "radius (mean over at most 50 cells, band: standard deviation); and how many sections cells have."
     )
     keys = [Key("perisynaptic", 2), Key("perivascular, to endfeet", 1)]
     return [Gallery(figures, caption, keys), _sized(sample, rows, "Morphologies.")]

@@ -9,21 +9,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conntap.report.drawing import INKS, canvas, colour, nothing
-from conntap.report.scenes import FRONT, OBLIQUE, Shapes, View, balls, drawn, rods, strokes, surfaces
+from conntap.report.scenes import ABOVE, OBLIQUE, Shapes, View, balls, drawn, rods, strokes, surfaces
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from conntap.circuits.tissue import Domains, Meshes, Vasculature
+    from conntap.circuits.tissue import Domains, Mesh, Meshes, Vasculature
 
-__all__ = ["HUES", "Branches", "cell_picture", "colours_of", "cube_picture", "domain_slice", "vessel_picture"]
+__all__ = [
+    "HUES",
+    "Branches",
+    "cell_picture",
+    "colours_of",
+    "cube_picture",
+    "domain_slice",
+    "surface_picture",
+    "vessel_picture",
+]
 
 HUES = ("#128068", "#c98a00", "#9c4593", "#2b95bf", "#d0641a", "#6a9a23", "#d4568c", "#5b62c4")
 """Colours of astrocytes, of which neighbours have different ones."""
 _VESSELS = {1: "#1f5fa8", 2: "#b3343f", 3: "#1f5fa8", 4: "#b3343f", 5: "#8197c0", 6: "#cc8a86"}
 _CAPILLARY = "#ab93a8"
 _MOST_PATCHES = 60_000  # triangles of endfeet
+_MOST_TRIANGLES = 80_000  # of a surface
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ def _vessels(view: View, vessels: Vasculature) -> Shapes:
 
 
 def vessel_picture(vessels: Vasculature, *, title: str = "") -> Figure:
-    """Vessels from the front, x across and z upwards, as wide as they are.
+    """Vessels seen along z, x across and y upwards, as wide as they are.
 
     Returns
     -------
@@ -73,10 +83,29 @@ def vessel_picture(vessels: Vasculature, *, title: str = "") -> Figure:
         if not len(vessels):
             nothing(axes, "no vessels")
             return axes.figure
-        drawn(axes, [_vessels(FRONT, vessels)], haze=0.5)
+        drawn(axes, [_vessels(ABOVE, vessels)], haze=0.5)
         axes.set_aspect("equal")
         axes.set_xlabel("x (µm)")
-        axes.set_ylabel("z (µm)")
+        axes.set_ylabel("y (µm)")
+    return axes.figure
+
+
+def surface_picture(surface: Mesh, *, title: str = "") -> Figure:
+    """A surface seen along z, x across and y upwards, shaded by how it faces the light.
+
+    Returns
+    -------
+    A figure of 430 by 430 pixels; of very many triangles a part is drawn, larger.
+    """
+    with canvas(430, 430, title=title) as axes:
+        if not len(surface.triangles):
+            nothing(axes, "no surface")
+            return axes.figure
+        corners, _ = _thinned(surface.points, surface.triangles, _MOST_TRIANGLES)
+        drawn(axes, [surfaces(ABOVE, corners, _paint(["#c08a86"] * len(corners)))], haze=0.5)
+        axes.set_aspect("equal")
+        axes.set_xlabel("x (µm)")
+        axes.set_ylabel("y (µm)")
     return axes.figure
 
 
@@ -141,7 +170,7 @@ def colours_of(domains: Domains) -> np.ndarray:
 
 
 def cell_picture(branches: Branches, centre: np.ndarray, radius: float, *, title: str = "") -> Figure:
-    """One astrocyte from the front: its soma, processes to endfeet in one colour, those to synapses in another.
+    """One astrocyte seen along z: its soma, processes to endfeet in one colour, those to synapses in another.
 
     Returns
     -------
@@ -149,15 +178,15 @@ def cell_picture(branches: Branches, centre: np.ndarray, radius: float, *, title
     """
     with canvas(430, 430, title=title) as axes:
         paint = _paint([colour(2), colour(1)])[branches.is_perivascular.astype(np.int64)]
-        across = float(np.ptp(branches.starts, axis=0)[[0, 2]].max()) if len(branches.starts) else 4 * radius
+        across = float(np.ptp(branches.starts, axis=0)[:2].max()) if len(branches.starts) else 4 * radius
         pixels = 340 / max(across, 1e-9)
         ahead = np.where(branches.is_perivascular, 1000.0, 0.0)
-        lines = strokes(FRONT, branches.starts, branches.ends, paint, (0.5 * branches.widths * pixels).clip(0.35, 5))
+        lines = strokes(ABOVE, branches.starts, branches.ends, paint, (0.5 * branches.widths * pixels).clip(0.35, 5))
         lines = Shapes(lines.corners, lines.nearness + ahead, lines.colours, lines.widths)
-        drawn(axes, [lines, balls(FRONT, centre[None], np.array([radius]), _paint([INKS["muted"][0]]), ahead=2000.0)])
+        drawn(axes, [lines, balls(ABOVE, centre[None], np.array([radius]), _paint([INKS["muted"][0]]), ahead=2000.0)])
         axes.set_aspect("equal")
         axes.set_xlabel("x (µm)")
-        axes.set_ylabel("z (µm)")
+        axes.set_ylabel("y (µm)")
     return axes.figure
 
 
@@ -225,11 +254,16 @@ def _outlines(view: View, domains: Domains, colours: np.ndarray) -> Shapes:
 
 def _patches(view: View, owners: np.ndarray, meshes: Meshes, colours: np.ndarray) -> Shapes:
     flat = meshes.triangles + meshes.point_starts[:-1][meshes.owners][:, None]
-    step = -(-len(flat) // _MOST_PATCHES) if len(flat) else 1
-    corners = meshes.points[flat[::step]]
-    middle = corners.mean(axis=1, keepdims=True)
-    corners = middle + (corners - middle) * np.sqrt(step)
+    corners, step = _thinned(meshes.points, flat, _MOST_PATCHES)
     return surfaces(view, corners, colours[owners[meshes.owners[::step]]], ahead=1.5)
+
+
+def _thinned(points: np.ndarray, triangles: np.ndarray, most: int) -> tuple[np.ndarray, int]:
+    """The corners of at most so many triangles, evenly taken and larger, so that no gaps are seen; and every how manieth."""
+    step = -(-len(triangles) // most) if len(triangles) else 1
+    corners = points[triangles[::step]]
+    middle = corners.mean(axis=1, keepdims=True)
+    return middle + (corners - middle) * (1.3 * np.sqrt(step) if step > 1 else 1.0), step
 
 
 def _scale_bar(axes: Axes, view: View, points: np.ndarray) -> None:

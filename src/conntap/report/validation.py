@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from conntap.report.blocks import Block, Gallery, Key, Note, Sample
-from conntap.report.drawing import INKS, canvas, colour, label, nothing
+from conntap.report.drawing import INKS, canvas, colour, label, nothing, tick
 from conntap.report.tables import Table, table
 from conntap.report.wording import number
 
@@ -22,6 +23,7 @@ _COLUMNS = frozenset(
     ("quantity", "unit", "mean", "sd", "published", "published_sd", "low", "high", "source", "verdict")
 )
 _TONES = {"pass": "good", "miss": "bad"}
+_BETWEEN = 32  # pixels between the rows of two quantities: room for the numbers of a scale
 _COLOURS = {"pass": 2, "miss": 6, "unknown": 7}
 
 
@@ -105,7 +107,7 @@ def comparison(frame: pd.DataFrame) -> Figure:
     1
     """
     groups = list(frame.groupby("quantity", sort=False))
-    height = 18 * len(frame) + 16 * len(groups) + 16
+    height = 18 * len(frame) + _BETWEEN * len(groups) + 26
     with canvas(760, max(height, 80)) as axes:
         axes.grid(visible=False)
         axes.set_axis_off()
@@ -115,9 +117,9 @@ def comparison(frame: pd.DataFrame) -> Figure:
         top = 0.0
         for name, rows in groups:
             _strip(axes, str(name), rows, top)
-            top -= 18 * len(rows) + 16
-        axes.set_xlim(-0.42, 1.52)
-        axes.set_ylim(top + 8, 12)
+            top -= 18 * len(rows) + _BETWEEN
+        axes.set_xlim(-0.45, 1.68)
+        axes.set_ylim(top + 4, 18)
     return axes.figure
 
 
@@ -129,15 +131,16 @@ def _strip(axes: Axes, name: str, rows: pd.DataFrame, top: float) -> None:
     ends = np.array([*low, *high, mean - spread, mean + spread])
     ends = ends[np.isfinite(ends)]
     least, most = float(ends.min()), float(ends.max())
-    span = (most - least) or 1.0
-    at = lambda value: 0.02 + 0.96 * (value - least) / span  # noqa: E731
+    span = (most - least) or abs(most) or 1.0
+    least, most = least - 0.05 * span, most + 0.05 * span
+    at = lambda value: (value - least) / (most - least)  # noqa: E731
     bottom, muted = top - 18 * (len(rows) - 1), INKS["muted"][0]
     unit = _unit(str(rows["unit"].iloc[0]))
     middle = (top + bottom) / 2
-    axes.text(-0.42, middle + 5, label(_words(name), 30), va="center", fontsize=10.5, color=INKS["ink"][0])
+    axes.text(-0.44, middle + 5, label(_words(name), 30), va="center", fontsize=10.5, color=INKS["ink"][0])
     built = "not known" if np.isnan(mean) else f"{_pair(mean, sd)}{f' {unit}' if unit else ''}"
-    axes.text(-0.42, middle - 8, built, va="center", fontsize=9.5, color=colour(0))
-    axes.plot([0, 1], [bottom - 10] * 2, color=INKS["line"][0], linewidth=0.8, zorder=0)
+    axes.text(-0.44, middle - 8, built, va="center", fontsize=9.5, color=colour(0))
+    _scale(axes, at, (least, most), bottom - 10)
     if not np.isnan(mean):
         edges = [at(mean - spread), at(mean + spread)]
         axes.fill_between(edges, bottom - 9, top + 9, color=colour(0), alpha=0.14, linewidth=0, zorder=1)
@@ -148,3 +151,15 @@ def _strip(axes: Axes, name: str, rows: pd.DataFrame, top: float) -> None:
         axes.plot([at(row.published)], [y], color=tone, marker="o", markersize=5.5, zorder=4)
         text = f"{label(row.source, 30)}: {_pair(row.published, row.published_sd)}"
         axes.text(1.05, y, text, va="center", fontsize=9, color=muted)
+
+
+def _scale(axes: Axes, at: Callable[[float], float], ends: tuple[float, float], height: float) -> None:
+    """The line under one quantity, with the numbers of some round places."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.plot([0, 1], [height] * 2, color=INKS["line"][0], linewidth=0.8, zorder=0)
+    for value in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(*ends).tolist():
+        if ends[0] <= value <= ends[1]:
+            axes.plot([at(value)] * 2, [height, height - 3], color=INKS["line"][0], linewidth=0.8, zorder=0)
+            words = tick(0.0 if abs(value) < 1e-12 * (ends[1] - ends[0]) else value)
+            axes.text(at(value), height - 4, words, ha="center", va="top", fontsize=8, color=INKS["muted"][0])
