@@ -146,6 +146,16 @@ def change(name, dataset, place, value):
     return edit
 
 
+def test_one_mistake_does_not_hide_another(built):
+    edges = "edges/gliovascular/0"
+    for name, value in (("endfoot_id", 5000), ("astrocyte_section_id", 999_999), ("vasculature_segment_id", 5000)):
+        change("gliovascular_edges.h5", f"{edges}/{name}", 1, value)(built.path.parent)
+    found = " | ".join(str(each) for each in check(built.path))
+    assert "such as edge 1: 5000. Number the endfeet" in found
+    assert "such as edge 1: 999999; the last is" in found
+    assert re.search(r"another segment than .* such as edge 1: 5000, but \d+\. Write", found)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -155,7 +165,10 @@ def change(name, dataset, place, value):
             "does not have, such as edge 2",
         ),
         (change("gliovascular_edges.h5", "edges/gliovascular/0/vasculature_segment_id", 1, 7), "another segment"),
-        (change("gliovascular_edges.h5", "edges/gliovascular/0/endfoot_id", 0, 2), "must be 0 to 2, each once"),
+        (
+            change("gliovascular_edges.h5", "edges/gliovascular/0/endfoot_id", 0, 2),
+            "none of 0 to 2 or .* such as edge 2: 2",
+        ),
         (change("gliovascular_edges.h5", "edges/gliovascular/0/endfoot_surface_x", 0, -9.0), "off the surface"),
         (
             change("glialglial_edges.h5", "edges/glialglial/0/efferent_segment_id", 0, 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,14 +63,16 @@ class AstrocyteShapes:
         section_pos, center_x, center_y, center_z, section_type."""
         section = given["section_id"].astype(np.int64)
         beyond = (self.counts[cells] >= 0) & ((section > self.counts[cells]) | (section < 0))
-        yield from _told(error, beyond, "name a section that their astrocyte does not have", first_edge)
+        what = "name a section that their astrocyte does not have"
+        yield from _told(error, beyond, what, first_edge, values=section, most=self.counts[cells])
         on = np.flatnonzero((self.firsts[cells] >= 0) & ~beyond & (section > 0))
         if "segment_id" not in given or not len(on):
             return
         row = self.firsts[cells[on]] + section[on] - 1
         begin, segment = self.starts[row], given["segment_id"][on].astype(np.int64)
         lacking = (segment < 0) | (segment >= self.starts[row + 1] - begin - 1)
-        yield from _told(error, lacking, "name a segment that their section does not have", first_edge, on)
+        what, last = "name a segment that their section does not have", self.starts[row + 1] - begin - 2
+        yield from _told(error, lacking, what, first_edge, on, values=segment, most=last)
         on, row, begin, segment = on[~lacking], row[~lacking], begin[~lacking], segment[~lacking]
         one, other = (self.points[begin + segment + step].astype(np.float64) for step in (0, 1))
         length = np.sqrt(((other - one) ** 2).sum(axis=1))
@@ -98,10 +100,22 @@ class AstrocyteShapes:
             yield from _told(odd, wrong, "name another type than their section has", first_edge, on)
 
 
-def _told(level, wrong: np.ndarray, what: str, first: int, rows: np.ndarray | None = None) -> Iterator[Finding]:  # type: ignore[no-untyped-def]
+def _told(
+    level: Callable[[str, str], Finding],
+    wrong: np.ndarray,
+    what: str,
+    first: int,
+    rows: np.ndarray | None = None,
+    *,
+    values: np.ndarray | None = None,
+    most: np.ndarray | None = None,
+) -> Iterator[Finding]:
+    """One finding of all that is wrong, with the first edge, and what it says where that is given."""
     if wrong.any():
         at = int(wrong.argmax())
-        yield level("", f"{wrong.sum():,} edges {what}, such as edge {first + (at if rows is None else int(rows[at]))}")
+        edge = first + (at if rows is None else int(rows[at]))
+        said = "" if values is None or most is None else f": {values[at]}; the last is {most[at]}"
+        yield level("", f"{wrong.sum():,} edges {what}, such as edge {edge}{said}")
 
 
 def shapes_of(nodes: NodePopulation) -> AstrocyteShapes:

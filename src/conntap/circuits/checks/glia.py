@@ -158,32 +158,39 @@ def _vessels(nodes: NodePopulation) -> Iterator[Finding]:
 
 
 def _endfeet(circuit: Circuit, edges: EdgePopulation, cells: dict[str, _Astrocytes]) -> Iterator[Finding]:
-    endfeet = endfeet_of(edges)
-    yield from _patches(endfeet)
-    empty = int((np.diff(endfeet.meshes.triangle_starts) == 0).sum())
-    if empty:
-        yield odd("", f"{empty:,} endfeet have no patch of surface")
-    vessels = vessels_of(circuit.nodes(edges.source))
     table = edges.table()
+    endfeet = None
+    try:
+        endfeet = endfeet_of(edges)
+    except (CircuitError, KeyError, ValueError) as wrong:
+        yield from _endfoot_ids(table) or [error("", str(wrong))]
+    if endfeet is not None:
+        yield from _patches(endfeet)
+        empty = int((np.diff(endfeet.meshes.triangle_starts) == 0).sum())
+        if empty:
+            yield odd("", f"{empty:,} endfeet have no patch of surface")
+    vessels = vessels_of(circuit.nodes(edges.source))
     segment = table["pre"].to_numpy()
     for name, ids in (("section", vessels.section_ids), ("segment", vessels.segment_ids)):
-        wrong = table[f"vasculature_{name}_id"].to_numpy(dtype=np.int64) != ids[segment]
+        told = table[f"vasculature_{name}_id"].to_numpy(dtype=np.int64)
+        wrong = told != ids[segment]
         if wrong.any():
+            at = int(wrong.argmax())
             yield error(
                 "",
-                f"{wrong.sum():,} edges name another {name} than the vessel at their source has, such as edge {int(wrong.argmax())}",
+                f"{wrong.sum():,} edges name another {name} than the vessel at their source has, such as edge {at}: "
+                f"{told[at]}, but {ids[segment[at]]}. Write vasculature_{name}_id of the node at the source.",
             )
     surface = table[[f"endfoot_surface_{axis}" for axis in "xyz"]].to_numpy(dtype=np.float64)
     yield from _not_finite(table)
-    if not np.isfinite(surface).all():
-        return
     off = np.abs(_off_frustum(surface, vessels.starts[segment], vessels.ends[segment], vessels.radii[segment]))
     if (off > _OFF_SURFACE_UM).any():
         yield odd(
             "",
-            f"{(off > _OFF_SURFACE_UM).sum():,} endfeet lie more than {_OFF_SURFACE_UM} um off the surface of their segment, up to {off.max():.2g}",
+            f"{(off > _OFF_SURFACE_UM).sum():,} endfeet lie more than {_OFF_SURFACE_UM} um off the surface of their segment, up to {np.nanmax(off):.2g}",
         )
-    yield from _compartments(table, endfeet)
+    if endfeet is not None:
+        yield from _compartments(table, endfeet)
     if edges.target in cells and "astrocyte_section_id" in table:
         owner, section = table["post"].to_numpy(), table["astrocyte_section_id"].to_numpy(dtype=np.int64)
         yield from cells[edges.target].on(owner, {"section_id": section})
@@ -194,6 +201,21 @@ def _endfeet(circuit: Circuit, edges: EdgePopulation, cells: dict[str, _Astrocyt
                 (section == 0) & (shapes.firsts[owner] >= 0)
             )
             yield from _which(odd, missed, "edges name a section that does not end at their endfoot")
+
+
+def _endfoot_ids(table: pd.DataFrame) -> list[Finding]:
+    """Where the numbers of endfeet are not 0 to the number of edges, each once."""
+    if "endfoot_id" not in table:
+        return []
+    ids = table["endfoot_id"].to_numpy(dtype=np.int64)
+    wrong = (ids < 0) | (ids >= len(ids)) | pd.Series(ids).duplicated().to_numpy()
+    if not wrong.any():
+        return []
+    at = int(wrong.argmax())
+    what = (
+        f"{wrong.sum():,} edges have an endfoot_id that is none of 0 to {len(ids) - 1} or that an edge before them has"
+    )
+    return [error("", f"{what}, such as edge {at}: {ids[at]}. Number the endfeet as their patches are, each once.")]
 
 
 def _patches(endfeet: Endfeet) -> Iterator[Finding]:
