@@ -147,11 +147,47 @@ def test_errors_speak_of_options(tmp_path):
     assert "--surface: goes with --vessels" in refused(tmp_path / "a", "--surface", __file__)
     assert "--edges: goes with --neurons" in refused(tmp_path / "a", "--edges", "e")
     assert "--stages and --until" in refused(tmp_path / "a", "--stages", "vessels", "--until", "vessels")
+    assert "vessels that are grown need sides of 80 um" in refused(tmp_path / "b", "--size", 20)
+    assert "--parts: 1000 for 41 astrocytes" in refused(tmp_path / "b", "--parts", 1000)
+    assert "--density: 3,375,000 somata would fill" in refused(tmp_path / "b", "--density", 1e9)
     assert "--neurons: say by --box" in refused(tmp_path / "b", "--neurons", tmp_path)
     assert "is a file" in refused(__file__)
     assert "is no whole NRRD file" in refused(tmp_path / "b", "--atlas", __file__)
     assert "barcodes" in refused(tmp_path / "b", "--barcodes", __file__)
     assert not (tmp_path / "b").exists()
+
+
+def test_vessels_that_cannot_be_are_told_by_their_file(tmp_path):
+    head = "start_x,start_y,start_z,end_x,end_y,end_z,diameter\n"
+    (tmp_path / "none.csv").write_text(head)
+    (tmp_path / "line.csv").write_text(head + "10,20,20,90,20,20,5\n")
+    assert re.search(
+        r"--vessels: .*none\.csv has no segments", refused(tmp_path / "b", "--vessels", tmp_path / "none.csv")
+    )
+    assert "have no extent in y and z. Give the tissue by --box" in refused(
+        tmp_path / "b", "--vessels", tmp_path / "line.csv"
+    )
+    told = refused(tmp_path / "b", "--vessels", tmp_path / "line.csv", "--box", "[[500,0,0],[600,90,90]]")
+    assert re.search(r"lie outside the tissue: they reach from \[10\.0, 20\.0, 20\.0\] .* from \[500\.0", told)
+    assert not (tmp_path / "b").exists()
+
+
+def test_atlases_that_cannot_be_are_told_by_what_they_hold(tmp_path):
+    def told(value, size, *more):
+        write_volume(Volume(np.full((3, 3, 3), value), [0, 0, 0], [size] * 3), tmp_path / "a.nrrd")
+        return refused(tmp_path / "b", "--atlas", tmp_path / "a.nrrd", *more)
+
+    assert re.search(r"a\.nrrd is 3 x 3 x 3 um large, of voxels of 1 x 1 x 1 um; .*space units", told(1e4, 1.0))
+    assert re.search(r"--atlas: .*a\.nrrd: no voxel is above 0", told(np.nan, 40.0))
+    assert re.search(r"--atlas: .*a\.nrrd: densities of 27 voxels are negative", told(-5.0, 40.0))
+    write_volume(Volume(np.zeros((3, 3, 3)), [0, 0, 0], [40] * 3), tmp_path / "m.nrrd")
+    assert re.search(r"--atlas and --mask: .*m\.nrrd: no voxel", told(1e4, 40.0, "--mask", tmp_path / "m.nrrd"))
+
+
+def test_neurons_without_places_are_refused_before_anything_is_built(tmp_path):
+    write(build.column(n_nodes=20, rng=np.random.default_rng(1)), tmp_path / "c", format="sonata")
+    told = refused(tmp_path / "b", "--neurons", tmp_path / "c" / "circuit_config.json", "--box", json.dumps(BOX))
+    assert re.search(r"--neurons: edges .* have no afferent_center_x", told)
 
 
 def test_a_range_of_stages_has_open_ends(tmp_path):

@@ -38,7 +38,7 @@ _FILES: dict[str, dict[str, int]] = {  # file -> step -> version
     "ngv.vessel_files": {"vessels_from": 2},
     "ngv.surface_files": {"surface_from": 1},
 }
-_HOMES = {name: file for file, names in _FILES.items() for name in names}
+_HOMES = {name: file for file, names in _FILES.items() for name in names} | {"CHECKS": "option_checks"}
 
 STEPS: dict[str, int] = {name: version for names in _FILES.values() for name, version in names.items()}
 

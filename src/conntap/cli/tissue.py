@@ -114,6 +114,9 @@ def _told_as_options(asked: Any) -> Iterator[None]:
 
     options = {
         "vessels.path": "--vessels",
+        "vessels_from.path": "--vessels",
+        "vessels.box_um": "--box",
+        "neurons.per_um3": "--synapses-per-um3",
         "surface.path": "--surface",
         "astrocytes.density": "--density" if asked.atlas is None else "--atlas",
         "astrocytes.mask": "--mask",
@@ -123,6 +126,8 @@ def _told_as_options(asked: Any) -> Iterator[None]:
         "circuits.given.edges": "--edges",
         "circuits.given": "--neurons",
     }
+    if asked.atlas is not None or asked.mask is not None:
+        options["astrocytes.density"] = " and ".join(f"--{each}" for each in ("atlas", "mask") if getattr(asked, each))
     try:
         yield
     except ConntapError as error:
@@ -175,7 +180,7 @@ def _results(path: Path) -> dict[str, Any]:
     from conntap.errors import ConntapError
     from conntap.store import open_store
 
-    told: dict[str, Any] = {"circuit": None, "sizes": {}, "validation": []}
+    told: dict[str, Any] = {"circuit": None, "sizes": {}, "validation": [], "endfeet": ""}
     with open_store(path) as store:
         if "circuit" in store and len(store["circuit"]):
             try:
@@ -184,9 +189,18 @@ def _results(path: Path) -> dict[str, Any]:
                 return told
             told["circuit"] = str(circuit.path)
             told["sizes"] = {name: each.size for kind in (circuit.node_populations, circuit.edge_populations) for name, each in kind.items()}  # fmt: skip
+        if all(each in store and len(store[each]) for each in ("astrocytes", "sites", "endfeet")):
+            told["endfeet"] = _of_endfeet(*(store[each][0] for each in ("astrocytes", "sites", "endfeet")))
         if "validation" in store and len(store["validation"]):
             told["validation"] = store["validation"][0].to_dict("records")
     return told
+
+
+def _of_endfeet(astrocytes: Any, sites: Any, endfeet: Any) -> str:
+    """How many endfeet there are, and who has none."""
+    holding, bare = sites["astrocyte"].nunique(), int((endfeet.table["area"] <= 0).sum())
+    text = f"{len(sites):,} endfeet of {len(astrocytes):,} astrocytes; {len(astrocytes) - holding:,} astrocytes have none"
+    return text + (f", {bare:,} endfeet found no free surface" if bare else "")
 
 
 def _page(study: Any, folder: Path) -> str | None:
@@ -209,6 +223,7 @@ def _tell(told: dict[str, Any], title: str) -> None:
         {
             "quantity": f"{each['quantity'].replace('_', ' ')}{' (' + each['unit'] + ')' if each['unit'] else ''}",
             "built": _pair(each["mean"], each["sd"]),
+            "n": f"{each['n']:,}",
             "published": _pair(each["published"], each["published_sd"]),
             "source": each["source"],
             "verdict": _MARKS[each["verdict"]],
@@ -218,7 +233,9 @@ def _tell(told: dict[str, Any], title: str) -> None:
     if rows:
         print_rows(rows, title="beside what is published")
         passed, known = (sum(row["verdict"] in words for row in rows) for words in (("pass",), ("pass", "miss")))
-        click.echo(f"{passed} of {known} published values are met; densities and volumes of domains exclude each other")
+        click.echo(f"{passed} of {known} published values are met, by the mean of n alone; densities and volumes of domains exclude each other")
+    if told.get("endfeet"):
+        click.echo(told["endfeet"])
     for name in ("circuit", "store", "page"):
         if told.get(name):
             click.echo(f"{name:8} {told[name]}")

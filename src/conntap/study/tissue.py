@@ -16,11 +16,13 @@ import numpy as np
 from conntap import store
 from conntap.circuits.tissue.boxes import box_of
 from conntap.errors import OptionError, RunError
+from conntap.study.tissue_files import box_of_atlas, box_of_vessels, check_neurons, check_room, check_vessels_in
 
 __all__ = ["TissueAsked", "tissue_document", "write_tissue_study"]
 
 _CELLS_A_PART = 50
 _MOST_PARTS = 1000
+_FEW_UM = 10.0  # less is no tissue, but another unit
 _MARK = "# Written by `tap ngv`, {}; once it is changed it is not replaced any more."
 _Box = tuple[tuple[float, float, float], tuple[float, float, float]]
 
@@ -90,8 +92,13 @@ def tissue_document(asked: TissueAsked) -> str:
     """
     _check(asked)
     box = _box(asked)
+    check_room(box, grown_vessels=asked.vessels is None, grown_neurons=asked.neurons is None)
+    if asked.vessels is not None:
+        check_vessels_in(asked.vessels, box)
+    if asked.neurons is not None:
+        check_neurons(asked.neurons, asked.edges)
     told = _number(box.tolist())
-    parts = asked.parts or _parts(asked, box)
+    parts = _parts(asked, box)
     sides = " x ".join(f"{side:g}" for side in (box[1] - box[0]).tolist())
     whose = [f"of {each.name}" for each in (asked.atlas, asked.vessels, asked.neurons) if each is not None]
     lines = [f"study: Neurons, astrocytes and vessels in a box of {sides} um"]
@@ -182,27 +189,25 @@ def _box(asked: TissueAsked) -> np.ndarray:
     if asked.box_um is not None:
         return box_of("--box", asked.box_um)
     if asked.atlas is not None:
-        from conntap.circuits.tissue.voxel_files import read_volume
+        from conntap.build.ngv.network import least_side
 
-        return np.asarray(read_volume(asked.atlas).box)
+        return box_of_atlas(asked.atlas, least_um=least_side() if asked.vessels is None else _FEW_UM)
     if asked.vessels is not None:
-        from conntap.build import vessels_from
-
-        points = vessels_from(path=asked.vessels).points
-        return box_of("--vessels", [np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))])
+        return box_of_vessels(asked.vessels)
     return np.array([[0.0] * 3, [150.0] * 3])
 
 
 def _parts(asked: TissueAsked, box: np.ndarray) -> int:
-    """One for so many astrocytes, as the densities have it."""
-    if asked.atlas is not None:
-        from conntap.circuits.tissue.voxel_files import read_volume
+    """One for so many astrocytes, as the densities have it; not more than there are astrocytes."""
+    from conntap.build.ngv.placement import expected_astrocytes
 
-        volume = read_volume(asked.atlas)
-        cells = float(np.nansum(volume.values)) * volume.voxel_um3 * 1e-9
-    else:
-        cells = (asked.density or 12_286.0) * float((box[1] - box[0]).prod()) * 1e-9
-    return int(min(_MOST_PARTS, max(2, math.ceil(cells / _CELLS_A_PART))))
+    density = (asked.density or 12_286.0) if asked.atlas is None else asked.atlas
+    cells = expected_astrocytes(density=density, mask=asked.mask, box_um=box.tolist())
+    if asked.parts is None:
+        return min(_MOST_PARTS, max(2, math.ceil(cells / _CELLS_A_PART)))
+    if asked.parts > cells:
+        raise OptionError(f"--parts: {asked.parts} for {cells} astrocytes; give as many parts as astrocytes at most.")
+    return asked.parts
 
 
 def _of_vessels(asked: TissueAsked, box: str) -> Iterator[str]:

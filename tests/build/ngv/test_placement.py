@@ -184,6 +184,23 @@ def test_bad_densities_are_refused(values, message):
         placed(box_um=CUBE, density=float(values))
 
 
+def test_voxels_without_astrocytes_are_told_by_their_file_and_place(tmp_path):
+    path = tmp_path / "density.nrrd"
+    write_volume(Volume(np.full((2, 2, 2), 1e4), [0, 0, 0], [50, 50, 50]), path)
+    with pytest.raises(
+        OptionError, match=r"density\.nrrd: no voxel above 0 lies in .*; they lie from \[0\.0, 0\.0, 0\.0\]"
+    ):
+        placed(density=path, box_um=((500, 0, 0), (600, 90, 90)))
+    for value, told in (
+        (np.nan, "no voxel is above 0"),
+        (0.0, "no voxel is above 0"),
+        (-3.0, "8 voxels .* such as -3"),
+    ):
+        write_volume(Volume(np.full((2, 2, 2), value), [0, 0, 0], [50, 50, 50]), path)
+        with pytest.raises(OptionError, match=rf"density\.nrrd: .*{told}"):
+            placed(density=path)
+
+
 def test_bad_options_are_refused():
     with pytest.raises(OptionError, match=r"box_um: None; give the box"):
         placed()

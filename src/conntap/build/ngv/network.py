@@ -16,7 +16,7 @@ from conntap.circuits.tissue.boxes import box_of
 from conntap.circuits.tissue.vasculature import Vasculature
 from conntap.errors import OptionError, one_of
 
-__all__ = ["vessels"]
+__all__ = ["check_vessels", "least_side", "vessels"]
 
 _log = getLogger(__name__)
 
@@ -99,7 +99,7 @@ def vessels(
     >>> round(v.lengths.sum() / 150**3 * 1e6, -1)
     np.float64(1000.0)
     """
-    box = _checked(box_um, density_mm_per_mm3, pia, arterioles_per_mm2, venules_per_mm2, capillary_um, segment_um)
+    box = check_vessels(box_um, density_mm_per_mm3, pia, arterioles_per_mm2, venules_per_mm2, capillary_um, segment_um)
     axis, sign = _PIAS[pia]
     order = [each for each in range(3) if each != axis] + [axis]
     size = (box[1] - box[0])[order]
@@ -148,9 +148,10 @@ def _as_long(
     return best
 
 
-def _checked(
+def check_vessels(
     box_um: Any, density: float, pia: str, arterioles: float, venules: float, capillary: Any, segment: float
 ) -> np.ndarray:
+    """The box of vessels; refuses options that no tissue makes right."""
     box = box_of("vessels.box_um", box_um)
     one_of("vessels.pia", pia, _PIAS)
     if not (math.isfinite(density) and 10 <= density <= 20_000):
@@ -171,9 +172,19 @@ def _checked(
     if not (math.isfinite(segment) and 0.1 <= segment <= 50):
         raise OptionError(f"vessels.segment_um: {segment}; give a length from 0.1 to 50.")
     if (box[1] - box[0]).min() < _LEAST_SIDE * (density * 1e-6) ** -0.5:
-        least = math.ceil(_LEAST_SIDE * (density * 1e-6) ** -0.5)
-        raise OptionError(f"vessels.box_um: too small for this density; give sides of at least {least} um.")
+        raise OptionError(
+            f"vessels.box_um: too small for this density; give sides of at least {least_side(density):.0f} um."
+        )
     return box
+
+
+def least_side(density_mm_per_mm3: float = 1000.0) -> float:
+    """The shortest side that a box of vessels may have, in whole um.
+
+    >>> least_side()
+    80.0
+    """
+    return float(math.ceil(_LEAST_SIDE * (density_mm_per_mm3 * 1e-6) ** -0.5))
 
 
 def _wired(size: np.ndarray, wanted: float, trunks: list[Trunk], rng: np.random.Generator) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from conntap.circuits.tissue import Vasculature, Volume, box_of
 from conntap.circuits.tissue.truncated import truncated_normal
 from conntap.errors import OptionError, one_of, whole
 
-__all__ = ["Spacing", "astrocytes"]
+__all__ = ["Spacing", "astrocytes", "expected_astrocytes"]
 
 _KINDS = ("spring", "coulomb", "inverse", "lennard_jones", "none")
 _JAMMED = 0.38  # share of space at which spheres placed at random one by one leave no room (Torquato, 2006)
@@ -119,7 +119,7 @@ def astrocytes(
     spacing = _checked(Spacing() if spacing is None else spacing)
     volume, box = _densities(atlas, density, mask, box_um)
     voxels, weights, expected = _proposed(volume, box)
-    n = _number(expected, volume, box)
+    n = _number(expected, volume, box, _named(density, mask))
     law = truncated_normal(*_four(radius_um), where="astrocytes.radius_um")
     spheres = np.zeros((n, 4))
     spheres[:, 3] = law.draw(rng, n)
@@ -133,6 +133,41 @@ def astrocytes(
         getLogger(__name__).warning("astrocytes: %s", text)
     table = pd.DataFrame(spheres[:placed], columns=["x", "y", "z", "radius"])
     return table.rename_axis("id")
+
+
+def expected_astrocytes(
+    *,
+    density: float | Path = 12_286.0,
+    mask: Path | None = None,
+    box_um: Any = None,
+    radius_um: tuple[float, float, float, float] = (5.6, 0.74, 0.1, 20.0),
+    crowded: Literal["refuse", "fewer"] = "refuse",
+) -> int:
+    """How many somata `astrocytes` places with these options, before it does.
+
+    Raises
+    ------
+    OptionError
+        As `astrocytes`, of all that is told without placing any.
+
+    Examples
+    --------
+    >>> expected_astrocytes(box_um=((0, 0, 0), (150, 150, 150)))
+    41
+    """
+    mean, sd, *_ = _four(radius_um)
+    volume, box = _densities(None, density, mask, box_um)
+    voxels, _, expected = _proposed(volume, box)
+    n = _number(expected, volume, box, _named(density, mask))
+    filled = n * 4 / 3 * math.pi * (mean**3 + 3 * mean * sd**2)
+    _check_share(n, filled / min(float(np.prod(box[1] - box[0])), len(voxels) * volume.voxel_um3), crowded)
+    return n
+
+
+def _named(density: float | Path, mask: Path | None) -> str:
+    """The files of densities and mask, for messages."""
+    files = [str(each) for each in (None if isinstance(density, int | float) else density, mask) if each is not None]
+    return " and ".join(files)
 
 
 def _checked(spacing: Spacing) -> Spacing:
@@ -180,9 +215,12 @@ def _densities(
     else:
         raise OptionError("astrocytes.box_um: None; give the box to fill, or voxels of densities.")
     values = np.nan_to_num(volume.values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
-    if not np.isfinite(values).all() or (values < 0).any():
+    wrong = ~np.isfinite(values) | (values < 0)
+    if wrong.any():
+        of = "" if atlas is not None or number else f"{density}: "
         raise OptionError(
-            "astrocytes.density: some densities are negative or infinite. Give astrocytes per mm^3, NaN outside."
+            f"astrocytes.density: {of}densities of {wrong.sum():,} voxels are negative or infinite, such as {values[wrong][0]:g}. "
+            "Give astrocytes per mm^3, NaN outside."
         )
     if masked is not None:
         same = all(
@@ -221,8 +259,19 @@ def _is_aligned(volume: Volume) -> bool:
     return bool((volume.directions[~np.eye(3, dtype=bool)] == 0).all())
 
 
-def _number(expected: float, volume: Volume, box: np.ndarray) -> int:
+def _number(expected: float, volume: Volume, box: np.ndarray, files: str) -> int:
     n = round(expected)
+    if expected == 0 and files:
+        within = f"in the box from {box[0].tolist()} to {box[1].tolist()} um"
+        told = "no voxel is above 0"
+        if (volume.values > 0).any():
+            cells = np.argwhere(volume.values > 0)
+            low, high = (volume.origin + (cells + step) @ volume.directions for step in (0, 1))
+            ends = np.minimum(low, high).min(axis=0).tolist(), np.maximum(low, high).max(axis=0).tolist()
+            told = f"no voxel above 0 lies {within}; they lie from {ends[0]} to {ends[1]}"
+        raise OptionError(
+            f"astrocytes.density: {files}: {told}; so no astrocytes are expected. Give other voxels, or a box."
+        )
     if n < 1:
         raise OptionError(
             f"astrocytes.density: {expected:.3g} astrocytes are expected in {volume!r}, in the box from {box[0].tolist()} to "
@@ -234,10 +283,14 @@ def _number(expected: float, volume: Volume, box: np.ndarray) -> int:
 
 
 def _check_room(radii: np.ndarray, room: float, crowded: str) -> None:
-    share = 4 / 3 * np.pi * (radii**3).sum() / room
+    _check_share(len(radii), 4 / 3 * np.pi * (radii**3).sum() / room, crowded)
+
+
+def _check_share(n: int, share: float, crowded: str) -> None:
     if share > _JAMMED and crowded == "refuse":
+        filled = f"{share:.0%} of the space" if share <= 1 else f"the space {share:,.1f} times"
         raise OptionError(
-            f"astrocytes.density: {len(radii):,} somata would fill {share:.0%} of the space; at random at most {_JAMMED:.0%} can be "
+            f"astrocytes.density: {n:,} somata would fill {filled}; at random at most {_JAMMED:.0%} can be "
             "filled. Give a lower density (per mm^3) or smaller somata."
         )
 

@@ -22,7 +22,7 @@ from conntap.circuits.tissue.morphology_files import check_names
 from conntap.errors import CircuitError, OptionError, known, whole
 from conntap.seeds import digest, stream
 
-__all__ = ["astrocyte_morphologies"]
+__all__ = ["astrocyte_morphologies", "check_growing"]
 
 _LOG = getLogger(__name__)
 USUAL = Growth()
@@ -118,7 +118,7 @@ def astrocyte_morphologies(
     (1, [2, 3])
     """
     growth = growth_of("astrocyte_morphologies.growth", growth)
-    _check_options(part, parts, processes, threads)
+    check_growing(part, parts, processes, threads)
     _check_inputs(astrocytes, domains, sites, endfeet, synapses)
     diagrams = None if barcodes is None else read_barcodes(Path(barcodes))
     seed = int(rng.integers(2**63))
@@ -241,7 +241,8 @@ def _together(of: _Inputs, rows: range, grown: list[dict[str, np.ndarray]]) -> M
     return MorphologySet(table, points, diameters, perimeters, starts.astype(np.int64), parents, kinds, cells)
 
 
-def _check_options(part: int, parts: int, processes: Iterable[float], threads: int) -> None:
+def check_growing(part: int, parts: int, processes: Iterable[float], threads: int) -> None:
+    """Refuse numbers that cannot be, whatever is grown."""
     whole("astrocyte_morphologies.parts", parts, 1)
     whole("astrocyte_morphologies.part", part, 0)
     whole("astrocyte_morphologies.threads", threads, 1)
