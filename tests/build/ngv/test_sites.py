@@ -211,6 +211,8 @@ def test_an_astrocyte_without_a_vessel_gets_no_endfoot(caplog):
     sites = endfoot_sites(straight(), soma, domains, rng=np.random.default_rng(0))
     assert set(sites["astrocyte"]) == {0}
     assert "2 astrocytes have no endfoot" in caplog.text
+    assert endfoot_sites(straight(), soma[1:2], domains_of([domains.meshes[1]]), rng=np.random.default_rng(0)).empty
+    assert "no vessel touches a domain: vessels lie from [0.0, 0.0, 0.0] to [60.0, 0.0, 0.0] um" in caplog.text
     nothing = Vasculature([], [], [], [], [], [])
     assert endfoot_sites(nothing, soma, domains, rng=np.random.default_rng(0)).empty
     assert endfoot_sites(straight(), soma[:0], domains_of([]), rng=np.random.default_rng(0)).empty

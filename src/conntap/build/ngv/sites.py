@@ -104,6 +104,11 @@ def endfoot_sites(
         "outside_domain": int((wrong & 1).sum()),
         "inside_vessel": int((wrong >> 1).sum()),
     }
+    if not len(candidates) and len(vessels):
+        _LOG.warning(
+            "endfoot_sites: no vessel touches a domain: vessels lie from %s to %s um, domains from %s to %s.",
+            *(each.round(1).tolist() for at in (vessels.points, domains.meshes.points) for each in _ends(at)),
+        )
     _tell(told)
     return _table(vessels, astrocyte, on, surface, targets[target], told)
 
@@ -247,6 +252,12 @@ def _voxels(vessels: Vasculature) -> tuple[Any, ...]:
         step *= 1.5
     shape = (np.floor((high - low) / step) + 1).astype(np.int64)
     return *voxelled(vessels.points, radii, edges, low, step, shape), low, step, shape
+
+
+def _ends(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not len(points):
+        return np.full(3, np.nan), np.full(3, np.nan)
+    return points.min(axis=0), points.max(axis=0)
 
 
 def _tell(told: dict[str, int]) -> None:

@@ -48,7 +48,7 @@ def astrocyte_morphologies(
     kept: Path | None = None,
     rng: np.random.Generator,
 ) -> MorphologySet:
-    """Grow the morphologies of astrocytes toward their synapses and their endfeet, within their domains.
+    """Grow the morphologies of astrocytes toward their synapses and their endfeet, within their domains but for a few um.
 
     From each soma leave one perivascular process to each endfoot, and perisynaptic ones, as far apart as charges on a sphere. All tips
     of a cell step at once, each toward the nearest attractor, with memory and randomness; attractors that are passed are used up,
