@@ -223,7 +223,8 @@ def tell_outcome(outcome: Any, as_json: bool) -> None:
         click.echo(f"units: {', '.join(parts)}; {outcome.wall_s:.1f} s")
         for each in outcome.failures[:5]:
             case = ", ".join(f"{k}={v}" for k, v in each["case"].items())
-            click.echo(f"failed: {each['stage']} ({case}): {each['error']}\n  log:    {each['log']}\n  repeat: {each['command']}", err=True)  # fmt: skip
+            whose = f"{each['stage']} ({case})" if case else each["stage"]
+            click.echo(f"failed: {whose}: {each['error']}\n  log:    {each['log']}\n  repeat: {each['command']}", err=True)  # fmt: skip
         if len(outcome.failures) > 5:
             click.echo(f"and {len(outcome.failures) - 5} more failures; `tap status` counts them", err=True)
         for line in lines(summary) if summary else ():

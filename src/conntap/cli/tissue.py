@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,12 +75,14 @@ def ngv(out: Path, size_um: float | None, box_um: str | None, until: str | None,
     given["box_um"] = _cube(size_um) if size_um is not None else _box(box_um)
     asked = TissueAsked(**{name: value for name, value in given.items() if value is not None})
     with _told_as_options(asked):
+        before = _lines(out / "study.yaml")
         path = write_tissue_study(out, asked)
+        _tell_replaced(path, before)
         study = with_run(load(path), where=where, workers=workers)
         study = with_run(study, **run_options(given_run, study.run.env))
         names = chosen_stages(study, stages=stages, until=until)
         if only_plan:
-            _tell_plan(study, names, as_json)
+            _tell_plan(study, names, as_json, {"--stages": stages, "--until": until})
             return
     folder = folder_of(study, None)
     if study.run.where == "slurm" and not wait and names is None:
@@ -138,7 +141,7 @@ def _told_as_options(asked: Any) -> Iterator[None]:
         raise
 
 
-def _tell_plan(study: Any, names: list[str] | None, as_json: bool) -> None:
+def _tell_plan(study: Any, names: list[str] | None, as_json: bool, some: dict[str, str | None]) -> None:
     from conntap.study import prepare
 
     plans, _, _ = prepare(study)
@@ -147,7 +150,25 @@ def _tell_plan(study: Any, names: list[str] | None, as_json: bool) -> None:
         print_json({"study": str(study.path), "stages": rows})
         return
     print_rows(rows, title=study.title)
-    click.echo(f"study    {study.path}\n\nNow: tap ngv {study.path.parent}")
+    only = [word for name, value in some.items() if value for word in (name, value)]
+    click.echo(f"study    {study.path}\n\nNow: {shlex.join(['tap', 'ngv', str(study.path.parent), *only])}")
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a document but the first, which has its digest; none where there is no such file."""
+    return path.read_text(errors="replace").splitlines()[1:] if path.is_file() else []
+
+
+def _tell_replaced(path: Path, before: list[str]) -> None:
+    """Say what a study that was there has become."""
+    from difflib import ndiff
+
+    after = _lines(path)
+    if not before or before == after:
+        return
+    changed = [line.rstrip() for line in ndiff(before, after) if line[:2] in ("- ", "+ ")]
+    more = [f"  and {len(changed) - 12} more lines"] if len(changed) > 12 else []
+    click.echo("\n".join([f"replaced: {path}", *(f"  {line}" for line in changed[:12]), *more]), err=True)
 
 
 def _run(study: Any, folder: Path, names: list[str] | None, as_json: bool, page: bool) -> None:
@@ -199,7 +220,9 @@ def _results(path: Path) -> dict[str, Any]:
 def _of_endfeet(astrocytes: Any, sites: Any, endfeet: Any) -> str:
     """How many endfeet there are, and who has none."""
     holding, bare = sites["astrocyte"].nunique(), int((endfeet.table["area"] <= 0).sum())
-    text = f"{len(sites):,} endfeet of {len(astrocytes):,} astrocytes; {len(astrocytes) - holding:,} astrocytes have none"
+    text = (
+        f"{len(sites):,} endfeet of {len(astrocytes):,} astrocytes; {len(astrocytes) - holding:,} astrocytes have none"
+    )
     return text + (f", {bare:,} endfeet found no free surface" if bare else "")
 
 
@@ -233,7 +256,9 @@ def _tell(told: dict[str, Any], title: str) -> None:
     if rows:
         print_rows(rows, title="beside what is published")
         passed, known = (sum(row["verdict"] in words for row in rows) for words in (("pass",), ("pass", "miss")))
-        click.echo(f"{passed} of {known} published values are met, by the mean of n alone; densities and volumes of domains exclude each other")
+        click.echo(
+            f"{passed} of {known} published values are met by the mean, whatever the spread; densities and volumes of domains exclude each other"
+        )
     if told.get("endfeet"):
         click.echo(told["endfeet"])
     for name in ("circuit", "store", "page"):
