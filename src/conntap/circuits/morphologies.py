@@ -30,7 +30,7 @@ _HELD = 64_000_000  # bytes of morphologies that are kept
 _ALTERNATE = {"h5": "h5v1", "asc": "neurolucida-asc"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Segments:
     """The straight segments of a morphology, section by section; the soma, where there is one, is the first, at its centre.
 
@@ -55,6 +55,10 @@ class Segments:
     length: np.ndarray
     before: np.ndarray
     whole: np.ndarray
+
+    def __repr__(self) -> str:
+        sections = len(np.unique(self.section))
+        return f"Segments({len(self.section):,} segments in {sections:,} sections, {float(self.length.sum()):,.0f} um)"
 
     @classmethod
     def of(cls, morphology: Any) -> Segments:

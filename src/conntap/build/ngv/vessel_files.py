@@ -160,9 +160,12 @@ def _of_table(table: pd.DataFrame) -> Vasculature:
     values = table[wanted].astype(np.float64).to_numpy()
     wrong = np.flatnonzero(~np.isfinite(values).all(axis=1) | (values[:, 6:] <= 0).any(axis=1))
     if len(wrong):
+        row = values[wrong[0]]
+        bad = ~np.isfinite(row) | (np.arange(len(row)) >= 6) & ~(row > 0)
+        said = f"{wanted[int(bad.argmax())]} is {row[bad.argmax()]:g}"
         raise CircuitError(
-            f"vessels_from.path: {len(wrong)} segments have places that are not finite or diameters that are not above 0, "
-            f"the first in row {wrong[0]}. Remove them."
+            f"vessels_from.path: segments with places that are not finite or diameters that are not above 0: {len(wrong)}, "
+            f"the first in row {wrong[0]} (the first row is 0): {said}. Remove them."
         )
     table = table.assign(**{name: _whole(name, table[name]) for name in (*_NUMBERS, "type") if name in table})
     types = table["type"].to_numpy() if "type" in table else np.zeros(len(table), dtype=np.int64)
