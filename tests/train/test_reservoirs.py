@@ -79,9 +79,7 @@ def test_the_worm_remembers_as_a_reservoir(shared_data):
     table = pd.read_csv(shared_data / "celegans" / "herm_full_edgelist.csv")
     table = table.map(lambda each: each.strip() if isinstance(each, str) else each)
     cells = sorted({*table["Source"], *table["Target"]})
-    worm = Connectome.from_ids(
-        cells, table["Source"], table["Target"], properties={"weight": np.sqrt(table["Weight"])}
-    )
+    worm = Connectome.from_ids(cells, table["Source"], table["Target"], properties={"weight": np.sqrt(table["Weight"])})
     network = {
         "weights": {"kind": "fixed", "scale": 0.05},
         "dynamics": {"tau_ms": 2.0, "phi": "tanh", "bias_trained": "none"},
