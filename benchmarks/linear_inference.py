@@ -1,6 +1,6 @@
 """Claim: lagged covariances cost a fraction of products lag by lag, spikes far less, and 10,000 neurons stream in 4 GB.
 
-`python benchmarks/linear_inference.py [covariances|spikes|stream|winner] [seconds of recording]`; CPU seconds, one thread.
+`python benchmarks/linear_inference.py [covariances|spikes|stream|drawn|winner] [seconds of recording; drawn: frames]`; CPU seconds, one thread.
 Peers in the same run: numpy here; scikit-learn and elephant in the interpreter named by PEER (default: this one).
 """
 
@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -152,6 +152,22 @@ def streamed(seconds: float) -> None:
         )
 
 
+def drawn(frames: float) -> None:
+    """10,000 neurons and so many frames, drawn piece by piece: nothing is held but a piece and the result."""
+    from conntap.infer.covariances import covariances
+
+    def pieces() -> Iterator[np.ndarray]:
+        for first in range(0, int(frames), 2048):
+            shape = (min(2048, int(frames) - first), 10_000)
+            yield np.random.default_rng([7, first]).standard_normal(shape, dtype=np.float32)
+
+    spent, _ = cost(lambda: covariances(pieces(), lags=[0]))
+    alone, _ = cost(lambda: [None for _ in zip(range(20), pieces(), strict=False)])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    drawing = alone / 20 * frames / 2048
+    print(f"10,000 neurons x {frames:,.0f} frames, lag 0: {spent:.0f} s, of which drawing {drawing:.0f} s; {peak:.2f} GB")
+
+
 def published(values: np.ndarray, thresholds: list[float], components: float = 0.8) -> np.ndarray:
     """The paper's averaged method by whole arrays: two filters, difference, threshold, weighting, components, inverse."""
     total = 0.0
@@ -215,8 +231,8 @@ def of_winner(seconds: float) -> None:
 def main() -> None:
     if sys.argv[1:2] == ["peers"]:
         return peers(sys.argv[2], float(sys.argv[3]))
-    faces = {"covariances": of_covariances, "spikes": of_spikes, "stream": streamed, "winner": of_winner}
-    lengths = {"covariances": 3600.0, "spikes": 600.0, "stream": 200.0, "winner": 3600.0}
+    faces = {"covariances": of_covariances, "spikes": of_spikes, "stream": streamed, "drawn": drawn, "winner": of_winner}
+    lengths = {"covariances": 3600.0, "spikes": 600.0, "stream": 200.0, "drawn": 1e6, "winner": 3600.0}
     for name in [sys.argv[1]] if len(sys.argv) > 1 else list(faces):
         faces[name](float(sys.argv[2]) if len(sys.argv) > 2 else lengths[name])
     return None
