@@ -165,7 +165,9 @@ def drawn(frames: float) -> None:
     alone, _ = cost(lambda: [None for _ in zip(range(20), pieces(), strict=False)])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     drawing = alone / 20 * frames / 2048
-    print(f"10,000 neurons x {frames:,.0f} frames, lag 0: {spent:.0f} s, of which drawing {drawing:.0f} s; {peak:.2f} GB")
+    print(
+        f"10,000 neurons x {frames:,.0f} frames, lag 0: {spent:.0f} s, of which drawing {drawing:.0f} s; {peak:.2f} GB"
+    )
 
 
 def published(values: np.ndarray, thresholds: list[float], components: float = 0.8) -> np.ndarray:
@@ -231,7 +233,13 @@ def of_winner(seconds: float) -> None:
 def main() -> None:
     if sys.argv[1:2] == ["peers"]:
         return peers(sys.argv[2], float(sys.argv[3]))
-    faces = {"covariances": of_covariances, "spikes": of_spikes, "stream": streamed, "drawn": drawn, "winner": of_winner}
+    faces = {
+        "covariances": of_covariances,
+        "spikes": of_spikes,
+        "stream": streamed,
+        "drawn": drawn,
+        "winner": of_winner,
+    }
     lengths = {"covariances": 3600.0, "spikes": 600.0, "stream": 200.0, "drawn": 1e6, "winner": 3600.0}
     for name in [sys.argv[1]] if len(sys.argv) > 1 else list(faces):
         faces[name](float(sys.argv[2]) if len(sys.argv) > 2 else lengths[name])
