@@ -73,6 +73,8 @@ def test_circuits_without_glia_and_wrong_numbers_are_refused(built, tmp_path):
         ngv_validation(circuit)
     with pytest.raises(OptionError, match=r"ngv_validation\.cells: -1"):
         ngv_validation(built, cells=-1)
+    with pytest.raises(OptionError, match="no circuit on disk"):
+        ngv_validation(Connectome(2, [0], [1]))
 
 
 def test_tissue_is_what_domains_filled_before_they_grew():

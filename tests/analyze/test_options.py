@@ -11,7 +11,8 @@ from conntap import analyze
 from conntap.circuits import Connectome
 from conntap.errors import OptionError
 
-MEASURES = sorted(analyze.STEPS.keys() - {"change", "compare_circuits"})  # which take two tables, two connectomes
+OTHERS = {"change", "compare_circuits", "ngv_validation"}  # which take two tables, two connectomes, a circuit on disk
+MEASURES = sorted(analyze.STEPS.keys() - OTHERS)
 NEEDED = {"by": "layer", "distance_um": 50.0, "around": [0], "values": "weight", "weight": "weight", "dimension": 1}
 NODE_VALUES = {"neighbourhood_values", "values_by_participation", "values_by_position"}
 

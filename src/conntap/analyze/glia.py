@@ -14,7 +14,7 @@ from conntap.circuits.edges import EdgePopulation
 from conntap.circuits.morphologies import Segments
 from conntap.circuits.nodes import NodePopulation
 from conntap.circuits.tissue import Vasculature
-from conntap.errors import CircuitError, OptionError, known
+from conntap.errors import CircuitError, OptionError, known, whole
 
 __all__ = ["ngv_validation"]
 
@@ -99,8 +99,11 @@ def ngv_validation(circuit: Circuit, *, cells: int = 200) -> pd.DataFrame:
     --------
     `tap ngv` ends with this step; of a circuit on disk: `ngv_validation(conntap.open_circuit("circuit"))`.
     """
-    if cells < 0:
-        raise OptionError(f"ngv_validation.cells: {cells}; give a number from 0 on.")
+    whole("ngv_validation.cells", cells, 0)
+    if not hasattr(circuit, "node_populations"):
+        raise OptionError(
+            "ngv_validation.circuit: no circuit on disk. Open one (conntap.open_circuit), such as build.ngv_circuit writes."
+        )
     astrocytes = _one(circuit.node_populations, "astrocyte", circuit)
     vasculature = _one(circuit.node_populations, "vasculature", circuit)
     edges = _one(circuit.edge_populations, "endfoot", circuit)
