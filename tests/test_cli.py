@@ -12,7 +12,7 @@ from conntap import cli, open_store
 
 STUDY = """\
 study: Small
-seed: 3
+seed: 4
 circuits: {column: {path: circuit/circuit_config.json}}
 subtargets:
   all: {do: circuits.whole}
